@@ -275,6 +275,7 @@ def test_all_that_was_translated_is():
         "endpoints",
         "models",
         "settings",
+        "web-search",
         "storage",
     }
     assert {page.stem for page in TRANSLATED} == {"README", *pages}

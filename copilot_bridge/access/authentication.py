@@ -53,6 +53,7 @@ class Caller:
     :param account: the stored GitHub login to use; "": the default one.
     :param github_token: the token to use instead of a stored login.
     :param models: patterns of the allowed models; empty: all.
+    :param web: may have the bridge search the web and read pages.
     :param operator: may read and change the bridge's own data.
     """
 
@@ -62,6 +63,7 @@ class Caller:
     models: tuple[str, ...] = ()
     rate_limit: RateLimit | None = None
     operator: bool = False
+    web: bool = True
 
     @property
     def owns_account(self) -> bool:
@@ -232,6 +234,7 @@ def caller_of(key: Key) -> Caller:
         models=key.models,
         rate_limit=RateLimit.parse(key.rate) if key.rate else None,
         operator=key.operator,
+        web=key.web,
     )
 
 

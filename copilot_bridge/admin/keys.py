@@ -23,6 +23,7 @@ def make_key(
     expires: str = "",
     operator: bool = False,
     budget: str = "",
+    web: bool = True,
 ) -> str:
     """The key.  Raises ConfigError, InvalidRequest, StoreError."""
     check_lasting(store)
@@ -43,7 +44,7 @@ def make_key(
         raise ConfigError(str(error)) from error
     patterns = tuple(model.strip() for model in models.split(",") if model.strip())
     secret = store.keys.add(
-        Key(name, kind, b"", account=account, models=patterns, rate=rate, expires=until, operator=operator)
+        Key(name, kind, b"", account, patterns, rate, expires=until, operator=operator, web=web)
     )
     if limit:
         set_budget(store, KEY_SCOPE, name, limit)

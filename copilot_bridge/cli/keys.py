@@ -52,6 +52,7 @@ def command() -> None:
 @click.option("--rate", default="", metavar="RATE", help="Rate limit: 30/minute.  [default: no limit]")
 @click.option("--budget", default="", metavar="BUDGET", help="Budget: 500/month.  [default: no limit]")
 @click.option("--expires", default="", metavar="SPAN", help="Lifetime: 30d, 12h.  [default: no end]")
+@click.option("--no-web", is_flag=True, help="Search the web and read pages for none of its requests.")
 @click.option("--operator", is_flag=True, help="Give it the operator's rights: pages, token, approvals.")
 @takes_settings(*STORE, *LOGGING)
 def add(
@@ -62,11 +63,12 @@ def add(
     rate: str,
     budget: str,
     expires: str,
+    no_web: bool,
     operator: bool,
 ) -> None:
     """Create a key, which is shown only once."""
     store = store_of(config)
-    click.echo(make_key(store, name, KEY, account, models, rate, expires, operator, budget))
+    click.echo(make_key(store, name, KEY, account, models, rate, expires, operator, budget, not no_web))
     click.echo("Keep it: it is not shown again, and only a hash of it is stored.", err=True)
 
 
@@ -111,7 +113,7 @@ def as_row(key: Key, budgets: list[str]) -> tuple[str, ...]:
         day(key.created),
         ("expired " if is_expired(key) else "") + day(key.expires) if key.expires else "never",
         ", ".join(budgets) or "-",
-        "operator" if key.operator else "",
+        ", ".join(word for word, holds in (("operator", key.operator), ("no web", not key.web)) if holds),
     )
 
 
@@ -127,6 +129,7 @@ def as_fields(key: Key, budgets: list[str]) -> dict[str, object]:
         "expires": key.expires or None,
         "expired": is_expired(key),
         "operator": key.operator,
+        "web": key.web,
     }
 
 

@@ -46,6 +46,7 @@ ENV_FILE = f"{PREFIX}ENV_FILE"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 ACCOUNT_TYPES = ("individual", "business", "enterprise")
 AUTO_TIERS = ("efficiency", "balance", "intelligence")
+WEB_SEARCH = ("auto", "responses", "mcp", "off")
 SERVERS = ("gunicorn", "gevent")
 
 
@@ -306,6 +307,21 @@ class Config:
         choice(*AUTO_TIERS),
         "what the model auto aims for: efficiency, balance or intelligence; by default, Copilot decides",
         flags=("--auto-tier",),
+    )
+    web_search: str = setting(
+        choice(*WEB_SEARCH),
+        "engine of web searches: responses (a small model of the plan), mcp (GitHub's own), auto or off",
+        default="auto",
+        flags=("--web-search",),
+    )
+    web_search_model: str | None = setting(
+        word, "model that searches for the engine responses; by default, the cheapest that can"
+    )
+    web_fetch: bool = setting(
+        boolean,
+        "let models read web pages through the bridge, where the client asks for it",
+        default=False,
+        flags=("--web-fetch",),
     )
     proxy: str | None = setting(
         proxy_url, "proxy for all outgoing requests (http, https, socks4, socks5)", flags=("--proxy",)

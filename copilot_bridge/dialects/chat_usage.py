@@ -11,13 +11,14 @@ SEARCHES = "web_searches"  # not a field of OpenAI's
 
 def chat_usage(usage: TokenUsage) -> JsonObject:
     """Write the usage.  OpenAI counts cached tokens among the prompt."""
-    return {
+    counts = {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.output,
         "total_tokens": usage.prompt_tokens + usage.output,
         "prompt_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": usage.cache_written},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
     }
+    return with_searches(counts, usage.searches)
 
 
 def with_searches(usage: JsonObject, number: int) -> JsonObject:

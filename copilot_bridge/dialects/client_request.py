@@ -15,7 +15,7 @@ from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.filtered import StreamConverter
 from copilot_bridge.dialects.framing.frames import FrameWriter, Framing
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, ImageSource
-from copilot_bridge.dialects.prompt import Prompt
+from copilot_bridge.dialects.prompt import Prompt, ServerTool
 from copilot_bridge.errors import BridgeError
 
 OnEnd = Callable[[JsonObject], None]
@@ -100,6 +100,7 @@ class ClientRequest(ABC):
     :cvar stop_field: the field of the stop sequences; "" if the dialect has none.
     :cvar text_part: the type of a part that is text.
     :cvar reports_prompt_size: whether the error for a prompt that is too long has its size in tokens.
+    :cvar resumes_turns: whether clients send a response that was paused back, to have it continued.
     :ivar body: changed in place until the request is sent.
     :ivar changed: whether reading changed the body, so that it can't be sent as it came.
     :ivar model: the model's name, as the client gives it.
@@ -111,6 +112,7 @@ class ClientRequest(ABC):
     stop_field: ClassVar[str] = ""
     text_part: ClassVar[str] = "text"
     reports_prompt_size: ClassVar[bool] = False
+    resumes_turns: ClassVar[bool] = False
 
     def __init__(self, body: JsonObject) -> None:
         self.body = body
@@ -168,6 +170,19 @@ class ClientRequest(ABC):
         :param _headers: the client's, their names in lower case.
         """
         return self.model
+
+    def server_tools(self) -> tuple[ServerTool, ...]:
+        """Return the tools that the client leaves to the server, as far as the bridge can run them.
+
+        :raises InvalidRequest: a field of one is wrong; the error names it.
+        """
+        return ()
+
+    def drop_server_tools(self) -> None:  # noqa: B027 - most dialects have none
+        """Take tools that Copilot itself would run out of the body.
+
+        :raises Unsupported: the request demands one.
+        """
 
     def requires_translation(self) -> bool:
         """Return whether Copilot does not take the body even in the client's own dialect."""

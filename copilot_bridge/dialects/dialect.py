@@ -51,6 +51,7 @@ class UpstreamApi:
     :param output_limit: reads the token limit of a response from a body; 0: it does not matter whether the
         response comes in one piece.
     :param host: the one of Copilot's hosts that serves it.
+    :param server_tools: the kinds of tools that Copilot runs itself for requests in this dialect.
     :param reader: returns a reader of the stream for (an id, unix seconds), for responses without them.
     :param prompt_fields: the parts of a prompt that models find in a cache; None: there is no cache.
     """
@@ -61,6 +62,7 @@ class UpstreamApi:
     reader: Callable[[str, int], EventReader]
     host: Literal["api", "completions"] = "api"
     prompt_fields: PromptFields | None = None
+    server_tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

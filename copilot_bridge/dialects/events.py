@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-Reason = Literal["stop", "length", "tool_calls", "refusal", "filtered"]
-"""`refusal`: the model declined to answer.  `filtered`: a content filter cut its answer off."""
+Reason = Literal["stop", "length", "tool_calls", "refusal", "filtered", "paused"]
+"""`refusal`: the model declined to answer.  `filtered`: a content filter cut its answer off.  `paused`: the
+client may have the response continued, by sending it back as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,80 @@ class ToolCallArgumentsDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A page that a server tool has found.
+
+    :param text: what it says.  :param age: when it was written, in words; "": not known.
+    """
+
+    url: str
+    title: str
+    text: str
+    age: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerToolCall:
+    """A call of a tool that the bridge runs now.
+
+    :param tool: its kind, "web_search" or "web_fetch".  :param arguments: of the call.
+    """
+
+    part: int
+    id: str
+    tool: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerToolResult:
+    """The result of such a call, a part of its own.
+
+    :param id: of the call.  :param error: why there is none, as one of Anthropic's error codes.
+    :param text: the result as a model reads it.
+    """
+
+    part: int
+    id: str
+    tool: str
+    sources: tuple[Source, ...] = ()
+    error: str | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A page on which a text relies.
+
+    :param part: of the text.
+    :param start, end: of the link to the page, in characters of the part's text.
+    :param claim: the words before the link that rely on the page.
+    """
+
+    part: int
+    source: Source
+    start: int
+    end: int
+    claim: str
+
+
+@dataclass(frozen=True, slots=True)
 class TokenUsage:
-    """The tokens of a response.  `input` leaves out those that were read from a cache or written to one."""
+    """The tokens of a response.  `input` leaves out those that were read from a cache or written to one.
+
+    :param searches, fetches: the runs of server tools.
+    """
 
     input: int = 0
     cached: int = 0
     cache_written: int = 0
     output: int = 0
     reasoning: int = 0
+    searches: int = 0
+    fetches: int = 0
+
+    def __add__(self, other: "TokenUsage") -> "TokenUsage":
+        return TokenUsage(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
     @property
     def prompt_tokens(self) -> int:
@@ -105,6 +172,9 @@ Event = (
     | ReasoningSignature
     | ToolCallStarted
     | ToolCallArgumentsDelta
+    | ServerToolCall
+    | ServerToolResult
+    | Citation
     | ResponseFinished
 )
 

@@ -106,6 +106,29 @@ class ToolChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerTool:
+    """A tool that the client leaves to the server to run.
+
+    :param kind: what it does: "web_search" or "web_fetch".
+    :param max_uses: how often it may run for one response.
+    :param allowed_domains, blocked_domains: of the pages that it may use; none: all, and none.
+    :param location: the user's, as {"city", "region", "country", "timezone"}.
+    :param max_tokens: of one page's text.
+    :param offline: it may not look at the live web, but at an index of it.
+    :param demanded_by: the field of the request that binds the response to it; "": the model can do without.
+    """
+
+    kind: str
+    max_uses: int | None = None
+    allowed_domains: tuple[str, ...] = ()
+    blocked_domains: tuple[str, ...] = ()
+    location: JsonObject | None = None
+    max_tokens: int | None = None
+    demanded_by: str = ""
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OutputFormat:
     """The JSON format that the response has to have.  `schema` None: any JSON object."""
 

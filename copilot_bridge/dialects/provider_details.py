@@ -89,7 +89,7 @@ def is_valid(dialect: str, value: Any) -> bool:
         return isinstance(value, dict) and all(isinstance(member, str) for member in value.values())
     if dialect == "google":
         return isinstance(value, dict) and all(map(SIGNATURE_FIELDS.__contains__, value))
-    return dialect in ("messages", "chat", "redacted") and isinstance(value, str)
+    return dialect in ("messages", "chat", "redacted", "server_tools") and isinstance(value, str)
 
 
 def is_foreign(encoded: Any) -> bool:

@@ -29,7 +29,7 @@ class HostedTool:
 
 HOSTED_TOOLS = (
     HostedTool("messages", r"web_search_\d+", refused=True, history=("web_search_tool_result",)),
-    HostedTool("messages", r"web_fetch_\d+", refused=True),
+    HostedTool("messages", r"web_fetch_\d+", refused=True, history=("web_fetch_tool_result",)),
     HostedTool("messages", r"code_execution_\d+", refused=True),
     HostedTool("messages", r"advisor_\d+", refused=True),
     HostedTool("messages", r"tool_search_tool_\w+", history=("tool_search_tool_result",)),

@@ -1,6 +1,8 @@
 """Translation of a stream between two dialects: splitter, reader, hub events, writer, framing."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
@@ -26,6 +28,84 @@ from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 UNCHANGED = frozenset({TextDelta, ReasoningDelta, ToolCallArgumentsDelta})
 
 
+def read_events(pieces: Iterable[bytes], reader: EventReader) -> Iterator[Event]:
+    """Read the events of a stream, whose bytes may be cut anywhere, up to the end of the response.
+
+    :raises StreamCut: the response has no end.
+    :raises UpstreamRefused: the stream contains an error.
+    """
+    splitter = sse.Splitter()
+    for piece in chain(pieces, [b"\n\n"]):  # the last event may lack its empty line
+        for block in splitter.feed(piece):
+            data = sse.read_data(block)
+            if data and block.startswith(sse.ERROR_NAMES):
+                raise read_stream_error(data)
+            for event in reader.feed(data) if data else ():
+                yield event
+                if isinstance(event, ResponseFinished):
+                    return
+    yield from reader.close()
+
+
+class EventEncoder:
+    """Encodes events, undoing what the request's adaptation has changed.
+
+    :param undo: the changes to the request that have to be undone.
+    :param answer_id: for the ids of tool calls without one.
+    """
+
+    def __init__(
+        self, writer: FrameWriter, framing: Framing, undo: Undo = NO_CHANGES, answer_id: str = ""
+    ) -> None:
+        self._undo = undo
+        self._unwrapper = CustomInputUnwrapper(undo.custom) if undo.custom else None
+        self._answer_id = answer_id
+        self._started = False
+        self._call_ids: set[str] = set()
+        self._writer = writer
+        self._framing = framing
+        self._encode = framing.encode
+        self.usage: dict[str, Any] | None = None
+        self.done = False
+
+    def fail(self, error: BridgeError) -> bytes:
+        return self._encode([self._writer.fail(error)])
+
+    def write(self, event: Event) -> bytes:
+        if type(event) in UNCHANGED and self._started and self._unwrapper is None:
+            return self._encode(self._writer.feed(event))  # most events
+        before = b""
+        if not self._started:
+            self._started = True
+            if not isinstance(event, ResponseStarted):
+                before = self._encode(self._writer.feed(ResponseStarted("")))
+        elif isinstance(event, ResponseStarted):
+            return b""
+        if isinstance(event, ToolCallStarted):
+            event = self._restore_call(event)
+        elif isinstance(event, ResponseFinished):
+            event = self._finish(event)
+        events = [event] if self._unwrapper is None else self._unwrapper.feed(event)
+        out = b"".join([self._encode(self._writer.feed(changed)) for changed in events])
+        return before + out + (self._framing.end if self.done else b"")
+
+    def _restore_call(self, event: ToolCallStarted) -> ToolCallStarted:
+        """Give a tool call a unique id and the client's name of the tool."""
+        id_ = self._undo.ids.get(event.id, event.id)
+        if not id_ or id_ in self._call_ids:
+            id_ = f"call_{self._answer_id}_{len(self._call_ids)}"
+        self._call_ids.add(id_)
+        return replace(event, id=id_, name=self._undo.names.get(event.name, event.name))
+
+    def _finish(self, event: ResponseFinished) -> ResponseFinished:
+        """Finish the response with a reason that says whether there were calls, since agents rely on it."""
+        self.done = True
+        self.usage = chat_usage(event.usage)
+        if event.reason in ("stop", "tool_calls"):
+            return replace(event, reason="tool_calls" if self._call_ids else "stop")
+        return event
+
+
 class Translation:
     """Translates a stream of bytes, cut anywhere, into whole events of the client's dialect.
 
@@ -41,22 +121,26 @@ class Translation:
         undo: Undo = NO_CHANGES,
         answer_id: str = "",
     ) -> None:
-        self._undo = undo
         self._stop_reader = StopSequenceReader(reader, undo.stops) if undo.stops else None
         self._reader = self._stop_reader or reader
-        self._unwrapper = CustomInputUnwrapper(undo.custom) if undo.custom else None
-        self._answer_id = answer_id
-        self._started = False
-        self._call_ids: set[str] = set()
-        self._writer = writer
+        self._encoder = EventEncoder(writer, framing, undo, answer_id)
+        self._write = self._encoder.write
         self._framing = framing
-        self._encode = framing.encode
         self._splitter = sse.Splitter()
-        self.usage: dict[str, Any] | None = None
-        self.done = False
-        self.finished = False
         self.failure: BridgeError | None = None
         self.outcome = "ok"
+
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        return self._encoder.usage
+
+    @property
+    def done(self) -> bool:
+        return self._encoder.done
+
+    @property
+    def finished(self) -> bool:
+        return self._encoder.done
 
     @property
     def stopped(self) -> bool:
@@ -101,38 +185,4 @@ class Translation:
         return out if self.done else out + b"".join(map(self._write, self._reader.close()))
 
     def fail(self, error: BridgeError) -> bytes:
-        return self._encode([self._writer.fail(error)])
-
-    def _write(self, event: Event) -> bytes:
-        if type(event) in UNCHANGED and self._started and self._unwrapper is None:
-            return self._encode(self._writer.feed(event))  # most events
-        before = b""
-        if not self._started:
-            self._started = True
-            if not isinstance(event, ResponseStarted):
-                before = self._encode(self._writer.feed(ResponseStarted("")))
-        elif isinstance(event, ResponseStarted):
-            return b""
-        if isinstance(event, ToolCallStarted):
-            event = self._restore_call(event)
-        elif isinstance(event, ResponseFinished):
-            event = self._finish(event)
-        events = [event] if self._unwrapper is None else self._unwrapper.feed(event)
-        out = b"".join([self._encode(self._writer.feed(changed)) for changed in events])
-        return before + out + (self._framing.end if self.done else b"")
-
-    def _restore_call(self, event: ToolCallStarted) -> ToolCallStarted:
-        """Give a tool call a unique id and the client's name of the tool."""
-        id_ = self._undo.ids.get(event.id, event.id)
-        if not id_ or id_ in self._call_ids:
-            id_ = f"call_{self._answer_id}_{len(self._call_ids)}"
-        self._call_ids.add(id_)
-        return replace(event, id=id_, name=self._undo.names.get(event.name, event.name))
-
-    def _finish(self, event: ResponseFinished) -> ResponseFinished:
-        """Finish the response with a reason that says whether there were calls, since agents rely on it."""
-        self.done = self.finished = True
-        self.usage = chat_usage(event.usage)
-        if event.reason in ("stop", "tool_calls"):
-            return replace(event, reason="tool_calls" if self._call_ids else "stop")
-        return event
+        return self._encoder.fail(error)

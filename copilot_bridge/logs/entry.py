@@ -58,6 +58,7 @@ class RequestLogEntry:
     :param upstream_id: GitHub's id of the request.  :param client: the program that sent it.
     :param interaction: a short name of all that follows from one thing that the user said.
     :param kind: of call, such as "conversation-subagent"; None: one of the conversation itself.
+    :param parent: the id of the client's request for which the bridge sent this one.
     :param queue: seconds in the queue.  :param token: seconds until there was a Copilot token.
     :param catalogue: seconds until there was a list of models.
     :param connection: seconds until there was a connection to Copilot.
@@ -102,6 +103,7 @@ class RequestLogEntry:
     client: str | None = None
     interaction: str | None = None
     kind: str | None = None
+    parent: str | None = None
     quota: float | None = None
     premium: float | None = None
     queue: float | None = None

@@ -54,7 +54,7 @@ REQUEST = request(
         "seed": "Advisory.",
         "n": "Copilot gives one answer to a request.",
         "modalities": "Copilot's models answer in text.",
-        "web_search_options": "Copilot's models do not search.",
+        "web_search_options": "Has the model search the web; the answer's `annotations` name its sources.",
     },
     PASSED_ON,
 )

@@ -1,6 +1,7 @@
 """Attribution of a request: the signals to GitHub, and the model that "auto" stands for."""
 
 from collections.abc import Mapping
+from copy import copy
 
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.errors import BridgeError
@@ -40,6 +41,12 @@ class Attribution:
         self._anew = False
         entry.initiator, entry.session = self.signals.initiator, self.signals.session[:SHORT_ID]
         entry.interaction, entry.kind = self.signals.interaction[:SHORT_ID], self.signals.type
+
+    def continued(self) -> "Attribution":
+        """Return the attribution of a call that goes on with this one, as an agent's tool loop does."""
+        found = copy(self)
+        found.signals = self.signals.for_replay()
+        return found
 
     def occasion(self, has_image: bool) -> PickContext:
         """Return what "auto" picks a model for.

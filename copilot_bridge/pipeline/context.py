@@ -12,6 +12,7 @@ from copilot_bridge.billing.quota import QuotaSnapshot
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.prompt_digests import PromptFields
 from copilot_bridge.dialects.prompt_preview import prompt_preview
+from copilot_bridge.dialects.server_tools.functions import FETCH, SEARCH
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.logs.escaping import CONTROL_ESCAPES
@@ -26,6 +27,7 @@ from copilot_bridge.pipeline.spending import (
     note_charge,
     upstream_id,
 )
+from copilot_bridge.search.web_search import OFF
 from copilot_bridge.store.approvals import PendingRequest
 from copilot_bridge.store.prompt_cache import PromptUse
 from copilot_bridge.threads import run_soon
@@ -90,6 +92,18 @@ class RequestContext:
             self._copilot = self.bridge.copilot_of(self.account, self._admission)
             self.bridge.ready_connections.note_use(self.account)
         return self._copilot
+
+    def may_run(self, kind: str) -> bool:
+        """Return whether the bridge may run a kind of server tool for the caller."""
+        config = self.bridge.config
+        enabled = {SEARCH: config.web_search != OFF, FETCH: config.web_fetch}
+        return enabled[kind] and self.caller.web
+
+    def for_part(self) -> "RequestContext":
+        """Return the context of what the bridge does on its own for this request: it has a row of its own."""
+        part = RequestContext(self.bridge, self.caller)
+        part._account = self.account
+        return part
 
     def prepare_approval(self, entry: RequestLogEntry, model: str, data: bytes) -> None:
         """Note what the operator has to approve before the request is sent, if that is wanted."""

@@ -1,6 +1,6 @@
 """The conversion of Copilot's response into the client's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -8,13 +8,14 @@ import requests
 
 from copilot_bridge.dialects.accumulation import FrameCollector, WholeResponse, accumulate
 from copilot_bridge.dialects.adaptation.adapt import Undo
+from copilot_bridge.dialects.adaptation.stop_sequences import StopSequenceReader
 from copilot_bridge.dialects.client_request import ClientResponse, NormalizedResponse
 from copilot_bridge.dialects.dialect import UpstreamApi
-from copilot_bridge.dialects.events import EventReader
+from copilot_bridge.dialects.events import Event, EventReader
 from copilot_bridge.dialects.filtered import Filter, Filtered, StreamConverter, filtered
 from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.dialects.output_tool import OutputToolReader
-from copilot_bridge.dialects.translation import Translation
+from copilot_bridge.dialects.translation import Translation, read_events
 from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.answer_facts import AnswerFacts, note_whole_answer
@@ -71,6 +72,16 @@ class Conversion:
         native = self.native
         return self._filtered(native.normalizer() if native else self._translation(self.framing))
 
+    def events(self, pieces: Iterable[bytes]) -> Iterator[Event]:
+        """Read a stream into events, from which nothing is undone yet but stop sequences.
+
+        :raises BridgeError: it contains an error, or has no end.
+        """
+        reader = self._event_reader()
+        if self.undo.stops:
+            reader = StopSequenceReader(reader, self.undo.stops)
+        return read_events(filtered(pieces, self.filter) if self.filter else pieces, reader)
+
     def whole(self, response: requests.Response, streamed: bool, entry: RequestLogEntry, limit: int) -> bytes:
         """Read a response to its end, and return it as a whole.  Blocks.
 
@@ -106,10 +117,11 @@ class Conversion:
         return Filtered(reader, self.filter) if self.filter else reader
 
     def _translation(self, framing: Framing) -> StreamConverter:
+        return Translation(self._event_reader(), self.response.writer(), framing, self.undo, self.id)
+
+    def _event_reader(self) -> EventReader:
         reader: EventReader = self.upstream.reader(self.id, self.created)
-        if self.by_tool:
-            reader = OutputToolReader(reader, ANSWER_TOOL)
-        return Translation(reader, self.response.writer(), framing, self.undo, self.id)
+        return OutputToolReader(reader, ANSWER_TOOL) if self.by_tool else reader
 
 
 def counted(pieces: Iterator[bytes], entry: RequestLogEntry, limit: int) -> Iterator[bytes]:

@@ -9,9 +9,9 @@ import requests
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.call_kinds import BACKGROUND
 from copilot_bridge.dialects.dialect import Dialect
-from copilot_bridge.dialects.filtered import StreamConverter
 from copilot_bridge.errors import BridgeError, InvalidRequest, KindName, Unsupported
 from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline.answer_facts import AnswerFacts
 from copilot_bridge.pipeline.attribution import Attribution
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.conversion import unreadable
@@ -19,7 +19,10 @@ from copilot_bridge.pipeline.counting import count_tokens
 from copilot_bridge.pipeline.fallback import send_with_fallback
 from copilot_bridge.pipeline.prepare import prepare
 from copilot_bridge.pipeline.received import ReadBody, ReceivedRequest, read_request
+from copilot_bridge.pipeline.run import NoFacts, ResponseStream
 from copilot_bridge.pipeline.sending import SentRequest, send_prepared, with_another_pick
+from copilot_bridge.pipeline.tool_loop import ToolLoop
+from copilot_bridge.streaming.response_body import open_body
 from copilot_bridge.upstream.transport.bodies import MEGABYTE, read_whole
 
 log = logging.getLogger(__name__)
@@ -56,6 +59,7 @@ class Generation:
         self._response = received.response
         self._received: ReceivedRequest | None = received  # until it is sent
         self._sent: SentRequest | None = None
+        self._loop: ToolLoop | None = None
 
     def open(self) -> requests.Response:
         """Send the request, and return the response, whose body is unread.  Blocks.
@@ -68,6 +72,7 @@ class Generation:
         assert self._received
         fallbacks = self._context.bridge.config.fallback
         self._sent = sent = send_with_fallback(self._received, fallbacks)
+        self._loop = ToolLoop(sent) if sent.next_step else None
         self._received = None
         self.reply_headers = sent.headers
         return sent
@@ -81,6 +86,8 @@ class Generation:
             self._entry.model = self._context.models.resolve(self._context.copilot(), self.model).model.id
             return self._ready
         sent = self._send()
+        if self._loop is not None:
+            return self._loop.whole()
         limit = self._context.bridge.config.answer_limit * MEGABYTE
         try:
             return sent.conversion.whole(sent.response, sent.streamed, self._entry, limit)
@@ -91,10 +98,13 @@ class Generation:
             log.exception("internal error in the answer to request %s", self._entry.id)
             raise unreadable(self._entry.id) from error
 
-    def reader(self) -> StreamConverter:
-        """Return a converter for the stream of the response that `open` has given."""
+    def stream(self, response: requests.Response, *, fast: bool) -> ResponseStream:
+        """Return the stream of the response that `open` has given."""
         assert self._sent
-        return self._sent.conversion.reader()
+        if self._loop is not None:
+            return ResponseStream(self._loop.body(), self._loop, NoFacts())
+        body = open_body(response, fast=fast)
+        return ResponseStream(body, self._sent.conversion.reader(), AnswerFacts(self._entry))
 
     def fail(self, error: BridgeError) -> bytes:
         """Return the only event of a stream that failed before it began."""

@@ -1,7 +1,8 @@
 """The preparation of a client's request: the model it means, the API to it, and a body fitted to both."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -14,11 +15,13 @@ from copilot_bridge.dialects.dialect import Dialect, TokenCounting, UpstreamApi
 from copilot_bridge.dialects.images import omit_oldest_images
 from copilot_bridge.dialects.prompt import (
     Prompt,
+    ServerTool,
     first_document_message,
     refuse_unsupported,
     without_documents,
 )
 from copilot_bridge.dialects.registry import DIALECTS, limits_of
+from copilot_bridge.dialects.server_tools.functions import offer
 from copilot_bridge.errors import Unsupported
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.attribution import Attribution
@@ -34,6 +37,8 @@ from copilot_bridge.upstream.recovery.request_adapter import RequestAdapter
 
 log = logging.getLogger(__name__)
 
+NO_SEARCH = "web search is switched off here, or for this key"
+
 Headers = dict[str, str]
 
 
@@ -48,6 +53,7 @@ class PreparedRequest:
     :param prompt: the request in neutral form; None: it is passed on in its own dialect.
     :param adapter: changes the body after refusals.
     :param conversion: what the response takes.
+    :param offer: the server tools that the model was offered; None: the bridge has none to run.
     """
 
     model: Model
@@ -60,6 +66,7 @@ class PreparedRequest:
     prompt: Prompt | None
     adapter: RequestAdapter
     conversion: Conversion
+    offer: "Offer | None" = None
 
 
 class Route(NamedTuple):
@@ -87,6 +94,29 @@ class Draft(NamedTuple):
     undo: Undo = NO_CHANGES
 
 
+class Target(NamedTuple):
+    """The model and the API of a request.
+
+    :param headers: those of Copilot's request alone.  :param limits: of the API.
+    """
+
+    model: Model
+    route: Route
+    headers: Headers
+    limits: Limits
+
+
+class Offer(NamedTuple):
+    """The server tools that a model was offered, and the prompt with which it was.
+
+    :param tools: by the names of their functions.
+    """
+
+    target: Target
+    prompt: Prompt
+    tools: Mapping[str, ServerTool]
+
+
 def prepare(
     received: ReceivedRequest, attribution: Attribution, counting: TokenCounting | None = None
 ) -> PreparedRequest:
@@ -96,12 +126,43 @@ def prepare(
     :raises BridgeError: there is no such model, or it can't be given what the request relies on.
     """
     choice = choose_model(received, attribution)
-    route = find_route(received, choice.model)
+    route, tools = find_route(received, choice.model, counting)
     headers = dict(choice.headers)
     changed = adapt_content(received, choice, headers)
     model = with_learned_facts(received, choice.model, route)
-    limits = limits_of(route.upstream.name, model.vendor, model.id)
-    draft = pass_on(received, limits) if route.passthrough else translate(received, model, route, limits)
+    target = Target(model, route, headers, limits_of(route.upstream.name, model.vendor, model.id))
+    if route.passthrough:
+        return fit(received, target, pass_on(received, target.limits), changed=changed, counting=counting)
+    prompt = received.client.read_prompt()
+    if not tools:
+        return fit(received, target, translate(received, target, prompt), counting=counting)
+    prompt, named = offer(prompt, tools)
+    return prepare_step(received, Offer(target, prompt, named))
+
+
+def prepare_step(received: ReceivedRequest, offered: Offer) -> PreparedRequest:
+    """Prepare a request to a model that is offered server tools.
+
+    :raises BridgeError: the model can't be given what the request relies on.
+    """
+    target = offered.target._replace(headers=dict(offered.target.headers))
+    prepared = fit(received, target, translate(received, target, offered.prompt))
+    return replace(prepared, offer=offered)
+
+
+def fit(
+    received: ReceivedRequest,
+    target: Target,
+    draft: Draft,
+    *,
+    changed: bool = False,
+    counting: TokenCounting | None = None,
+) -> PreparedRequest:
+    """Fit the body to Copilot.
+
+    :param changed: whether the body differs from the client's already.
+    """
+    model, route, headers, _limits = target
     fields = sorted(draft.body) if log.isEnabledFor(logging.DEBUG) else []
     fitted = FITTERS[route.upstream.name](draft.body, headers, model, received)
     adapter = make_adapter(received, model, route)
@@ -143,8 +204,10 @@ def choose_model(received: ReceivedRequest, attribution: Attribution) -> Resolve
     return choice
 
 
-def find_route(received: ReceivedRequest, model: Model) -> Route:
-    """Find the nearest API in which Copilot offers the model.
+def find_route(
+    received: ReceivedRequest, model: Model, counting: TokenCounting | None = None
+) -> tuple[Route, tuple[ServerTool, ...]]:
+    """Find the nearest API in which Copilot offers the model, and the server tools that the bridge runs.
 
     :raises Unsupported: it offers no conversations with it.
     """
@@ -153,8 +216,25 @@ def find_route(received: ReceivedRequest, model: Model) -> Route:
     if name is None or api is None:
         raise Unsupported(f"model {model.id!r} does not support chat", param="model")
     received.entry.upstream = name
-    is_own = name == received.dialect.name
-    return Route(DIALECTS[name], api, is_own and not received.client.requires_translation())
+    passes = name == received.dialect.name and not received.client.requires_translation()
+    tools = () if counting else tools_to_run(received, api.server_tools if passes else ())
+    return Route(DIALECTS[name], api, passes and not tools), tools
+
+
+def tools_to_run(received: ReceivedRequest, native: tuple[str, ...]) -> tuple[ServerTool, ...]:
+    """Return the server tools of a request that the bridge runs.
+
+    :param native: the kinds that Copilot runs itself for this request.
+    :raises Unsupported: the request demands one that may not run.
+    """
+    asked = received.client.server_tools()
+    allowed = {tool.kind for tool in asked if received.context.may_run(tool.kind)}
+    for tool in asked:
+        if tool.kind not in allowed and tool.kind in native:
+            received.client.drop_server_tools()
+        elif tool.kind not in allowed and tool.demanded_by:
+            raise Unsupported(f"{tool.demanded_by}: {NO_SEARCH}", param=tool.demanded_by)
+    return tuple(tool for tool in asked if tool.kind in allowed and tool.kind not in native)
 
 
 def adapt_content(received: ReceivedRequest, choice: ResolvedModel, headers: Headers) -> bool:
@@ -181,13 +261,13 @@ def with_learned_facts(received: ReceivedRequest, model: Model, route: Route) ->
     return with_probed_facts(model, learned)
 
 
-def translate(received: ReceivedRequest, model: Model, route: Route, limits: Limits) -> Draft:
-    """Write the request in the dialect of Copilot's API.
+def translate(received: ReceivedRequest, target: Target, prompt: Prompt) -> Draft:
+    """Write a prompt in the dialect of Copilot's API.
 
     :raises InvalidRequest, Unsupported: the API lacks what the client relies on.
     """
-    prompt = received.client.read_prompt()
-    prompt, undo = adapt_prompt(prompt, limits, received.dialect.name)
+    model, route = target.model, target.route
+    prompt, undo = adapt_prompt(prompt, target.limits, received.dialect.name)
     refuse_unsupported(prompt, route.api.unsupported)
     if not takes_documents(route.upstream.name, model):
         prompt = omit_documents(prompt, received.dialect, model)

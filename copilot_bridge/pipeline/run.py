@@ -3,7 +3,7 @@
 import logging
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import requests
 
@@ -13,14 +13,13 @@ from copilot_bridge.dialects.pieces import Pieces
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.client_names import client_name
 from copilot_bridge.logs.entry import RequestLogEntry
-from copilot_bridge.pipeline.answer_facts import AnswerFacts
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.conversion import unreadable
 from copilot_bridge.pipeline.log_rows import interrupted_row
 from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.streaming.client_connection import ClientDisconnected, ResponseCut
 from copilot_bridge.streaming.relay import StreamRelay
-from copilot_bridge.streaming.response_body import BlockingBody, NonBlockingBody, open_body
+from copilot_bridge.streaming.response_body import Body
 from copilot_bridge.streaming.socket_writer import SocketWriter
 
 log = logging.getLogger(__name__)
@@ -32,6 +31,34 @@ DRAIN_TIMEOUT = 1.0
 ReadRequest = Callable[[RequestContext, RequestLogEntry, bytes, Mapping[str, str]], Any]
 
 
+class Facts(Protocol):
+    """Notes what the bytes of a response tell, in the log entry."""
+
+    def feed(self, data: bytes) -> None: ...
+    def note_cost(self) -> None: ...
+
+
+class NoFacts:
+    """The facts of a response that has noted them itself."""
+
+    def feed(self, data: bytes) -> None:
+        """Note nothing."""
+
+    def note_cost(self) -> None:
+        """Note nothing."""
+
+
+class ResponseStream(NamedTuple):
+    """A response on its way to the client.
+
+    :param reader: turns the body's bytes into the client's.
+    """
+
+    body: Body
+    reader: StreamConverter
+    facts: Facts
+
+
 class Request(Protocol):
     """An operation that a client requests.  `open` and `complete` block, so they get a greenlet."""
 
@@ -41,7 +68,7 @@ class Request(Protocol):
 
     def complete(self) -> bytes | Pieces: ...
     def open(self) -> requests.Response: ...
-    def reader(self) -> StreamConverter: ...
+    def stream(self, response: requests.Response, *, fast: bool) -> ResponseStream: ...
     def fail(self, error: BridgeError) -> bytes: ...
     def report_refusal(self, error: BridgeError) -> None: ...
 
@@ -73,7 +100,7 @@ class Exchange:
         )
         self._opening: Iterator[requests.Response | None] = iter(())
         self._response: requests.Response | None = None
-        self._body: BlockingBody | NonBlockingBody | None = None
+        self._body: Body | None = None
         self._metrics = bridge.metrics
         self._open = False
 
@@ -138,8 +165,9 @@ class Exchange:
             while self._response is None:
                 yield self._request.framing.keepalive
                 self._response = next(self._opening)
-            reader = self._request.reader()
-            yield from self._relay_body(self._response, reader)
+            stream = self._request.stream(self._response, fast=self._fast)
+            self._body, reader = stream.body, stream.reader
+            yield from self._relay_body(stream)
         except (ClientDisconnected, GeneratorExit) as gone:
             self._entry.outcome = "client_disconnected"
             if isinstance(gone, GeneratorExit):
@@ -155,11 +183,10 @@ class Exchange:
             self._entry.note_error(unknown)
             yield (reader or self._request).fail(unknown)
 
-    def _relay_body(self, response: requests.Response, reader: StreamConverter) -> Iterator[bytes]:
-        self._body = open_body(response, fast=self._fast)
-        facts = AnswerFacts(self._entry)
+    def _relay_body(self, stream: ResponseStream) -> Iterator[bytes]:
+        body, reader, facts = stream
         try:
-            for out in self._relay.relay(self._body, reader, facts.feed):
+            for out in self._relay.relay(body, reader, facts.feed):
                 if out:
                     self._entry.note_first_byte()
                 yield out or self._request.framing.keepalive
@@ -170,7 +197,7 @@ class Exchange:
         if not reader.done:
             yield reader.close()
         if not reader.stopped:
-            self._relay.drain(self._body, DRAIN_TIMEOUT)
+            self._relay.drain(body, DRAIN_TIMEOUT)
 
     def close(self) -> None:
         if self._open:

@@ -12,7 +12,7 @@ from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.attribution import Attribution
 from copilot_bridge.pipeline.conversion import Conversion
 from copilot_bridge.pipeline.counting import count_tokens
-from copilot_bridge.pipeline.prepare import PreparedRequest, prepare
+from copilot_bridge.pipeline.prepare import Offer, PreparedRequest, prepare
 from copilot_bridge.pipeline.received import ReceivedRequest
 from copilot_bridge.upstream.copilot import API
 from copilot_bridge.upstream.error_mapping import Refusal, forwarded
@@ -26,6 +26,7 @@ class SentRequest(NamedTuple):
     A stream goes on for minutes, and prompts have megabytes.
 
     :param headers: of the response, those that the client should see.
+    :param next_step: how the response goes on if the model calls server tools; it holds the prompt.
     """
 
     response: requests.Response
@@ -33,6 +34,15 @@ class SentRequest(NamedTuple):
     path: str
     streamed: bool
     conversion: Conversion
+    next_step: "NextStep | None" = None
+
+
+class NextStep(NamedTuple):
+    """The means to go on with a response in which the bridge runs server tools."""
+
+    received: ReceivedRequest
+    attribution: Attribution
+    offer: Offer
 
 
 class Recovery:
@@ -77,10 +87,12 @@ def send(received: ReceivedRequest, attribution: Attribution) -> SentRequest:
     fields = prepared.conversion.upstream.prompt_fields
     received.context.watch_prompt(prepared.body, fields, attribution.signals, attribution.caller)
     try:
-        return send_prepared(received, attribution, prepared)
+        sent = send_prepared(received, attribution, prepared)
     except UpstreamRefused as refused:
         add_prompt_size(refused, received, prepared)
         raise
+    step = NextStep(received, attribution, prepared.offer) if prepared.offer else None
+    return sent._replace(next_step=step)
 
 
 def send_prepared(

@@ -30,6 +30,7 @@ from copilot_bridge.pipeline.prompt_in_flight import PromptHashes
 from copilot_bridge.pipeline.ready_connections import ReadyConnections
 from copilot_bridge.pipeline.response_store import LIFE, ResponseStore
 from copilot_bridge.pipeline.storage import store_of
+from copilot_bridge.search.web_search import WebSearch
 from copilot_bridge.upstream.auto import AutoPicks
 from copilot_bridge.upstream.catalogues import ModelCatalogues
 from copilot_bridge.upstream.copilot import Copilot
@@ -103,6 +104,10 @@ class Bridge:
         from copilot_bridge.upstream.images import ImageFetcher  # few requests have images elsewhere
 
         return ImageInliner(ImageFetcher(self.config))
+
+    @cached_property
+    def web_search(self) -> WebSearch:
+        return WebSearch(self.config.web_search)
 
     def start_telemetry(self) -> None:
         """Start OpenTelemetry's exporters, if the standard variables ask for them."""

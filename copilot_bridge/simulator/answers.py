@@ -14,6 +14,7 @@ from copilot_bridge.simulator.prices import BATCH, NANO, discount_of, prices_of
 from copilot_bridge.simulator.prompt import Image, Prompt, Tool
 from copilot_bridge.simulator.refusals import Refused, invalid, misuse
 from copilot_bridge.simulator.schemas import invent
+from copilot_bridge.simulator.web import citing
 
 QUOTED = 600  # characters of the user's text or of a tool result that an answer repeats
 CHARACTERS_PER_TOKEN = 4
@@ -60,6 +61,8 @@ class Answer:
     filtered: bool = False  # by the content filter
     opaque_alone: bool = False  # reasoning_opaque in a delta of its own
     stopped_by: str = ""  # the stop sequence that ended the text
+    searched: str = ""  # what the model has searched the web for
+    annotations: tuple[dict[str, Any], ...] = ()  # of the text
 
     @property
     def reasoned(self) -> bool:
@@ -97,6 +100,8 @@ def compose(prompt: Prompt, asked: Asked, row: Row) -> Answer:
 
 def calls_for(prompt: Prompt, asked: Asked) -> tuple[Call, ...]:
     """The tool calls that a model would make here; without a plan none once a tool has answered."""
+    if "plan" in asked and prompt.body.get("tool_choice") == "none":
+        return ()
     if "plan" in asked:
         return tuple(planned(step, prompt.tools) for step in next_steps(prompt, asked))
     if "whitespace-loop" in asked:
@@ -177,7 +182,8 @@ def text_for(prompt: Prompt, asked: Asked, row: Row) -> str:
         if name in asked:
             return write(asked)
     if prompt.results:
-        return f"The tool answered: {quote(' '.join(prompt.results))}. I am {row['name']}, simulated."
+        said = " ".join(prompt.results)
+        return f"The tool answered: {quote(said)}.{citing(said)} I am {row['name']}, simulated."
     if made := formatted(prompt, asked):
         return made
     if prompt.images or prompt.documents:

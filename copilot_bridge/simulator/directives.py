@@ -109,6 +109,7 @@ DIRECTIVES: dict[str, Kind] = {
         "arguments come in .done only, without deltas", replies=STREAM, surfaces=(RESPONSES,)
     ),
     "done-marker": Kind(REPLY, "[DONE] at the end", replies=STREAM, surfaces=(RESPONSES,), http=True),
+    "search": reply("searches the web, where that is offered", surfaces=(RESPONSES,)),
     "late-summary": reply(
         "reasons, and the summary is streamed in deltas", replies=STREAM, surfaces=(RESPONSES,)
     ),

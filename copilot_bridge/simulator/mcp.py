@@ -7,7 +7,6 @@ citations in it.  Sources: what Copilot's CLI 1.0.102 sends (November 2026), the
 public logs of CLI sessions with `web_search` results (August 2026).
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from flask import Response, request
 
 from copilot_bridge.simulator.gate import Caller
 from copilot_bridge.simulator.ledger import parse
+from copilot_bridge.simulator.web import search
 
 VERSION = "2026-07-28"
 LEGACY = ("2025-11-25", "2025-06-18", "2025-03-26")
@@ -55,17 +55,12 @@ class Tool:
 
 def search_web(query: str, _caller: Caller) -> str:
     """Two made-up pages; what they say repeats the query."""
-    slug = re.sub(r"\W+", "-", query.lower()).strip("-")[:60] or "nothing"
-    pages = (
-        (f"{query} explained", f"https://example.com/{slug}"),
-        (f"Notes on {query}", f"https://example.org/notes/{slug}"),
-    )
     text, annotations = "", []
-    for place, (title, url) in enumerate(pages):
-        text += f"{title} (simulated). "
+    for place, page in enumerate(search(query)):
+        text += f"{page.text} "
         mark = f"【3:{place}†source】"
         where = {"start_index": len(text), "end_index": len(text) + len(mark)}
-        annotations.append({"text": mark, **where, "url_citation": {"title": title, "url": url}})
+        annotations.append({"text": mark, **where, "url_citation": {"title": page.title, "url": page.url}})
         text += f"{mark}\n"
     asked = {"text": query, "url": f"https://www.bing.com/search?q={quote_plus(query)}"}
     found = {"type": "output_text", "text": {"value": text, "annotations": annotations}}

@@ -1,7 +1,7 @@
 """`POST /responses`."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -9,7 +9,7 @@ import orjson
 from flask import Response, request
 
 from copilot_bridge.simulator import catalogue, flood
-from copilot_bridge.simulator.answers import CHARACTERS_PER_TOKEN, THOUGHT, compose
+from copilot_bridge.simulator.answers import CHARACTERS_PER_TOKEN, THOUGHT, Answer, compose
 from copilot_bridge.simulator.directives import RESPONSES, WEBSOCKET, Asked, read
 from copilot_bridge.simulator.edits import DONE, write_named
 from copilot_bridge.simulator.faults import refuse_if_asked
@@ -20,6 +20,7 @@ from copilot_bridge.simulator.prompt import IMAGE_TOKENS, Image, Prompt, Tool, r
 from copilot_bridge.simulator.refusals import Refused, invalid, refuse
 from copilot_bridge.simulator.responses_rules import MAY_CALL, RESULTS, check, check_types
 from copilot_bridge.simulator.transport import Faults, deliver, deliver_whole
+from copilot_bridge.simulator.web import by_model
 from copilot_bridge.simulator.wording.responses import Reply
 from copilot_bridge.simulator.world import world
 
@@ -46,7 +47,26 @@ class Turn:
         def give(text: str, sealed: bool) -> None:
             world().keepsakes.give(text, account if sealed else self.connection)
 
-        return Reply(compose(self.prompt, self.asked, self.row), self.row, self.body, self.asked, give)
+        return Reply(self.answer(), self.row, self.body, self.asked, give)
+
+    def answer(self) -> Answer:
+        """The answer, after a search if one is offered and wanted."""
+        answer = compose(self.prompt, self.asked, self.row)
+        if not searches(self.body, self.asked):
+            return answer
+        query = " ".join(self.asked.text.split())[:100] or "nothing"
+        text, annotations = by_model(query)
+        return replace(answer, text=text, annotations=tuple(annotations), searched=query, calls=())
+
+
+def searches(body: Item, asked: Asked) -> bool:
+    """Tell whether the model searches: if nothing else can be called and it must, or if it is asked to."""
+    kinds = [str(tool.get("type")) for tool in body.get("tools") or () if isinstance(tool, dict)]
+    offered = [kind for kind in kinds if kind.startswith("web_search")]
+    choice = body.get("tool_choice")
+    named = isinstance(choice, dict) and str(choice.get("type")).startswith("web_search")
+    forced = named or (choice == "required" and len(offered) == len(kinds))
+    return bool(offered) and (forced or "search" in asked)
 
 
 def take(caller: Caller, body: Item, surface: str = RESPONSES, connection: str = "") -> Turn:

@@ -15,7 +15,7 @@ KEY, SHARE = "key", "share"
 PREFIXES = {KEY: "cbk_", SHARE: "share-"}
 
 BUDGET_SCOPE = "key"  # of a key's budgets
-COLUMNS = "name, kind, digest, account, models, rate, created, expires, operator, generation"
+COLUMNS = "name, kind, digest, account, models, rate, created, expires, operator, generation, web"
 
 SELECT_KEY = f"SELECT {COLUMNS} FROM keys WHERE name = ? AND kind = ?"  # noqa: S608
 
@@ -41,6 +41,7 @@ class Key:
     :param account: the GitHub login that it uses; "": the default one.  :param rate: "30/minute", or "".
     :param models: patterns; none: all models.  :param created, expires: unix seconds; 0: never.
     :param operator: it has the operator's rights.
+    :param web: the bridge searches the web and reads pages for it.
     :param generation: the number of keys that have had its name: one key's data must not go to the next one.
     """
 
@@ -54,6 +55,7 @@ class Key:
     expires: int = 0
     operator: bool = False
     generation: int = 1
+    web: bool = True
 
     @property
     def id(self) -> str:
@@ -62,7 +64,7 @@ class Key:
 
     @classmethod
     def read(cls, row: Row) -> "Key":
-        name, kind, digest, account, models, rate, created, expires, operator, generation = row
+        name, kind, digest, account, models, rate, created, expires, operator, generation, web = row
         patterns = tuple(models.split(",")) if models else ()
         return cls(
             name,
@@ -75,6 +77,7 @@ class Key:
             expires,
             bool(operator),
             generation,
+            bool(web),
         )
 
     def row(self) -> tuple[object, ...]:
@@ -89,6 +92,7 @@ class Key:
             self.expires,
             int(self.operator),
             self.generation,
+            int(self.web),
         )
 
 

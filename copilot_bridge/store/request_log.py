@@ -66,6 +66,7 @@ class RequestLogRow:
     lost_nano_aiu: int | None = None  # what it cost that the cache was missed, in 1e-9 AI units
     instead_of: str | None = None  # the model that was refused, so that another answered
     instead_why: str | None = None  # the kind of that refusal
+    parent: str | None = None  # the request of a client for which the bridge sent this one
 
 
 SHORT_ID = 13  # characters of the ids of conversations and interactions that the log keeps
@@ -257,6 +258,11 @@ class RequestLog:
         return next(
             iter(self._read("WHERE (at, id) IN (SELECT at, id FROM requests WHERE id = ?)", id_)), None
         )
+
+    def parts_of(self, row: RequestLogRow) -> list[RequestLogRow]:
+        """The rows of what the bridge sent on its own for a request, such as web searches; oldest first."""
+        end = row.at + (row.ms or 0) / 1000 + CLOCK_TOLERANCE
+        return self._read("WHERE at >= ? AND at <= ? AND parent = ? ORDER BY at", row.at, end, row.id)
 
     def written_since(
         self, written: float | None, wanted: Filter = ALL_REQUESTS, *, limit: int = 200

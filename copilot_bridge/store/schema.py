@@ -158,6 +158,13 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
             "ALTER TABLE requests ADD COLUMN instead_why TEXT",
         ),
     ),
+    (
+        "m007_web",
+        (
+            "ALTER TABLE keys ADD COLUMN web BIGINT NOT NULL DEFAULT 1",
+            "ALTER TABLE requests ADD COLUMN parent TEXT",
+        ),
+    ),
 ]
 
 

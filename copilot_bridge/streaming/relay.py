@@ -24,7 +24,7 @@ import gevent
 from copilot_bridge.errors import StreamCut, UpstreamTimeout
 from copilot_bridge.streaming.client_connection import ClientConnection, ClientDisconnected
 from copilot_bridge.streaming.event_loop import EventLoopRelay, StreamReader
-from copilot_bridge.streaming.response_body import BlockingBody, NonBlockingBody
+from copilot_bridge.streaming.response_body import BlockingBody, Body, GeneratedBody, NonBlockingBody
 from copilot_bridge.streaming.socket_writer import SocketWriter
 from copilot_bridge.streaming.wakeup import IdleTimer, SocketWatcher, Wakeup
 
@@ -76,9 +76,7 @@ class StreamRelay:
             raise error
         yield result
 
-    def relay(
-        self, body: BlockingBody | NonBlockingBody, reader: StreamReader, on_data: Callable[[bytes], None]
-    ) -> Iterator[bytes]:
+    def relay(self, body: Body, reader: StreamReader, on_data: Callable[[bytes], None]) -> Iterator[bytes]:
         """The body as `reader` writes it for the client, until either is at its end; b"" when a ping is due.
 
         :param on_data: called with what upstream sent.
@@ -102,16 +100,14 @@ class StreamRelay:
         if reader.failure:
             raise reader.failure
 
-    def read(
-        self, body: BlockingBody | NonBlockingBody, fast: EventLoopRelay | None = None
-    ) -> Iterator[bytes]:
+    def read(self, body: Body, fast: EventLoopRelay | None = None) -> Iterator[bytes]:
         """The body's bytes as they arrive, without those that `fast` relays; b"" when a ping is due.
 
         :raises ClientDisconnected, StreamCut, UpstreamTimeout:
         """
         return self._read_blocking(body) if body.blocking else self._read_when_ready(body, fast)
 
-    def _read_blocking(self, body: BlockingBody) -> Iterator[bytes]:
+    def _read_blocking(self, body: BlockingBody | GeneratedBody) -> Iterator[bytes]:
         """The reference: one blocking read after the other."""
         last_byte_at = time.monotonic()
         while not body.eof:
@@ -168,7 +164,7 @@ class StreamRelay:
         except gevent.GreenletExit as stopped:
             raise StreamCut(STOPPED_MESSAGE) from stopped
 
-    def drain(self, body: BlockingBody | NonBlockingBody, timeout: float) -> None:
+    def drain(self, body: Body, timeout: float) -> None:
         """Read the unneeded rest of a body, if it arrives in time, so that its connection can be reused."""
         self._idle.close()
         self._idle = IdleTimer(timeout, self._wakeup)

@@ -9,6 +9,7 @@ bodies.
 """
 
 import ssl
+from collections.abc import Callable, Generator
 from http.client import IncompleteRead
 from typing import Any, Literal
 
@@ -155,6 +156,34 @@ class NonBlockingBody:
         else:
             raw.close()
         raw.release_conn()
+
+
+class GeneratedBody:
+    """The bytes of a response that the bridge makes itself; making them may take a while.
+
+    :param release: called at the end, for what would be left if no piece was ever taken.
+    """
+
+    blocking: Literal[True] = True
+
+    def __init__(self, pieces: Generator[bytes, None, None], release: Callable[[], None]) -> None:
+        self._pieces = pieces
+        self._release = release
+        self.eof = False
+
+    def read_available(self) -> bytes:
+        """The bytes that come next; b"" at the end."""
+        piece = next(self._pieces, b"")
+        self.eof = not piece
+        return piece
+
+    def close(self) -> None:
+        """Stop making them."""
+        self._pieces.close()
+        self._release()
+
+
+Body = BlockingBody | NonBlockingBody | GeneratedBody
 
 
 def read_buffered(buffered: Any) -> bytes:

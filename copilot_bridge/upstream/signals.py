@@ -25,6 +25,10 @@ class Signals:
     thread: str = ""
     named: bool = False
 
+    def for_background(self, type_: str) -> "Signals":
+        """The signals of a call that the bridge makes for one of these."""
+        return replace(self, initiator=AGENT, type=type_)
+
     def for_replay(self) -> "Signals":
         """The signals of a second attempt after upstream may have counted the user's turn."""
         return replace(self, initiator=AGENT)

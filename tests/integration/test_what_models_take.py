@@ -344,7 +344,7 @@ CASES = {
     "a search of the web": m(
         messages("claude-sonnet-5", tools=[TOOL, {"type": "web_search_20250305", "name": "web_search"}]),
         "web search tool is not supported",
-        at("tools", 1),
+        at("tools", 1, "type"),
         None,
     ),
     # Images.

@@ -75,6 +75,9 @@ SAMPLES = {
     "github_api_url": ("http://127.0.0.1:9/api/", "http://127.0.0.1:9/api"),
     "copilot_api_url": ("https://copilot.example", "https://copilot.example"),
     "auto_tier": ("Balance", "balance"),
+    "web_search": ("MCP", "mcp"),
+    "web_search_model": ("gpt-5-mini", "gpt-5-mini"),
+    "web_fetch": ("yes", True),
     "model_mapping": ('{"gpt-4": "gpt-4.1"}', {"gpt-4": "gpt-4.1"}),
     "proxy": ("proxy:3128", "http://proxy:3128"),
     "proxy_env": ("off", False),
@@ -384,6 +387,7 @@ MALFORMED = [
             "debug",
             "show_token",
             "keep_copilot_fields",
+            "web_fetch",
             "direct_socket_io",
         )
     ],
@@ -394,10 +398,11 @@ MALFORMED = [
     *[("model_mapping", raw, "the name of a model") for raw in ('{"a": 1}', '{"a": ""}', '{" ": "b"}')],
     ("log_level", "trace", "debug, info, warning, error"),
     ("auto_tier", "fast", "efficiency, balance, intelligence"),
+    ("web_search", "bing", "auto, responses, mcp, off"),
     ("github_token", "ghu_EXAM\x07PLE", "printable"),
     *[
         (name, "a\x00b", "printable")
-        for name in ("editor_version", "plugin_version", "integration_id", "api_version")
+        for name in ("editor_version", "plugin_version", "integration_id", "api_version", "web_search_model")
     ],
 ]
 
@@ -652,6 +657,9 @@ WRITTEN = {
     "github_api_url": ADDRESSES,
     "copilot_api_url": ADDRESSES,
     "auto_tier": st.sampled_from(["efficiency", "Balance"]),
+    "web_search": st.sampled_from(["auto", "off", "MCP"]),
+    "web_search_model": WORDS,
+    "web_fetch": BOOLEANS,
     "model_mapping": st.dictionaries(WORDS, WORDS).map(json.dumps),
     "proxy": st.sampled_from(["http://proxy:1", "socks5h://me:p%20w@proxy:1", "proxy:3128"]),
     "proxy_env": BOOLEANS,

@@ -17,6 +17,7 @@ from copilot_bridge.dialects.adaptation.tool_names import shorten_tool_names
 from copilot_bridge.dialects.adaptation.tool_results import move_results_to_calls
 from copilot_bridge.dialects.prompt import OutputFormat, Prompt, Tool
 from copilot_bridge.dialects.registry import DIALECTS
+from copilot_bridge.dialects.server_tools.texts import with_carried_results
 from copilot_bridge.errors import InvalidRequest
 
 
@@ -45,6 +46,7 @@ def adapt_prompt(prompt: Prompt, limits: Limits, client: str) -> tuple[Prompt, U
     :raises InvalidRequest, Unsupported: the target lacks something that the client relies on.
     """
     dialect = DIALECTS[client]
+    prompt = with_carried_results(prompt)
     prompt = as_gap(prompt) if limits.gaps else ask_in_words(prompt)
     prompt = adapt_tool_choice(prompt, dialect.field_path("tool_choice"))
     prompt = adapt_media(prompt, limits, dialect.field_path("conversation"))

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from copilot_bridge.dialects.chat import prompt_reader, request, shapes
 from copilot_bridge.dialects.chat.client_response import ChatResponse
 from copilot_bridge.dialects.chat.responses_body import ResponsesBody
+from copilot_bridge.dialects.chat.server_tools import read_server_tools
 from copilot_bridge.dialects.client_request import ClientRequest, ResponseOptions
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, ImageSource
-from copilot_bridge.dialects.prompt import Prompt, budget_for
+from copilot_bridge.dialects.prompt import Prompt, ServerTool, budget_for
 from copilot_bridge.dialects.request_body import read_body
 
 
@@ -62,6 +63,9 @@ class ChatRequest(ClientRequest):
     def nearest_dialect(self) -> str:
         """Return Responses for custom tools, whose input has to follow its grammar only there."""
         return "responses" if self.requires_translation() else ""
+
+    def server_tools(self) -> tuple[ServerTool, ...]:
+        return read_server_tools(self.body)
 
     def read_prompt(self) -> Prompt:
         return prompt_reader.read_prompt(self.body)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any
 
+from copilot_bridge.dialects.chat.server_tools import OPTIONS
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import (
     MODEL,
@@ -35,7 +36,6 @@ from copilot_bridge.dialects.validation import (
     list_of,
     reject,
     supported,
-    unsupported,
 )
 from copilot_bridge.errors import InvalidRequest
 
@@ -55,7 +55,7 @@ FIELDS: Validators = {
             {"items": {"const": "text"}},
         ),
     ),
-    "web_search_options": unsupported("Copilot's models do not search"),
+    "web_search_options": OPTIONS,
     "reasoning_effort": EFFORT,
 }
 

@@ -15,6 +15,7 @@ from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 JOINED_FIELDS = ("content", "refusal", "reasoning_content")
+JOINED_LISTS = ("annotations",)
 
 
 class ChatAccumulator:
@@ -70,6 +71,8 @@ class ChatAccumulator:
             elif key == "function_call" and isinstance(value, dict):
                 before = optional_object(self._message, key)
                 self._message[key] = join_pieces(before, value, "arguments")
+            elif key in JOINED_LISTS and isinstance(value, list):
+                self._message[key] = [*(self._message.get(key) or ()), *value]
             elif value is not None:
                 self._message[key] = value
 

@@ -7,12 +7,15 @@ from copilot_bridge.dialects.chat.errors import error_frame
 from copilot_bridge.dialects.chat_usage import chat_usage
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
+    Citation,
     Event,
     ReasoningDelta,
     ReasoningSignature,
     RefusalDelta,
     ResponseFinished,
     ResponseStarted,
+    ServerToolCall,
+    ServerToolResult,
     TextDelta,
     TokenUsage,
     ToolCallArgumentsDelta,
@@ -20,6 +23,7 @@ from copilot_bridge.dialects.events import (
 )
 from copilot_bridge.dialects.framing.frames import Frame
 from copilot_bridge.dialects.provider_details import encode_reasoning
+from copilot_bridge.dialects.server_tools.texts import CARRIED
 from copilot_bridge.errors import BridgeError
 
 # OpenAI's models give "stop" when they have refused.
@@ -29,6 +33,7 @@ FINISH_REASON_MAP = {
     "tool_calls": "tool_calls",
     "refusal": "stop",
     "filtered": "content_filter",
+    "paused": "stop",
 }
 
 
@@ -50,6 +55,7 @@ class ChatWriter:
         self._is_custom = False  # whether the last call takes free text
         self._reasoning_texts: dict[int, list[str]] = {}  # part -> its reasoning
         self._signatures: dict[int, dict[str, Any]] = {}  # part -> what upstream has to get back with it
+        self._lengths: dict[int, int] = {}  # part -> the characters of its text
 
     def feed(self, event: Event) -> list[Frame]:
         return self._HANDLERS[type(event)](self, event)
@@ -61,6 +67,7 @@ class ChatWriter:
         return [self._chunk({"role": "assistant", "content": ""})]
 
     def _text(self, event: TextDelta) -> list[Frame]:
+        self._lengths[event.part] = self._lengths.get(event.part, 0) + len(event.text)
         return [self._chunk({"content": event.text})]
 
     def _refusal(self, event: RefusalDelta) -> list[Frame]:
@@ -109,6 +116,23 @@ class ChatWriter:
         )
         return [self._chunk({"tool_calls": [{"index": self._calls[event.part], **fragment}]})]
 
+    def _server_call(self, _event: ServerToolCall) -> list[Frame]:
+        """Write nothing: chat has no event for a search."""
+        return []
+
+    def _server_result(self, event: ServerToolResult) -> list[Frame]:
+        """Keep a result for the end, among what clients carry."""
+        self._reasoning_texts.setdefault(event.part, [])
+        self._signatures[event.part] = {CARRIED: event.text}
+        return []
+
+    def _citation(self, event: Citation) -> list[Frame]:
+        """Write a citation, whose place is one in all texts together."""
+        before = sum(length for part, length in self._lengths.items() if part < event.part)
+        place = {"start_index": before + event.start, "end_index": before + event.end}
+        cited = {**place, "url": event.source.url, "title": event.source.title}
+        return [self._chunk({"annotations": [{"type": "url_citation", "url_citation": cited}]})]
+
     def _finished(self, event: ResponseFinished) -> list[Frame]:
         closing = self._chunk({}, FINISH_REASON_MAP[event.reason])
         out = [*self._empty_arguments(), *self._all_signatures(), closing]
@@ -127,5 +151,8 @@ class ChatWriter:
         ReasoningSignature: _signature,
         ToolCallStarted: _call,
         ToolCallArgumentsDelta: _arguments,
+        ServerToolCall: _server_call,
+        ServerToolResult: _server_result,
+        Citation: _citation,
         ResponseFinished: _finished,
     }

@@ -12,9 +12,10 @@ from copilot_bridge.dialects.gemini import prompt_reader, request
 from copilot_bridge.dialects.gemini.errors import error_frame
 from copilot_bridge.dialects.gemini.framing import FRAMING, JsonArray
 from copilot_bridge.dialects.gemini.response import GeminiAccumulator
+from copilot_bridge.dialects.gemini.server_tools import read_server_tools
 from copilot_bridge.dialects.gemini.writer import GeminiWriter
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, ImageSource
-from copilot_bridge.dialects.prompt import Prompt
+from copilot_bridge.dialects.prompt import Prompt, ServerTool
 from copilot_bridge.errors import BridgeError
 
 
@@ -101,6 +102,9 @@ class GeminiRequest(ClientRequest):
             part["inlineData"] = {"mimeType": media, "data": data}
             return True
         return fit_image(image, source)
+
+    def server_tools(self) -> tuple[ServerTool, ...]:
+        return tuple(read_server_tools(self.body)) if self.body.get("tools") else ()
 
     def read_prompt(self) -> Prompt:
         return prompt_reader.read_prompt(self.body)

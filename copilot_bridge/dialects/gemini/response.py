@@ -31,8 +31,8 @@ class GeminiAccumulator:
 
     def _add_part(self, part: JsonObject) -> None:
         last = self._parts[-1] if self._parts else {}
-        if part == {"text": ""} and self._parts:
-            return  # a chunk without any part is not valid, so the last one has this if nothing is left
+        if part == {"text": ""}:
+            return  # a chunk without any part is not valid, so one has this if nothing is left
         if "thoughtSignature" not in part and goes_on(last, part):
             self._parts[-1] = last | {"text": last["text"] + part["text"]}
         else:
@@ -44,7 +44,7 @@ class GeminiAccumulator:
     def result(self) -> WholeResponse:
         if not self.done:
             raise StreamCut("Copilot's answer broke off before its end")
-        content = {"parts": self._parts, "role": "model"}
+        content = {"parts": self._parts or [{"text": ""}], "role": "model"}
         response = self._response | {"candidates": [self._candidate | {"content": content}]}
         return codec.write(response), as_chat_usage(members.optional_object(response, "usageMetadata"))
 

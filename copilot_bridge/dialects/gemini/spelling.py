@@ -28,7 +28,7 @@ CONTENT: Shape = {"parts": [PART]}
 REQUEST: Shape = {
     "contents": [CONTENT],
     "systemInstruction": CONTENT,
-    "tools": [{"functionDeclarations": [{}]}],
+    "tools": [{"functionDeclarations": [{}], "googleSearch": {"excludeDomains": []}, "urlContext": {}}],
     "toolConfig": {"functionCallingConfig": {"allowedFunctionNames": []}},
     "generationConfig": {"stopSequences": [], "responseModalities": [], "thinkingConfig": {}},
 }

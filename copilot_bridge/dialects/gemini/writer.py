@@ -6,12 +6,15 @@ from typing import Any, ClassVar
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
+    Citation,
     Event,
     ReasoningDelta,
     ReasoningSignature,
     RefusalDelta,
     ResponseFinished,
     ResponseStarted,
+    ServerToolCall,
+    ServerToolResult,
     TextDelta,
     TokenUsage,
     ToolCallArgumentsDelta,
@@ -19,7 +22,9 @@ from copilot_bridge.dialects.events import (
 )
 from copilot_bridge.dialects.framing.frames import Frame
 from copilot_bridge.dialects.gemini.errors import error_frame
+from copilot_bridge.dialects.gemini.grounding import Grounding
 from copilot_bridge.dialects.gemini.signatures import encode_signature
+from copilot_bridge.dialects.server_tools.texts import CARRIED
 from copilot_bridge.errors import BridgeError
 
 FINISH_REASON_MAP = {
@@ -28,6 +33,7 @@ FINISH_REASON_MAP = {
     "tool_calls": "STOP",
     "refusal": "SAFETY",
     "filtered": "SAFETY",
+    "paused": "STOP",
 }
 
 MALFORMED_CALL = "MALFORMED_FUNCTION_CALL"
@@ -49,6 +55,7 @@ class GeminiWriter:
         self._malformed = ""  # the tool of a call whose arguments are no JSON object
         self._texts: dict[int, list[str]] = {}  # reasoning since the last part that is not: part -> its text
         self._details: dict[int, dict[str, Any]] = {}  # the same: part -> what upstream has to get back
+        self._grounding = Grounding()
 
     def feed(self, event: Event) -> list[Frame]:
         return self._HANDLERS[type(event)](self, event)
@@ -61,6 +68,7 @@ class GeminiWriter:
 
     def _text(self, event: TextDelta | RefusalDelta) -> list[Frame]:
         parts = self._complete_call()
+        self._grounding.add_text(event.part, event.text)
         return [self._chunk([*parts, self._signed({"text": event.text})])]
 
     def _reasoning(self, event: ReasoningDelta) -> list[Frame]:
@@ -105,11 +113,29 @@ class GeminiWriter:
             return []
         return [self._signed({"functionCall": {"id": call.id, "name": call.name, "args": read}})]
 
+    def _server_call(self, event: ServerToolCall) -> list[Frame]:
+        """Write what is searched for, so that the client sees it while the search runs."""
+        parts = self._complete_call()
+        self._grounding.add_call(event)
+        return [self._chunk([*parts, {"text": ""}], self._grounding.fields())]
+
+    def _server_result(self, event: ServerToolResult) -> list[Frame]:
+        """Keep a result for the next signature, by which clients carry it."""
+        self._grounding.add_result(event)
+        self._texts.setdefault(event.part, [])
+        self._details[event.part] = {CARRIED: event.text}
+        return []
+
+    def _citation(self, event: Citation) -> list[Frame]:
+        self._grounding.add_citation(event)
+        return []
+
     def _finished(self, event: ResponseFinished) -> list[Frame]:
         parts = self._complete_call()
         last = self._signed({"text": ""})
         parts = parts if parts and "thoughtSignature" not in last else [*parts, last]
-        return [self._chunk(parts, self._end(event), usage_of(event.usage))]
+        end = self._end(event) | self._grounding.fields()
+        return [self._chunk(parts, end, usage_of(event.usage))]
 
     def _end(self, event: ResponseFinished) -> JsonObject:
         """Return how the response ended.  Only a call that was cut off may be missing without a word."""
@@ -132,6 +158,9 @@ class GeminiWriter:
         ReasoningSignature: _signature,
         ToolCallStarted: _started_call,
         ToolCallArgumentsDelta: _added_arguments,
+        ServerToolCall: _server_call,
+        ServerToolResult: _server_result,
+        Citation: _citation,
         ResponseFinished: _finished,
     }
 

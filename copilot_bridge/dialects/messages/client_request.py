@@ -5,18 +5,21 @@ from dataclasses import dataclass
 
 from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
 from copilot_bridge.dialects.client_request import ClientRequest, NormalizedResponse, ResponseOptions
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, ImageSource
 from copilot_bridge.dialects.messages import prompt_reader, request, response
 from copilot_bridge.dialects.messages.errors import error_frame
 from copilot_bridge.dialects.messages.framing import FRAMING
 from copilot_bridge.dialects.messages.normalize import MANAGED, MessagesNormalizer
+from copilot_bridge.dialects.messages.server_tools import read_server_tools
 from copilot_bridge.dialects.messages.writer import MessagesWriter
-from copilot_bridge.dialects.prompt import Prompt
+from copilot_bridge.dialects.prompt import Prompt, ServerTool
 from copilot_bridge.errors import BridgeError
 
 LONG_CONTEXT_BETA = "context-1m-"  # Claude Code's sign that it wants a model's longer context
 LONG_CONTEXT = "[1m]"  # at the end of a model's name: the same
+SERVER_BLOCK = b'"server_tool_use"'  # the type of a server tool's call
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,11 @@ class MessagesRequest(ClientRequest):
 
     stop_field = "stop_sequences"
     reports_prompt_size = True  # Claude Code compacts its conversation by it
+    resumes_turns = True
+
+    def __init__(self, body: JsonObject) -> None:
+        super().__init__(body)
+        self._has_server_blocks = False
 
     @classmethod
     def read(cls, data: bytes) -> "MessagesRequest":
@@ -64,6 +72,7 @@ class MessagesRequest(ClientRequest):
         moved = request.move_output_format(body)
         found = cls(body)
         found.changed = moved
+        found._has_server_blocks = SERVER_BLOCK in data
         return found
 
     def response(self, options: ResponseOptions) -> MessagesResponse:
@@ -94,6 +103,13 @@ class MessagesRequest(ClientRequest):
         wants_long_context = LONG_CONTEXT_BETA in headers.get("anthropic-beta", "")
         is_named = self.model.endswith(LONG_CONTEXT)
         return self.model + LONG_CONTEXT if wants_long_context and not is_named else self.model
+
+    def server_tools(self) -> tuple[ServerTool, ...]:
+        return tuple(read_server_tools(self.body)) if self.body.get("tools") else ()
+
+    def requires_translation(self) -> bool:
+        """Return whether there are blocks of server tools, which Copilot refuses."""
+        return self._has_server_blocks
 
     def read_prompt(self) -> Prompt:
         return prompt_reader.read_prompt(self.body)

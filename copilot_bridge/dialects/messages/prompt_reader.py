@@ -8,6 +8,7 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.messages.client_tools import CLIENT_TOOLS
 from copilot_bridge.dialects.messages.schema import BODY
+from copilot_bridge.dialects.messages.server_tools import READ_SERVER_BLOCK
 from copilot_bridge.dialects.prompt import (
     File,
     Image,
@@ -132,8 +133,8 @@ def read_block(where: str, block: JsonObject) -> Iterator[Part]:
         raise Unsupported(f"{where}: {error}", param=where) from error
 
 
-# Blocks of server tools in earlier turns.
-IGNORED = ("server_tool_use", *history_types("messages"))
+# Blocks of server tools in earlier turns, of which nothing can be told to a model.
+IGNORED = tuple(kind for kind in history_types("messages") if kind not in READ_SERVER_BLOCK)
 
 
 def read_text(block: JsonObject) -> Text:
@@ -213,8 +214,15 @@ READ_SHOWN: dict[str, Callable[[JsonObject], Text | Image | File]] = {
     "search_result": read_search_result,
 }
 
+
+def server_block_reader(read: Callable[[JsonObject], str]) -> Callable[[JsonObject], Text]:
+    """Return a reader of blocks of a server tool: what they say becomes a text."""
+    return lambda block: Text(read(block))
+
+
 READ_BLOCK: dict[str, Callable[[JsonObject], Part]] = {
     **READ_SHOWN,
+    **{kind: server_block_reader(read) for kind, read in READ_SERVER_BLOCK.items()},
     "thinking": read_thinking,
     "redacted_thinking": read_redacted,
     "compaction": read_compaction,

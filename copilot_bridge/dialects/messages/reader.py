@@ -26,7 +26,7 @@ from copilot_bridge.errors import StreamCut
 FINISH_REASON_MAP: dict[str, Reason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
-    "pause_turn": "stop",
+    "pause_turn": "paused",
     "tool_use": "tool_calls",
     "max_tokens": "length",
     "model_context_window_exceeded": "length",

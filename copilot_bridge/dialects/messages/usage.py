@@ -3,12 +3,12 @@
 from typing import Any
 
 from copilot_bridge.dialects import members
-from copilot_bridge.dialects.chat_usage import chat_usage, with_searches
+from copilot_bridge.dialects.chat_usage import chat_usage
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import TokenUsage
 
 PARTS = ("output_tokens_details", "server_tool_use")
-SEARCHES = "web_search_requests"
+SEARCHES, FETCHES = "web_search_requests", "web_fetch_requests"
 
 
 def token_counts(usage: Any) -> dict[str, int]:
@@ -27,9 +27,11 @@ def read_usage(usage: dict[str, int]) -> TokenUsage:
         cache_written=usage.get("cache_creation_input_tokens", 0),
         output=usage.get("output_tokens", 0),
         reasoning=usage.get("thinking_tokens", 0),
+        searches=usage.get(SEARCHES, 0),
+        fetches=usage.get(FETCHES, 0),
     )
 
 
 def as_chat_usage(usage: dict[str, int]) -> JsonObject:
     """Convert a usage to chat's, in which the prompt includes cached tokens."""
-    return with_searches(chat_usage(read_usage(usage)), usage.get(SEARCHES, 0))
+    return chat_usage(read_usage(usage))

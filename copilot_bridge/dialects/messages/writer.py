@@ -6,12 +6,15 @@ from typing import Any, ClassVar
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
+    Citation,
     Event,
     ReasoningDelta,
     ReasoningSignature,
     RefusalDelta,
     ResponseFinished,
     ResponseStarted,
+    ServerToolCall,
+    ServerToolResult,
     TextDelta,
     TokenUsage,
     ToolCallArgumentsDelta,
@@ -19,6 +22,7 @@ from copilot_bridge.dialects.events import (
 )
 from copilot_bridge.dialects.framing.frames import Frame
 from copilot_bridge.dialects.messages.errors import error_frame
+from copilot_bridge.dialects.messages.server_tools import citation_of, result_block
 from copilot_bridge.dialects.provider_details import encode_details
 from copilot_bridge.errors import BridgeError
 
@@ -28,6 +32,7 @@ FINISH_REASON_MAP = {
     "tool_calls": "tool_use",
     "refusal": "refusal",
     "filtered": "refusal",
+    "paused": "pause_turn",
 }
 
 EMPTY_THINKING = {"type": "thinking", "thinking": "", "signature": ""}
@@ -106,6 +111,19 @@ class MessagesWriter:
     def _json(self, piece: str) -> Frame:
         return self._delta({"type": "input_json_delta", "partial_json": piece})
 
+    def _server_call(self, event: ServerToolCall) -> list[Frame]:
+        block = {"type": "server_tool_use", "id": event.id, "name": event.tool, "input": {}}
+        opening = self._open_part(event.part, block)
+        return [*opening, self._json(codec.write(event.arguments).decode()), *self._close_part()]
+
+    def _server_result(self, event: ServerToolResult) -> list[Frame]:
+        return [*self._open_part(event.part, result_block(event)), *self._close_part()]
+
+    def _citation(self, event: Citation) -> list[Frame]:
+        if event.part != self._open:
+            return []
+        return [self._delta({"type": "citations_delta", "citation": citation_of(event.source)})]
+
     def _finished(self, event: ResponseFinished) -> list[Frame]:
         reason = FINISH_REASON_MAP[event.reason] if event.stop is None else "stop_sequence"
         delta = {"stop_reason": reason, "stop_sequence": event.stop}
@@ -141,6 +159,9 @@ class MessagesWriter:
         ReasoningSignature: _signature_event,
         ToolCallStarted: _call,
         ToolCallArgumentsDelta: _arguments,
+        ServerToolCall: _server_call,
+        ServerToolResult: _server_result,
+        Citation: _citation,
         ResponseFinished: _finished,
     }
 
@@ -158,4 +179,9 @@ def write_usage(usage: TokenUsage) -> JsonObject:
         "output_tokens": usage.output,
     }
     details = {"output_tokens_details": {"thinking_tokens": usage.reasoning}}
-    return counts | (details if usage.reasoning else {})
+    runs = {"web_search_requests": usage.searches, "web_fetch_requests": usage.fetches}
+    return (
+        counts
+        | (details if usage.reasoning else {})
+        | ({"server_tool_use": runs} if usage.searches or usage.fetches else {})
+    )

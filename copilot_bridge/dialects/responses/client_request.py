@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
+from copilot_bridge.dialects.adaptation.tool_choice import check_tool_choice
 from copilot_bridge.dialects.client_request import (
     ClientRequest,
     Continuation,
@@ -14,11 +15,12 @@ from copilot_bridge.dialects.client_request import (
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, ImageSource
-from copilot_bridge.dialects.prompt import Prompt
+from copilot_bridge.dialects.prompt import Prompt, ServerTool
 from copilot_bridge.dialects.responses import prompt_reader, request, response
 from copilot_bridge.dialects.responses.errors import error_frame
 from copilot_bridge.dialects.responses.framing import FRAMING
 from copilot_bridge.dialects.responses.normalize import ResponsesNormalizer
+from copilot_bridge.dialects.responses.server_tools import read_server_tools, without_search
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import ResponsesWriter
 from copilot_bridge.errors import BridgeError
@@ -118,6 +120,19 @@ class ResponsesRequest(ClientRequest):
             return False
         holder["image_url"] = source.in_place(before, where, shown=shown)
         return bool(holder["image_url"] != before)
+
+    def server_tools(self) -> tuple[ServerTool, ...]:
+        return tuple(read_server_tools(self.body)) if self.body.get("tools") else ()
+
+    def drop_server_tools(self) -> None:
+        kept = without_search(self.body["tools"])
+        choice = self.body.get("tool_choice")
+        if isinstance(choice, dict) and not without_search([choice]):
+            check_tool_choice("tool", str(choice["type"]), [])
+        if choice == "required":
+            check_tool_choice(choice, None, kept)
+        self.changed |= len(kept) != len(self.body["tools"])
+        self.body["tools"] = kept
 
     def read_prompt(self) -> Prompt:
         return prompt_reader.read_prompt(self.body, self._names)

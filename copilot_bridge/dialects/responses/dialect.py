@@ -11,6 +11,7 @@ from copilot_bridge.dialects.responses.errors import write_error
 from copilot_bridge.dialects.responses.framing import FRAMING
 from copilot_bridge.dialects.responses.limits import LIMITS
 from copilot_bridge.dialects.responses.reader import ResponsesReader
+from copilot_bridge.dialects.server_tools.functions import SEARCH
 
 
 def response_text(response: Any) -> str:
@@ -39,6 +40,7 @@ RESPONSES = Dialect(
         output_limit=output_limit,
         reader=reader,
         prompt_fields=PromptFields("input", system="instructions"),
+        server_tools=(SEARCH,),
     ),
     upstream_order=("responses", "messages", "chat"),
     write_error=write_error,

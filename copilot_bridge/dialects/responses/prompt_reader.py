@@ -26,6 +26,7 @@ from copilot_bridge.dialects.prompt import (
 )
 from copilot_bridge.dialects.provider_details import decode_details, is_foreign
 from copilot_bridge.dialects.responses.schema import BODY
+from copilot_bridge.dialects.responses.server_tools import read_search_call
 from copilot_bridge.dialects.responses.tool_names import (
     NAMESPACE_SEPARATOR,
     ToolNames,
@@ -41,7 +42,11 @@ MODES = ("auto", "none", "required")
 NO_LOGPROBS = "the API that Copilot offers this model through gives no log probabilities"
 
 # Items that mean nothing to another model.
-IGNORED = ("item_reference", "additional_tools", *history_types("responses"))
+IGNORED = (
+    "item_reference",
+    "additional_tools",
+    *(kind for kind in history_types("responses") if kind != "web_search_call"),
+)
 
 # Items that only the model that made them can read, or that ask for such an item.
 COMPACTIONS = ("compaction", "compaction_trigger")
@@ -219,6 +224,7 @@ READ_ITEM: dict[str, Callable[[JsonObject], tuple[str, list[Part]]]] = {
     "function_call_output": read_output,
     "custom_tool_call_output": read_output,
     "reasoning": read_reasoning,
+    "web_search_call": read_search_call,
     **dict.fromkeys(LOCAL, read_local_call),
     **dict.fromkeys((f"{kind}_output" for kind in LOCAL), read_local_output),
     **dict.fromkeys(COMPACTIONS, refuse_compaction),

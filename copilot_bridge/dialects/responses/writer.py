@@ -8,12 +8,15 @@ from typing import Any, ClassVar
 
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
+    Citation,
     Event,
     ReasoningDelta,
     ReasoningSignature,
     RefusalDelta,
     ResponseFinished,
     ResponseStarted,
+    ServerToolCall,
+    ServerToolResult,
     TextDelta,
     TokenUsage,
     ToolCallArgumentsDelta,
@@ -24,15 +27,19 @@ from copilot_bridge.dialects.provider_details import encode_details
 from copilot_bridge.dialects.responses.errors import error_frame
 from copilot_bridge.dialects.responses.normalize import ResponseCallback
 from copilot_bridge.dialects.responses.tool_names import ToolNames
+from copilot_bridge.dialects.server_tools.texts import CARRIED
 from copilot_bridge.errors import BridgeError
 
 STATUS_BY_REASON = {
     "stop": ("completed", None),
+    "paused": ("completed", None),
     "tool_calls": ("completed", None),
     "length": ("incomplete", {"reason": "max_output_tokens"}),
     "refusal": ("completed", None),
     "filtered": ("incomplete", {"reason": "content_filter"}),
 }
+
+PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc", "web_search_call": "ws"}
 
 # The events with a call's arguments.
 ARGUMENTS_EVENT = {"function_call": "function_call_arguments", "custom_tool_call": "custom_tool_call_input"}
@@ -71,6 +78,7 @@ class ResponsesWriter:
         self._part: int | None = None
         self._pieces: list[str] = []  # the text, summary or arguments of the open item so far
         self._content_type = ""  # the type of the open message's part
+        self._annotations: list[JsonObject] = []  # of the open message's part
         self._item: JsonObject = {}
         self._output: list[JsonObject] = []
         self._response: JsonObject = {
@@ -155,6 +163,37 @@ class ResponsesWriter:
             )
         ]
 
+    def _server_call(self, event: ServerToolCall) -> list[Frame]:
+        """Write a search that begins; its item is complete with the result."""
+        query = str(event.arguments.get("query") or "")
+        item: JsonObject = {"type": "web_search_call", "status": "in_progress"}
+        out = self._open_part(event.part, item | {"action": {"type": "search", "query": query}})
+        kinds = ("in_progress", "searching")
+        return [
+            *out,
+            *(self._frame(f"response.web_search_call.{kind}", self._item_fields()) for kind in kinds),
+        ]
+
+    def _server_result(self, event: ServerToolResult) -> list[Frame]:
+        """Write the result of a search, and beside it an item that carries it through the client."""
+        pages = [{"type": "url", "url": source.url} for source in event.sources]
+        self._item["action"] = {**self._item["action"], "sources": pages}
+        self._item["status"] = "failed" if event.error else "completed"
+        out = self._close_part()
+        carried = encode_details({CARRIED: event.text}, "responses")
+        item = {"type": "reasoning", "summary": [], "encrypted_content": carried}
+        return [*out, *self._open_part(event.part, item)]
+
+    def _citation(self, event: Citation) -> list[Frame]:
+        if event.part != self._part:
+            return []
+        page = {"url": event.source.url, "title": event.source.title}
+        annotation = {"type": "url_citation", "start_index": event.start, "end_index": event.end, **page}
+        self._annotations.append(annotation)
+        place = {"content_index": 0, "annotation_index": len(self._annotations) - 1}
+        fields = self._item_fields(**place, annotation=annotation)
+        return [self._frame("response.output_text.annotation.added", fields)]
+
     def _finished(self, event: ResponseFinished) -> list[Frame]:
         out = self._close_part(cut=event.reason == "length")
         status, details = STATUS_BY_REASON[event.reason]
@@ -167,7 +206,8 @@ class ResponsesWriter:
         if part == self._part:
             return []
         out, self._part, self._pieces = self._close_part(), part, []
-        prefix = {"message": "msg", "reasoning": "rs", "function_call": "fc"}.get(item["type"], "ctc")
+        self._annotations = []
+        prefix = PREFIXES.get(item["type"], "ctc")
         self._item = {"id": f"{prefix}_{self._answer}_{len(self._output)}", **item}
         added = {"output_index": len(self._output), "item": dict(self._item)}  # more is added to it later
         return [*out, self._frame("response.output_item.added", added)]
@@ -176,7 +216,7 @@ class ResponsesWriter:
         if self._part is None:
             return []
         out = self._CLOSE_HANDLERS[self._item["type"]](self)
-        if "status" in self._item:
+        if self._item.get("status") == "in_progress":
             self._item["status"] = "incomplete" if cut else "completed"
         out.append(
             self._frame("response.output_item.done", {"output_index": len(self._output), "item": self._item})
@@ -189,6 +229,7 @@ class ResponsesWriter:
         text = "".join(self._pieces)
         kind, field = self._content_type, self._content_type.removeprefix("output_")
         part = {"type": kind, **CONTENT_PART[kind], field: text}
+        part |= {"annotations": self._annotations} if self._annotations else {}
         self._item["content"] = [part]
         fields = self._item_fields(content_index=0, **{field: text}, **LOGPROBS.get(kind, {}))
         return [
@@ -215,6 +256,9 @@ class ResponsesWriter:
         fields = self._item_fields(arguments=self._item["arguments"])
         return [self._frame("response.function_call_arguments.done", fields)]
 
+    def _close_search(self) -> list[Frame]:
+        return [self._frame("response.web_search_call.completed", self._item_fields())]
+
     def _close_custom(self) -> list[Frame]:
         self._item["input"] = "".join(self._pieces)
         return [
@@ -237,6 +281,9 @@ class ResponsesWriter:
         ReasoningSignature: _signature,
         ToolCallStarted: _call,
         ToolCallArgumentsDelta: _arguments,
+        ServerToolCall: _server_call,
+        ServerToolResult: _server_result,
+        Citation: _citation,
         ResponseFinished: _finished,
     }
     _CLOSE_HANDLERS: ClassVar[dict[str, Callable[[Any], list[Frame]]]] = {
@@ -244,6 +291,7 @@ class ResponsesWriter:
         "reasoning": _close_reasoning,
         "function_call": _close_call,
         "custom_tool_call": _close_custom,
+        "web_search_call": _close_search,
     }
 
 

@@ -94,6 +94,7 @@ def one(number: str) -> Response:
     if later := pending_entry(number):
         return page("request_later.html", 202, number=number, **later)
     row = find(number)
+    parts = shared().store.request_log.parts_of(row)
     return page(
         "request.html",
         row=row,
@@ -101,6 +102,8 @@ def one(number: str) -> Response:
         outcome_badge=outcome_badge,
         cached=cache_verdict(row),
         refused_model=refused_model(row),
+        parts=parts,
+        whole_cost=sum(each.cost or 0.0 for each in (row, *parts)),
     )
 
 

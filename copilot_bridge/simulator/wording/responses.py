@@ -13,6 +13,7 @@ from typing import Any
 from copilot_bridge.simulator.answers import THOUGHT, Answer, Call, cost, words
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.directives import Asked
+from copilot_bridge.simulator.web import search
 
 FRAGMENT = 12  # characters of a tool call's arguments in one delta
 ID_BYTES = 299  # 400 characters, with one = at the end
@@ -76,7 +77,8 @@ class Reply:
 
     def _make_items(self) -> list[Event]:
         """The finished items, with their genuine ids."""
-        items = [*self._reasoning(), *self._message(), *map(self._call, self._answer.calls)]
+        spoken = (*self._message(), *map(self._call, self._answer.calls))
+        items = [*self._reasoning(), *self._search(), *spoken]
         if self._answer.finish in INCOMPLETE and "status" in items[-1]:
             items[-1]["status"] = "incomplete"
         return items
@@ -97,6 +99,18 @@ class Reply:
             self._give(item["encrypted_content"], True)
         yield item
 
+    def _search(self) -> Iterator[Event]:
+        if query := self._answer.searched:
+            action: Event = {"type": "search", "query": query, "queries": [query]}
+            if "web_search_call.action.sources" in (self._body.get("include") or ()):
+                action["sources"] = [{"type": "url", "url": page.url} for page in search(query)]
+            yield {
+                "id": self._genuine(),
+                "type": "web_search_call",
+                "status": "completed",
+                "action": action,
+            }
+
     def _message(self) -> Iterator[Event]:
         answer = self._answer
         if not answer.text and answer.calls:
@@ -115,7 +129,8 @@ class Reply:
     def _part(self, text: str) -> Event:
         if self._answer.finish == "refusal":
             return {"type": "refusal", "refusal": text}
-        return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+        annotations = [*self._answer.annotations]
+        return {"type": "output_text", "text": text, "annotations": annotations, "logprobs": []}
 
     def _call(self, call: Call) -> Event:
         return {
@@ -226,11 +241,18 @@ class Reply:
         field = "refusal" if part["type"] == "refusal" else "text"
         kind = "response.refusal" if field == "refusal" else "response.output_text"
         more: Event = {} if field == "refusal" else {"logprobs": []}
-        empty = part | {field: ""}
+        empty = part | {field: ""} | ({"annotations": []} if field == "text" else {})
         yield {"type": "response.content_part.added", "item_id": opaque(), **place, "part": empty}
         yield from self._deltas(kind, place, self._answer.fragments(), **more)
+        for number, annotation in enumerate(part.get("annotations") or ()):
+            told = {"annotation_index": number, "annotation": annotation}
+            yield {"type": f"{kind}.annotation.added", "item_id": opaque(), **place, **told}
         yield {"type": f"{kind}.done", "item_id": opaque(), **place, field: part[field], **more}
         yield {"type": "response.content_part.done", "item_id": opaque(), **place, "part": part}
+
+    def _searched(self, place: Event, _item: Event) -> Events:
+        for step in ("in_progress", "searching", "completed"):
+            yield {"type": f"response.web_search_call.{step}", "item_id": opaque(), **place}
 
     def _called(self, place: Event, item: Event) -> Events:
         custom = item["type"] == "custom_tool_call"
@@ -254,6 +276,7 @@ class Reply:
     _WITHIN: Mapping[str, Callable[["Reply", Event, Event], Events]] = {
         "reasoning": _thought,
         "message": _said,
+        "web_search_call": _searched,
         "function_call": _called,
         "custom_tool_call": _called,
     }

@@ -284,7 +284,7 @@ def test_each_finish_reason_is_written():
 
 def test_each_finish_reason_is_read():
     """Where nothing says so, it is told by what has been said; Messages know one word for two of them."""
-    assert set(chat_reader.FINISH_REASON_MAP.values()) == set(get_args(Reason)) - {"refusal"}
+    assert set(chat_reader.FINISH_REASON_MAP.values()) == set(get_args(Reason)) - {"refusal", "paused"}
     assert set(messages_reader.FINISH_REASON_MAP.values()) == set(get_args(Reason)) - {"filtered"}
     assert set(responses_reader.INCOMPLETE.values()) == {"length", "filtered"}
 
@@ -298,7 +298,7 @@ def test_each_finish_reason_is_read():
     ids=["chat", "messages"],
 )
 def test_a_finish_reason_survives_a_round_trip(written, read):
-    told_by_what_is_said = {"refusal": "stop", "filtered": "refusal"}
+    told_by_what_is_said = {"refusal": "stop", "filtered": "refusal", "paused": "stop"}
     for reason, name in written.items():
         assert read[name] in (reason, told_by_what_is_said.get(reason))
 

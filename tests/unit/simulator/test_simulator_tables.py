@@ -28,7 +28,7 @@ def test_personas_name_rows_that_exist() -> None:
 def test_each_reply_directive_stands_in_one_place() -> None:
     tables = {*TEXTS, *CHANGES, *INSERTIONS}
     elsewhere = {"think", "tools", "plan", "no-usage", "no-done", "whitespace-loop", "scenario", "flood"}
-    elsewhere |= {"failed", "deltas-missing", "done-marker", "late-summary", "redacted"}
+    elsewhere |= {"failed", "deltas-missing", "done-marker", "late-summary", "redacted", "search"}
     assert tables | elsewhere == {name for name, kind in DIRECTIVES.items() if kind.group == REPLY}
 
 

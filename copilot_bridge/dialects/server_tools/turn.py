@@ -1,0 +1,146 @@
+"""One step of a longer response: what the model says, without its calls of server tools."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.events import (
+    Event,
+    ReasoningDelta,
+    ReasoningSignature,
+    RefusalDelta,
+    ResponseFinished,
+    ResponseStarted,
+    TextDelta,
+    ToolCallArgumentsDelta,
+    ToolCallStarted,
+)
+from copilot_bridge.dialects.prompt import Message, Part, Reasoning, ServerTool, Text, ToolCall, ToolResult
+
+
+@dataclass(slots=True)
+class RunCall:
+    """A model's call of a server tool.
+
+    :param id: the bridge's.  :param name: of the function.
+    """
+
+    id: str
+    name: str
+    tool: ServerTool
+    pieces: list[str] = field(default_factory=list)
+
+    @property
+    def raw(self) -> str:
+        return "".join(self.pieces)
+
+    @property
+    def arguments(self) -> JsonObject:
+        """The arguments; {} if they are not a JSON object."""
+        return codec.read_object(self.raw or "{}") or {}
+
+
+class Numbering:
+    """Numbers the parts and calls of a response that several steps of a model make up."""
+
+    def __init__(self, answer_id: str) -> None:
+        self._answer_id = answer_id
+        self._parts = -1
+        self._calls = -1
+
+    def next_part(self) -> int:
+        self._parts += 1
+        return self._parts
+
+    def next_call(self) -> str:
+        self._calls += 1
+        return f"srvtoolu_{self._answer_id}{self._calls:02}"
+
+
+class ModelTurn:
+    """Takes the events of one step, and keeps the calls of server tools back.
+
+    What follows such a call is kept, too, until it has run: so results come before the client's own calls.
+
+    :param tools: by the names of their functions.
+    :ivar calls: of server tools.  :ivar held: events to pass on after these have run.
+    :ivar finish: the end of the step.  :ivar has_client_call: whether the client's own tools were called.
+    """
+
+    def __init__(self, tools: Mapping[str, ServerTool], numbering: Numbering) -> None:
+        self._tools = tools
+        self._numbering = numbering
+        self._numbers: dict[int, int] = {}  # part of the step -> part of the response
+        self._by_part: dict[int, RunCall] = {}
+        self._said: dict[int, Part | RunCall] = {}  # part of the step -> what goes back to the model
+        self.calls: list[RunCall] = []
+        self.held: list[Event] = []
+        self.finish: ResponseFinished | None = None
+        self.has_client_call = False
+
+    def feed(self, event: Event) -> Iterator[Event]:
+        """Yield what the client may see at once."""
+        match event:
+            case ResponseStarted():
+                yield event
+            case ResponseFinished():
+                self.finish = event
+            case ToolCallStarted() if event.name in self._tools:
+                self._begin_call(event)
+            case ToolCallArgumentsDelta() if event.part in self._by_part:
+                self._by_part[event.part].pieces.append(event.json)
+            case _:
+                yield from self._pass_on(event)
+
+    def _begin_call(self, event: ToolCallStarted) -> None:
+        call = RunCall(self._numbering.next_call(), event.name, self._tools[event.name])
+        self._by_part[event.part] = self._said[event.part] = call
+        self.calls.append(call)
+
+    def _pass_on(self, event: Event) -> Iterator[Event]:
+        assert not isinstance(event, ResponseStarted | ResponseFinished)
+        self._note(event)
+        if event.part not in self._numbers:
+            self._numbers[event.part] = self._numbering.next_part() if not self.calls else -1
+        if self.calls:
+            self.held.append(event)
+        else:
+            yield replace(event, part=self._numbers[event.part])
+
+    def release(self) -> Iterator[Event]:
+        """Yield the events that were held back, numbered after the results."""
+        for event in self.held:
+            assert not isinstance(event, ResponseStarted | ResponseFinished)
+            if self._numbers[event.part] < 0:
+                self._numbers[event.part] = self._numbering.next_part()
+            yield replace(event, part=self._numbers[event.part])
+
+    def _note(self, event: Event) -> None:
+        """Note what goes back to the model with the results."""
+        match event:
+            case TextDelta() | RefusalDelta():
+                before = self._said.get(event.part)
+                self._said[event.part] = Text((before.text if isinstance(before, Text) else "") + event.text)
+            case ReasoningDelta():
+                reasoning = self._reasoning(event.part)
+                self._said[event.part] = replace(reasoning, text=reasoning.text + event.text)
+            case ReasoningSignature():
+                reasoning = self._reasoning(event.part)
+                self._said[event.part] = replace(reasoning, provider_details=event.provider_details)
+            case ToolCallStarted():
+                self.has_client_call = True
+
+    def _reasoning(self, part: int) -> Reasoning:
+        before = self._said.get(part)
+        return before if isinstance(before, Reasoning) else Reasoning("")
+
+    def messages(self, results: list[ToolResult]) -> tuple[Message, Message]:
+        """Return the messages that continue the conversation: what the model said, and the results."""
+        parts = (self._said[part] for part in sorted(self._said))
+        said = tuple(as_call(part) if isinstance(part, RunCall) else part for part in parts)
+        return Message("assistant", said), Message("user", tuple(results))
+
+
+def as_call(call: RunCall) -> ToolCall:
+    return ToolCall(call.id, call.name, codec.write(call.arguments).decode())

@@ -1,0 +1,192 @@
+"""Responses in which the bridge runs server tools: the model calls them, is given the results, and goes on.
+
+Each step is a request to Copilot.  The client sees one response, as it comes about: what the model says, the
+calls, their results, and the answer.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+from copilot_bridge.dialects.accumulation import FrameCollector
+from copilot_bridge.dialects.events import (
+    Event,
+    ResponseFinished,
+    ServerToolCall,
+    ServerToolResult,
+    TokenUsage,
+)
+from copilot_bridge.dialects.framing.frames import Framing
+from copilot_bridge.dialects.prompt import Message, Text, ToolChoice, ToolResult
+from copilot_bridge.dialects.server_tools.citations import CitationFinder
+from copilot_bridge.dialects.server_tools.functions import FETCH, SEARCH
+from copilot_bridge.dialects.server_tools.turn import ModelTurn, Numbering, RunCall
+from copilot_bridge.dialects.translation import EventEncoder
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.pipeline.conversion import counted
+from copilot_bridge.pipeline.prepare import prepare_step
+from copilot_bridge.pipeline.sending import SentRequest, send_prepared
+from copilot_bridge.pipeline.tool_runs import RunResult, ToolRunner, failed
+from copilot_bridge.streaming.response_body import GeneratedBody, open_body
+from copilot_bridge.upstream.transport.bodies import MEGABYTE, read_tail
+
+MAX_STEPS = 10  # of a response, as at Anthropic's
+MAX_USES = 8  # of each tool in a response, unless the client says otherwise
+
+USAGE_FIELDS = {SEARCH: "searches", FETCH: "fetches"}
+
+# Follows what the model has said where a conversation ends with that: a response that was paused.
+CONTINUE = Message("user", (Text("Please continue."),))
+
+
+class ToolLoop:
+    """Makes one response out of several steps.  It holds the prompt as long as it runs.
+
+    :param sent: the first step, as Copilot accepted it.
+    """
+
+    def __init__(self, sent: SentRequest) -> None:
+        assert sent.next_step
+        received, attribution, self._offer = sent.next_step
+        self._received = received
+        self._entry = received.entry
+        self._attribution = attribution.continued()
+        self._runner = ToolRunner(received, attribution)
+        self._sent = sent
+        self._uses: dict[str, int] = dict.fromkeys(USAGE_FIELDS, 0)
+        self._usage = TokenUsage()
+        self._numbering = Numbering(received.entry.id.replace("-", "")[:20])
+        self._citations = CitationFinder()
+        self._encoder = self._encoder_for(received.framing)
+
+    def _encoder_for(self, framing: Framing) -> EventEncoder:
+        undo = self._sent.conversion.undo
+        return EventEncoder(self._received.response.writer(), framing, undo, self._entry.id)
+
+    def body(self) -> GeneratedBody:
+        """Return the response's bytes as they come about."""
+        return GeneratedBody(self._bytes(), self._sent.response.close)
+
+    def whole(self) -> bytes:
+        """Return the response as a whole.  Blocks.
+
+        :raises BridgeError: a step failed.
+        """
+        accumulator = self._received.response.accumulator()
+        self._encoder = self._encoder_for(FrameCollector(accumulator))
+        with closing(self._events()) as events:
+            for event in events:
+                self._encoder.write(event)
+        self._entry.note_usage(self._encoder.usage)
+        return accumulator.result()[0]
+
+    def _bytes(self) -> Generator[bytes, None, None]:
+        with closing(self._events()) as events:
+            for event in events:
+                if out := self._encoder.write(event):
+                    yield out
+
+    # What the relay of a stream asks of a converter: the bytes are the client's already.
+
+    def feed(self, piece: bytes) -> bytes:
+        return piece
+
+    def close(self) -> bytes:
+        return b""
+
+    def fail(self, error: BridgeError) -> bytes:
+        return self._encoder.fail(error)
+
+    @property
+    def done(self) -> bool:
+        return self._encoder.done
+
+    @property
+    def finished(self) -> bool:
+        return self._encoder.done
+
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        return self._encoder.usage
+
+    failure: BridgeError | None = None
+    outcome = "ok"
+    stopped = True  # there is nothing left of the body to be read
+
+    # The steps.
+
+    def _events(self) -> Generator[Event, None, None]:
+        for step in range(1, MAX_STEPS + 1):
+            turn = ModelTurn(self._offer.tools, self._numbering)
+            for event in self._read_step(turn):
+                yield from self._citations.feed(event)
+            results: list[ToolResult] = []
+            for call in turn.calls:
+                yield from self._run(call, results)
+            yield from turn.release()
+            if not turn.calls or turn.has_client_call:
+                yield self._end(turn)
+                return
+            if step == MAX_STEPS or (step == MAX_STEPS - 1 and self._received.client.resumes_turns):
+                break
+            self._send_next(turn, results, is_last=step == MAX_STEPS - 1)
+        yield ResponseFinished("paused", self._usage)
+
+    def _read_step(self, turn: ModelTurn) -> Iterator[Event]:
+        """Yield what the client may see of a step; `turn` keeps the rest."""
+        response, before = self._sent.response, self._entry.nano_aiu
+        limit = self._received.context.bridge.config.answer_limit * MEGABYTE
+        pieces = iter(open_body(response, fast=False).read_available, b"")
+        try:
+            for event in self._sent.conversion.events(counted(pieces, self._entry, limit)):
+                yield from turn.feed(event)
+            read_tail(response)
+        finally:
+            self._entry.nano_aiu = added(before, self._entry.nano_aiu)
+            response.close()
+        if turn.finish:
+            self._usage += turn.finish.usage
+
+    def _run(self, call: RunCall, results: list[ToolResult]) -> Iterator[Event]:
+        kind = call.tool.kind
+        yield ServerToolCall(self._numbering.next_part(), call.id, kind, call.arguments)
+        result = self._result_of(call)
+        self._citations.add(result.sources)
+        results.append(ToolResult(call.id, (Text(result.text),), result.error is not None))
+        part = self._numbering.next_part()
+        yield ServerToolResult(part, call.id, kind, result.sources, result.error, result.text)
+
+    def _result_of(self, call: RunCall) -> RunResult:
+        kind = call.tool.kind
+        if self._uses[kind] >= (call.tool.max_uses or MAX_USES):
+            return failed("max_uses_exceeded")
+        self._uses[kind] += 1
+        self._usage = replace(self._usage, **{USAGE_FIELDS[kind]: self._uses[kind]})
+        return self._runner.run(call.tool, call.arguments)
+
+    def _send_next(self, turn: ModelTurn, results: list[ToolResult], *, is_last: bool) -> None:
+        """Send the next step.
+
+        :param is_last: the model has to answer now.
+        """
+        prompt = self._offer.prompt
+        choice = ToolChoice("none") if is_last else freed(prompt.tool_choice)
+        messages = (*prompt.messages, *turn.messages(results))
+        self._offer = self._offer._replace(prompt=replace(prompt, messages=messages, tool_choice=choice))
+        prepared = prepare_step(self._received, self._offer)
+        self._sent = send_prepared(self._received, self._attribution, prepared)
+
+    def _end(self, turn: ModelTurn) -> Event:
+        finish = turn.finish or ResponseFinished("stop")
+        return replace(finish, usage=self._usage)
+
+
+def freed(choice: ToolChoice | None) -> ToolChoice | None:
+    """Return the choice of tools for a later step: what had to be called has been called."""
+    return ToolChoice("auto") if choice and choice.mode in ("required", "tool") else choice
+
+
+def added(before: int | None, cost: int | None) -> int | None:
+    """Return the sum of two costs; None: neither is known."""
+    return cost if before is None else before + (cost or 0)

@@ -1,0 +1,157 @@
+"""Runs of server tools for a request, each with a row of its own in the log."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import gevent
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.call_kinds import BACKGROUND
+from copilot_bridge.dialects.events import Source
+from copilot_bridge.dialects.prompt import ServerTool
+from copilot_bridge.dialects.responses.usage import as_chat_usage
+from copilot_bridge.dialects.server_tools.functions import SEARCH
+from copilot_bridge.dialects.server_tools.texts import error_text, result_text
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.models.catalogue import Catalogue, Model
+from copilot_bridge.pipeline.answer_facts import note_whole_answer
+from copilot_bridge.pipeline.attribution import Attribution
+from copilot_bridge.pipeline.context import RequestContext
+from copilot_bridge.pipeline.received import ReceivedRequest
+from copilot_bridge.search.question import Access, Engine, Found, Question, SearchFailed
+from copilot_bridge.upstream.signals import Signals
+
+TIME_LIMIT = 60.0  # seconds for one search, another engine included
+
+SEARCH_SIZE = 2_000  # bytes of a search's request, for its reservation in budgets
+
+
+class RunResult(NamedTuple):
+    """The result of a run.
+
+    :param error: why there is none, as one of Anthropic's error codes.  :param text: for the model.
+    """
+
+    sources: tuple[Source, ...]
+    error: str | None
+    text: str
+
+
+def failed(code: str) -> RunResult:
+    return RunResult((), code, error_text(code))
+
+
+class ToolRunner:
+    """Runs the server tools of one request."""
+
+    def __init__(self, received: ReceivedRequest, attribution: Attribution) -> None:
+        self._context = received.context
+        self._entry = received.entry
+        self._signals = attribution.signals.for_background(BACKGROUND)
+
+    def run(self, tool: ServerTool, arguments: dict[str, Any]) -> RunResult:
+        """Run a tool, no longer than a client should wait.  Blocks."""
+        return RUNS[tool.kind](self, tool, arguments)
+
+    def _search(self, tool: ServerTool, arguments: dict[str, Any]) -> RunResult:
+        query = arguments.get("query")
+        if not isinstance(query, str) or not query.strip():
+            return failed("invalid_tool_input")
+        search = self._context.bridge.web_search.search
+        try:
+            with gevent.Timeout(TIME_LIMIT, SearchFailed("it took too long")):
+                found = search(question_of(tool, query), self._conversation, self._attempt)
+        except SearchFailed as error:
+            return failed(error.code)
+        return RunResult(found.sources, None, result_text(found.sources, found.summary))
+
+    @property
+    def _conversation(self) -> str:
+        return f"{self._context.account.fingerprint} {self._context.caller.id} {self._signals.session}"
+
+    def _attempt(self, engine: Engine, search: Callable[[Access], Found]) -> Found:
+        """Search by an engine, and log it."""
+        run = LoggedRun(self._context, self._entry, engine.path, self._signals)
+        copilot = self._context.copilot()
+        access = Access(copilot, self._signals, run.entry.id, run.find_model, run.note_answer)
+        with run:
+            return search(access)
+
+
+RUNS: dict[str, Callable[[ToolRunner, ServerTool, dict[str, Any]], RunResult]] = {
+    SEARCH: ToolRunner._search,
+}
+
+
+def question_of(tool: ServerTool, query: str) -> Question:
+    location = tuple((tool.location or {}).items())
+    return Question(query.strip(), tool.allowed_domains, tool.blocked_domains, location, tool.offline)
+
+
+class LoggedRun:
+    """One call of Copilot for a server tool: a row of the log that belongs to the client's request."""
+
+    def __init__(self, context: RequestContext, parent: RequestLogEntry, path: str, signals: Signals) -> None:
+        self._outer = context
+        self._context = context.for_part()
+        self.entry = RequestLogEntry(parent.caller, "POST", path, caller_id=parent.caller_id)
+        self.entry.parent, self.entry.client = parent.id, parent.client
+        self.entry.session, self.entry.interaction = parent.session, parent.interaction
+        self.entry.initiator, self.entry.kind = signals.initiator, signals.type
+        self.entry.searches = 1
+
+    def find_model(self) -> Model | None:
+        """Return the model that searches, once its estimated cost is reserved; None: no model can.
+
+        :raises BridgeError: a budget is used up.
+        """
+        bridge = self._outer.bridge
+        catalogue = bridge.models.catalogue(self._outer.copilot())
+        model = search_model(catalogue, bridge.config.web_search_model)
+        if model is not None:
+            self.entry.model, self.entry.upstream = model.id, "responses"
+            self._context.before_sending(self.entry, model, SEARCH_SIZE)
+        return model
+
+    def note_answer(self, data: bytes) -> None:
+        self.entry.answered = True
+        note_whole_answer(self.entry, data)
+        self.entry.note_usage(as_chat_usage(codec.read_object(data) or {}))
+
+    def __enter__(self) -> None:
+        """Do nothing: the row says when the call began."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Write the row."""
+        self.entry.status = 200
+        if isinstance(error, BridgeError):
+            self.entry.note_error(error)
+            self.entry.status = error.http_status
+        elif isinstance(error, SearchFailed):
+            self.entry.outcome, self.entry.error, self.entry.status = "unavailable", str(error), 502
+        elif error is not None:
+            self.entry.outcome = "client_disconnected"
+        self._context.write_log(self.entry)
+        self.entry.write()
+
+
+def search_model(catalogue: Catalogue, name: str | None) -> Model | None:
+    """Return the model that searches: the one of the setting, or the cheapest that can."""
+    if name:
+        named = catalogue.find(name)
+        return named if named and can_search(named) else None
+    return min(filter(can_search, catalogue.models.values()), key=price_of, default=None)
+
+
+def can_search(model: Model) -> bool:
+    """Return whether Copilot runs the search for a model: it does so in Responses, for OpenAI's."""
+    is_openai = model.id.startswith(("gpt-", "o"))
+    return model.enabled and model.type == "chat" and "responses" in model.dialects and is_openai
+
+
+def price_of(model: Model) -> tuple[float, float, str]:
+    """Return what to compare models by: what they cost, whether they are small, their name."""
+    tier = model.prices.usual if model.prices else None
+    cost = tier.given + (tier.out or 0.0) if tier else 0.0 if model.multiplier == 0 else float("inf")
+    return cost, model.multiplier or 0.0, model.id

@@ -1,0 +1,55 @@
+"""Search by GitHub's MCP server, whose tool takes a query and nothing else."""
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.search.cited_text import read_marks, sources_of
+from copilot_bridge.search.question import Access, Found, Question, SearchFailed
+from copilot_bridge.upstream.mcp import PATH, McpError, McpServer
+
+TOOL = "web_search"
+
+
+class McpEngine:
+    """Calls the tool, and takes the pages from the citations of its answer."""
+
+    path = PATH
+
+    def __init__(self) -> None:
+        self._server = McpServer(TOOL)
+
+    def search(self, question: Question, access: Access) -> Found:
+        if question.offline:
+            raise SearchFailed("GitHub's search has no index without the live web")
+        try:
+            text, failed = self._server.call(access.copilot, access.signals, {"query": query_of(question)})
+        except McpError as error:
+            raise SearchFailed(str(error)) from error
+        if failed:
+            raise SearchFailed(f"GitHub's search says: {text[:200]}")
+        return read_answer(text)
+
+
+def query_of(question: Question) -> str:
+    """Write domains and place into the query, which is all that the tool takes."""
+    sites = " OR ".join(f"site:{domain}" for domain in question.allowed)
+    excluded = " ".join(f"-site:{domain}" for domain in question.blocked)
+    place = ", ".join(name for kind, name in question.location if kind in ("city", "country"))
+    near = f"(near {place})" if place else ""
+    return " ".join(filter(None, (question.query, f"({sites})" if sites else "", excluded, near)))
+
+
+def read_answer(text: str) -> Found:
+    """Read the pages from the tool's text: a JSON object with a text and its citations, or a plain text."""
+    found = codec.read_object(text)
+    content = found.get("text") if found else None
+    if not isinstance(content, dict) or not isinstance(content.get("value"), str):
+        return Found((), text)
+    said = content["value"]
+    marks = read_marks(content.get("annotations"), said)
+    plain = without_marks(said, [(mark.start, mark.end) for mark in marks])
+    return Found(sources_of(said, marks), plain)
+
+
+def without_marks(text: str, places: list[tuple[int, int]]) -> str:
+    for start, end in reversed(places):
+        text = text[:start] + text[end:]
+    return text

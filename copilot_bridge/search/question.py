@@ -1,0 +1,125 @@
+"""The question of a search, the account that pays for it, and its result."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from copilot_bridge.dialects.events import Source
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.models.catalogue import Model
+from copilot_bridge.upstream.copilot import Copilot
+from copilot_bridge.upstream.signals import Signals
+
+MAX_SOURCES, MAX_TITLE, MAX_TEXT, MAX_SUMMARY = 20, 300, 4_000, 12_000  # all but the first: characters
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A search.
+
+    :param allowed, blocked: domains of pages, each with its subdomains; none allowed: all.
+    :param location: the user's, as pairs of "city", "region", "country" or "timezone" and a name.
+    :param offline: only in an index, and not on the live web.
+    """
+
+    query: str
+    allowed: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+    location: tuple[tuple[str, str], ...] = ()
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The pages that a search has found.
+
+    :param summary: what they say together, in the engine's words.
+    """
+
+    sources: tuple[Source, ...]
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The account on which a search is made, and who is told of it.
+
+    :param signals: of the calls.  :param request_id: of the call, for the limits and GitHub's support.
+    :param model: gives the model that searches; None: the account has none that can.
+    :param on_answer: called with the body of Copilot's answer, which says what the search cost.
+    """
+
+    copilot: Copilot
+    signals: Signals
+    request_id: str
+    model: Callable[[], Model | None]
+    on_answer: Callable[[bytes], None]
+
+
+class Engine(Protocol):
+    """A way to search.
+
+    :ivar path: of Copilot's API.
+    """
+
+    @property
+    def path(self) -> str: ...
+    def search(self, question: Question, access: Access) -> Found:
+        """Search.  Blocks.
+
+        :raises SearchFailed, BridgeError: it did not work.
+        """
+
+
+class SearchFailed(Exception):
+    """A search that did not work.  `code`: one of Anthropic's error codes."""
+
+    def __init__(self, message: str, code: str = "unavailable") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def as_failure(error: BridgeError) -> SearchFailed:
+    """Return what an error of Copilot's means for a search."""
+    limited = error.kind in ("rate_limited", "quota")
+    return SearchFailed(str(error), "too_many_requests" if limited else "unavailable")
+
+
+def within(question: Question, found: Found) -> Found:
+    """Return what was found in the domains that the question allows.
+
+    The summary is left out if it may rely on other pages.
+    """
+    kept = tuple(source for source in found.sources if is_wanted(source.url, question))
+    return found if len(kept) == len(found.sources) else replace(found, sources=kept, summary="")
+
+
+def bounded(found: Found) -> Found:
+    """Return what was found, no longer than a model should have to read."""
+    sources = tuple(
+        replace(source, title=source.title[:MAX_TITLE], text=source.text[:MAX_TEXT])
+        for source in found.sources[:MAX_SOURCES]
+    )
+    return Found(sources, found.summary[:MAX_SUMMARY])
+
+
+def is_wanted(url: str, question: Question) -> bool:
+    return (not question.allowed or is_in(url, question.allowed)) and not is_in(url, question.blocked)
+
+
+def is_in(url: str, domains: Iterable[str]) -> bool:
+    """Return whether an address is in one of the domains, which may name a path, too."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").lower().removeprefix("www.")
+    except ValueError:
+        return False
+    return any(matches(host, parts.path, domain) for domain in domains)
+
+
+def matches(host: str, path: str, domain: str) -> bool:
+    name, _, start = domain.strip().lower().removeprefix("https://").removeprefix("http://").partition("/")
+    name = name.removeprefix("www.").removeprefix("*.")
+    in_domain = host == name or host.endswith(f".{name}")
+    return in_domain and path.lower().lstrip("/").startswith(start.rstrip("*/"))

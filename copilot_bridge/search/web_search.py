@@ -1,0 +1,70 @@
+"""The search that the bridge offers: an engine, another one where it fails, and a short memory."""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+
+from cachetools import TTLCache
+
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.search.mcp_engine import McpEngine
+from copilot_bridge.search.question import (
+    Access,
+    Engine,
+    Found,
+    Question,
+    SearchFailed,
+    as_failure,
+    bounded,
+    within,
+)
+from copilot_bridge.search.responses_engine import ResponsesEngine
+
+log = logging.getLogger(__name__)
+
+ENGINES: dict[str, Callable[[], Engine]] = {"responses": ResponsesEngine, "mcp": McpEngine}
+
+AUTO, OFF = "auto", "off"
+MAX_QUERY = 1_000  # characters
+REMEMBERED, REMEMBERED_FOR = 1_000, 300.0  # searches, s
+
+Attempt = Callable[[Engine, Callable[[Access], Found]], Found]
+"""Makes a search with an engine: it gives the function its access to Copilot, and notes how that went."""
+
+
+class WebSearch:
+    """Searches, by the engine of the setting; with "auto", by the other one where the first fails.
+
+    :param setting: "auto", or the name of an engine.
+    """
+
+    def __init__(self, setting: str, clock: Callable[[], float] = time.monotonic) -> None:
+        names = [setting] if setting in ENGINES else [*ENGINES]
+        self._engines = [ENGINES[name]() for name in names]
+        self._found: TTLCache[tuple[str, Question], Found] = TTLCache(REMEMBERED, REMEMBERED_FOR, clock)
+
+    def search(self, question: Question, conversation: str, attempt: Attempt) -> Found:
+        """Search, or return what the same search of this conversation found minutes ago.  Blocks.
+
+        :raises SearchFailed: no engine found anything out.
+        """
+        if len(question.query) > MAX_QUERY:
+            raise SearchFailed("the query is too long", "query_too_long")
+        key = (conversation, question)
+        if key not in self._found:
+            self._found[key] = bounded(within(question, self._ask(question, attempt)))
+        return self._found[key]
+
+    def _ask(self, question: Question, attempt: Attempt) -> Found:
+        failed: SearchFailed | None = None
+        for engine in self._engines:
+            try:
+                return attempt(engine, partial(engine.search, question))
+            except BridgeError as error:
+                failed = failed or as_failure(error)
+            except SearchFailed as error:
+                failed = failed or error
+            log.info("a search by %s failed", engine.path)
+        assert failed
+        raise failed

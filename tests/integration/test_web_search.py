@@ -1,0 +1,429 @@
+"""Searches that the bridge makes for models: the application in this process, in front of the simulator."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+from flask.testing import FlaskClient
+from gevent.event import Event
+from integration.harness import Simulator, new_token
+
+from copilot_bridge.app import create_app
+from copilot_bridge.config import Config
+from copilot_bridge.dialects.events import Source
+from copilot_bridge.pipeline import Bridge as Services
+from copilot_bridge.redaction import Secret
+from copilot_bridge.search.question import Access, Found, Question, SearchFailed
+from copilot_bridge.search.web_search import WebSearch
+from copilot_bridge.store.keys import KEY, Key
+
+Json = dict[str, Any]
+
+CLAUDE, GPT, GEMINI = "claude-sonnet-4.5", "gpt-5.3-codex", "gemini-2.5-pro"
+MODELS = (CLAUDE, GPT, GEMINI)
+
+SEARCH = {"type": "web_search_20250305", "name": "web_search"}
+WEATHER = {
+    "name": "get_weather",
+    "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}},
+}
+
+PAGE = Source("https://example.com/held", "Held", "It was held.")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("search")
+
+
+@pytest.fixture(scope="module")
+def services(simulator: Simulator, home: Path) -> Iterator[Services]:
+    """One application for all tests; a test that changes its search changes it back."""
+    app = create_app(
+        Config(
+            home=home,
+            github_token=Secret(new_token()),
+            github_url=simulator.url,
+            github_api_url=simulator.url,
+            keepalive=0.2,
+        )
+    )
+    services: Services = app.extensions["copilot_bridge"]
+    services.app = app  # type: ignore[attr-defined]
+    yield services
+    services.store.close()
+
+
+@pytest.fixture
+def client(services: Services, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    monkeypatch.setitem(services.__dict__, "web_search", WebSearch("auto"))
+    client: FlaskClient = services.app.test_client()  # type: ignore[attr-defined]
+    return client
+
+
+class FakeEngine:
+    """An engine that does what a test wants."""
+
+    path = "/fake"
+
+    def __init__(self) -> None:
+        self.begun = Event()
+        self.go = Event()
+        self.asked: list[Question] = []
+
+    def search(self, question: Question, _access: Access) -> Found:
+        self.asked.append(question)
+        self.begun.set()
+        assert self.go.wait(30)
+        return Found((PAGE,))
+
+
+@pytest.fixture
+def engine(services: Services, client: FlaskClient) -> FakeEngine:
+    engine = FakeEngine()
+    services.web_search._engines = [engine]
+    return engine
+
+
+def ask(text: str, tools: list[Json], model: str = CLAUDE, **more: Any) -> Json:
+    messages = [{"role": "user", "content": text}]
+    return {"model": model, "max_tokens": 2000, "messages": messages, "tools": tools, **more}
+
+
+def plan(*queries: str, say: str = "Done.") -> str:
+    """What has the simulated model search for these, one after the other."""
+    steps = [{"tool": "web_search", "arguments": {"query": query}} for query in queries]
+    return f"[[sim:plan]] {json.dumps(steps)} [[sim:say]] {say}"
+
+
+def answered(client: FlaskClient, body: Json) -> Json:
+    reply = client.post("/v1/messages", json=body)
+    assert reply.status_code == 200, reply.text
+    told: Json = reply.get_json()
+    return told
+
+
+def kinds(reply: Json) -> list[str]:
+    return [block["type"] for block in reply["content"] if block["type"] != "thinking"]
+
+
+# Each client, each model.
+
+
+def said_by(dialect: str, reply: Json) -> tuple[str, list[str]]:
+    """The text of a reply, and the addresses that it cites."""
+    if dialect == "messages":
+        text = next(block for block in reversed(reply["content"]) if block["type"] == "text")
+        return text["text"], [each["url"] for each in text["citations"]]
+    if dialect == "responses":
+        part = reply["output"][-1]["content"][0]
+        return part["text"], [each["url"] for each in part["annotations"]]
+    if dialect == "chat":
+        message = reply["choices"][0]["message"]
+        return message["content"], [each["url_citation"]["url"] for each in message["annotations"]]
+    candidate = reply["candidates"][0]
+    chunks = candidate["groundingMetadata"]["groundingChunks"]
+    supports = candidate["groundingMetadata"]["groundingSupports"]
+    cited = [chunks[index]["web"]["uri"] for each in supports for index in each["groundingChunkIndices"]]
+    return "".join(part.get("text", "") for part in candidate["content"]["parts"]), cited
+
+
+def request_of(dialect: str, model: str, text: str) -> tuple[str, Json]:
+    said = [{"role": "user", "content": text}]
+    if dialect == "gemini":
+        contents = [{"role": "user", "parts": [{"text": text}]}]
+        path = f"/v1beta/models/{model}:generateContent"
+        return path, {"contents": contents, "tools": [{"google_search": {}}]}
+    return {
+        "messages": ("/v1/messages", ask(text, [SEARCH], model)),
+        "chat": ("/v1/chat/completions", {"model": model, "messages": said, "web_search_options": {}}),
+        "responses": ("/v1/responses", {"model": model, "input": said, "tools": [{"type": "web_search"}]}),
+    }[dialect]
+
+
+ROWS_SHARE = {"services", "simulator"}
+
+
+@pytest.mark.parametrize("dialect", ["messages", "chat", "responses", "gemini"])
+@pytest.mark.parametrize("model", MODELS)
+def test_each_client_searches_with_each_model_and_is_told_the_sources(
+    services: Services, simulator: Simulator, mark: str, dialect: str, model: str
+) -> None:
+    client = services.app.test_client()  # type: ignore[attr-defined]
+    wanted = "[[sim:search]] " if (dialect, model) == ("responses", GPT) else ""
+    path, body = request_of(dialect, model, f"{wanted}Do a web_search for {mark}")
+    reply = client.post(path, json=body)
+    assert reply.status_code == 200, reply.text
+    text, cited = said_by(dialect, reply.get_json())
+    assert cited
+    assert all(url.startswith(("https://example.com/", "https://example.org/")) for url in cited)
+    assert "simulated" in text
+    asked = [entry for entry in simulator.ledger(mark) if entry["path"] == "/responses"]
+    if wanted:  # Copilot's own
+        assert [entry["headers"]["x-initiator"] for entry in asked] == ["user"]
+
+
+# What leaves and what is counted.
+
+
+def test_a_search_is_an_agents_call_with_a_row_that_belongs_to_its_request(
+    services: Services, client: FlaskClient, simulator: Simulator, mark: str
+) -> None:
+    reply = client.post("/v1/messages", json=ask(plan(mark), [SEARCH]))
+    assert kinds(reply.get_json())[-3:] == ["server_tool_use", "web_search_tool_result", "text"]
+    calls = simulator.ledger(mark)
+    assert [(call["path"], call["headers"]["x-initiator"]) for call in calls] == [
+        ("/v1/messages", "user"),
+        ("/responses", "agent"),
+        ("/v1/messages", "agent"),
+    ]
+    assert len({call["headers"]["x-interaction-id"] for call in calls}) == 1
+    assert calls[1]["headers"]["x-interaction-type"] == "conversation-background"
+    assert calls[1]["body"]["tools"] == [{"type": "web_search"}]
+    reply.close()
+    services.request_log_writer.flush()
+    whole = services.store.request_log.find(reply.headers["x-request-id"])
+    assert whole
+    [part] = services.store.request_log.parts_of(whole)
+    assert (part.path, part.model, part.searches, part.outcome) == (
+        "/responses",
+        calls[1]["body"]["model"],
+        1,
+        "ok",
+    )
+    assert (part.parent, part.session, part.interaction) == (whole.id, whole.session, whole.interaction)
+    assert part.tokens_in
+    assert whole.tokens_in
+    assert whole.searches == 1
+
+
+def test_filters_and_place_go_to_the_engine_and_bind_what_it_finds(
+    client: FlaskClient, simulator: Simulator, mark: str
+) -> None:
+    place = {"type": "approximate", "city": "Oslo", "country": "NO"}
+    tool = SEARCH | {"allowed_domains": ["example.org"], "user_location": place}
+    reply = answered(client, ask(plan(mark), [tool]))
+    [found] = [block for block in reply["content"] if block["type"] == "web_search_tool_result"]
+    assert [page["url"].split("/")[2] for page in found["content"]] == ["example.org"]
+    [call] = [call for call in simulator.ledger(mark) if call["path"] == "/responses"]
+    assert call["body"]["tools"] == [
+        {
+            "type": "web_search",
+            "filters": {"allowed_domains": ["example.org"]},
+            "user_location": place,
+        }
+    ]
+
+
+def test_the_same_search_is_made_once(client: FlaskClient, simulator: Simulator, mark: str) -> None:
+    reply = answered(client, ask(plan(mark, mark), [SEARCH]))
+    assert reply["usage"]["server_tool_use"]["web_search_requests"] == 2
+    assert len([call for call in simulator.ledger(mark) if call["path"] == "/responses"]) == 1
+
+
+def test_a_forced_search_is_forced_once(client: FlaskClient, simulator: Simulator, mark: str) -> None:
+    """Claude Code's WebSearch is a request of its own with that choice."""
+    choice = {"type": "tool", "name": "web_search"}
+    reply = answered(client, ask(f"Perform a web search for {mark}", [SEARCH], tool_choice=choice))
+    assert kinds(reply)[-3:] == ["server_tool_use", "web_search_tool_result", "text"]
+    assert reply["stop_reason"] == "end_turn"
+    first, last = (call["body"] for call in simulator.ledger(mark) if call["path"] == "/v1/messages")
+    assert (first["tool_choice"], last["tool_choice"]) == (choice, {"type": "auto"})
+
+
+def test_a_turn_with_a_search_and_a_call_of_the_clients(
+    client: FlaskClient, simulator: Simulator, mark: str
+) -> None:
+    body = ask(f"Do a web_search and get_weather, {mark}", [SEARCH, WEATHER])
+    reply = answered(client, body)
+    assert kinds(reply) == ["text", "tool_use", "server_tool_use", "web_search_tool_result"]
+    assert reply["stop_reason"] == "tool_use"
+    use = next(block for block in reply["content"] if block["type"] == "tool_use")
+    result = {"type": "tool_result", "tool_use_id": use["id"], "content": "sunny"}
+    body["messages"] += [
+        {"role": "assistant", "content": reply["content"]},
+        {"role": "user", "content": [result]},
+    ]
+    again = answered(client, body)
+    assert "sunny" in again["content"][-1]["text"]
+    sent = json.dumps(simulator.ledger(mark)[-1]["body"]["messages"])
+    assert "https://example.com/" in sent
+    assert "server_tool_use" not in sent
+
+
+# Live.
+
+
+def test_the_search_is_seen_while_it_runs(client: FlaskClient, engine: FakeEngine, mark: str) -> None:
+    reply = client.post("/v1/messages", json=ask(plan(mark), [SEARCH], stream=True))
+    seen = b""
+    for piece in reply.iter_encoded():
+        seen += piece
+        if b'"server_tool_use"' in seen and b"content_block_stop" in seen.partition(b'"server_tool_use"')[2]:
+            break
+    assert mark.encode() in seen
+    assert not engine.go.is_set()
+    assert b"web_search_tool_result" not in seen
+    engine.go.set()
+    rest = b"".join(reply.iter_encoded())
+    assert b"web_search_tool_result" in rest
+    assert b"message_stop" in rest
+
+
+def test_a_long_search_has_signs_of_life(client: FlaskClient, engine: FakeEngine, mark: str) -> None:
+    reply = client.post("/v1/messages", json=ask(plan(mark), [SEARCH], stream=True))
+    pieces = reply.iter_encoded()
+    for piece in pieces:
+        if engine.begun.is_set() and b"ping" in piece:
+            break
+    engine.go.set()
+    assert b"message_stop" in b"".join(pieces)
+
+
+def test_a_client_that_leaves_ends_the_search(
+    services: Services, client: FlaskClient, engine: FakeEngine, mark: str
+) -> None:
+    reply = client.post("/v1/messages", json=ask(plan(mark), [SEARCH], stream=True))
+    for _piece in reply.iter_encoded():
+        if engine.begun.is_set():
+            break
+    reply.close()
+    services.request_log_writer.flush()
+    row = services.store.request_log.find(reply.headers["x-request-id"])
+    assert row
+    [part] = services.store.request_log.parts_of(row)
+    assert (row.outcome, part.outcome) == ("client_disconnected", "client_disconnected")
+    assert not engine.go.is_set()
+
+
+# Bounds.
+
+
+def test_a_model_that_searches_for_ever_is_stopped(
+    client: FlaskClient, simulator: Simulator, mark: str
+) -> None:
+    """Of a client's own number of uses the model is told; then it has to answer, or the turn is paused."""
+    queries = [f"{mark} {number}" for number in range(30)]
+    reply = answered(client, ask(plan(*queries), [SEARCH | {"max_uses": 2}]))
+    results = [block["content"] for block in reply["content"] if block["type"] == "web_search_tool_result"]
+    assert [isinstance(content, list) for content in results[:2]] == [True, True]
+    assert {content["error_code"] for content in results[2:]} == {"max_uses_exceeded"}
+    assert reply["stop_reason"] == "pause_turn"
+    assert len(results) < 10
+    again = ask(plan(*queries), [SEARCH])
+    again["messages"].append({"role": "assistant", "content": reply["content"]})
+    assert answered(client, again)["stop_reason"] in ("pause_turn", "end_turn")
+
+
+def test_a_client_that_knows_no_pause_gets_an_answer(client: FlaskClient, mark: str) -> None:
+    queries = [f"{mark} {number}" for number in range(30)]
+    said = [{"role": "user", "content": plan(*queries)}]
+    body = {"model": GEMINI, "messages": said, "web_search_options": {}}
+    reply = client.post("/v1/chat/completions", json=body).get_json()
+    assert reply["choices"][0]["finish_reason"] == "stop"
+    assert reply["choices"][0]["message"]["content"]
+
+
+class Down:
+    path = "/down"
+
+    def search(self, _question: Question, _access: Access) -> Found:
+        raise SearchFailed("it is down")
+
+
+class Huge:
+    path = "/huge"
+
+    def search(self, _question: Question, _access: Access) -> Found:
+        return Found((Source("https://example.com/huge", "Huge", "x" * 5_000_000),), "y" * 5_000_000)
+
+
+class Stuck:
+    path = "/stuck"
+
+    def search(self, _question: Question, _access: Access) -> Found:
+        gevent.sleep(30)
+        raise AssertionError
+
+
+def test_an_engine_that_is_down_is_an_error_result(
+    services: Services, client: FlaskClient, mark: str
+) -> None:
+    services.web_search._engines = [Down()]
+    reply = answered(client, ask(plan(mark), [SEARCH]))
+    [result] = [block for block in reply["content"] if block["type"] == "web_search_tool_result"]
+    assert result["content"] == {"type": "web_search_tool_result_error", "error_code": "unavailable"}
+    assert reply["stop_reason"] == "end_turn"
+    assert reply["content"][-1]["text"].startswith("Done.")
+
+
+def test_an_engine_that_hangs_is_given_up(
+    services: Services, client: FlaskClient, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copilot_bridge.pipeline.tool_runs.TIME_LIMIT", 0.2)
+    services.web_search._engines = [Stuck()]
+    began = time.monotonic()
+    reply = answered(client, ask(plan(mark), [SEARCH]))
+    assert time.monotonic() - began < 10
+    [result] = [block for block in reply["content"] if block["type"] == "web_search_tool_result"]
+    assert result["content"]["error_code"] == "unavailable"
+
+
+def test_a_huge_result_is_cut(
+    services: Services, client: FlaskClient, simulator: Simulator, mark: str
+) -> None:
+    services.web_search._engines = [Huge()]
+    reply = client.post("/v1/messages", json=ask(plan(mark), [SEARCH]))
+    assert len(reply.data) < 100_000
+    last = simulator.ledger(mark)[-1]["body"]
+    assert len(json.dumps(last)) < 100_000
+
+
+def test_the_other_engine_where_the_first_fails(
+    services: Services, client: FlaskClient, simulator: Simulator, mark: str
+) -> None:
+    services.web_search._engines = [Down(), *WebSearch("mcp")._engines]
+    reply = answered(client, ask(plan(mark), [SEARCH]))
+    [result] = [block for block in reply["content"] if block["type"] == "web_search_tool_result"]
+    assert [page["title"] for page in result["content"]] == [f"{mark} explained", f"Notes on {mark}"]
+    [call] = [call for call in simulator.ledger(mark) if call["path"] == "/mcp/readonly"]
+    assert call["headers"]["x-mcp-tools"] == "web_search"
+    assert call["headers"]["x-initiator"] == "agent"
+
+
+# Switched off.
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_where_search_is_off_nobody_searches(
+    services: Services, simulator: Simulator, mark: str, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    monkeypatch.setattr(services, "config", replace(services.config, web_search="off"))
+    client = services.app.test_client()  # type: ignore[attr-defined]
+    body = ask(f"web_search {mark}", [SEARCH], model)
+    assert kinds(answered(client, body)) == ["text"]
+    choice = {"type": "tool", "name": "web_search"}
+    refused = client.post("/v1/messages", json=body | {"tool_choice": choice})
+    assert (refused.status_code, refused.get_json()["error"]["type"]) == (400, "invalid_request_error")
+    said = {"model": model, "input": f"[[sim:search]] {mark}", "tools": [{"type": "web_search"}]}
+    assert "web_search_call" not in client.post("/v1/responses", json=said).text
+    wanted = {"model": model, "messages": body["messages"], "web_search_options": {}}
+    refused = client.post("/v1/chat/completions", json=wanted)
+    assert (refused.status_code, refused.get_json()["error"]["param"]) == (400, "web_search_options")
+    assert not any("web_search" in json.dumps(call["body"].get("tools")) for call in simulator.ledger(mark))
+
+
+def test_a_key_that_may_not_search(services: Services, client: FlaskClient, mark: str) -> None:
+    keys = services.store.keys
+    secret = keys.add(Key("friend", KEY, b"", web=False))
+    try:
+        body = ask(f"web_search {mark}", [SEARCH])
+        reply = client.post("/v1/messages", json=body, headers={"x-api-key": secret})
+        assert kinds(reply.get_json()) == ["text"]
+    finally:
+        keys.revoke("friend", KEY)
