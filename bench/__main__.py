@@ -89,10 +89,10 @@ def processor() -> str:
 
 def nginx_version() -> str:
     program = find_nginx()
-    told = (
+    output = (
         subprocess.run([program, "-v"], capture_output=True, text=True, check=False).stderr if program else ""
     )
-    return told.strip().rpartition("/")[2] or "none"
+    return output.strip().rpartition("/")[2] or "none"
 
 
 def yardstick() -> float:

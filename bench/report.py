@@ -113,8 +113,8 @@ def fit(line: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 def write_json(path: Path, rows: Sequence[Row], machine: Mapping[str, object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    told = [asdict(row) | {"ratio_to_nginx": row.ratio(), "reached": row.reached} for row in rows]
-    path.write_text(json.dumps({"machine": machine, "rows": told}, indent=2) + "\n")
+    report_rows = [asdict(row) | {"ratio_to_nginx": row.ratio(), "reached": row.reached} for row in rows]
+    path.write_text(json.dumps({"machine": machine, "rows": report_rows}, indent=2) + "\n")
 
 
 def read_json(path: Path) -> tuple[list[Row], dict[str, object]]:
@@ -122,13 +122,13 @@ def read_json(path: Path) -> tuple[list[Row], dict[str, object]]:
     content = json.loads(path.read_bytes())
     rows = [
         Row(
-            told["scenario"],
-            told["quantity"],
-            told["values"],
-            told["spread"],
-            Goal(**told["goal"]) if told["goal"] else None,
+            row["scenario"],
+            row["quantity"],
+            row["values"],
+            row["spread"],
+            Goal(**row["goal"]) if row["goal"] else None,
         )
-        for told in content["rows"]
+        for row in content["rows"]
     ]
     return rows, content["machine"]
 

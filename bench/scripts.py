@@ -226,7 +226,7 @@ def framed(event: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(event), event)
 
 
-def told(chunk: Chunk) -> bytes:
+def chunk_data(chunk: Chunk) -> bytes:
     name = f"event: {chunk['type']}\n" if "type" in chunk else ""
     return f"{name}data: {json.dumps(chunk, separators=(',', ':'))}\n\n".encode()
 
@@ -240,12 +240,12 @@ class Script:
 
     def __init__(self, shape: str, size: int, events: int) -> None:
         before, text, after = SHAPES[shape](filler(size) * events)
-        self.before = STREAM_HEAD + b"".join(framed(told(chunk)) for chunk in before)
+        self.before = STREAM_HEAD + b"".join(framed(chunk_data(chunk)) for chunk in before)
         # The responses API is the one that lacks it; on messages it is one too many.
         done = b"" if shape == "responses" else framed(b"data: [DONE]\n\n")
-        self.after = b"".join(framed(told(chunk)) for chunk in after) + done + LAST_CHUNK
+        self.after = b"".join(framed(chunk_data(chunk)) for chunk in after) + done + LAST_CHUNK
         self._words = filler(size).encode()
-        self._event = told(text).replace(b"%", b"%%")
+        self._event = chunk_data(text).replace(b"%", b"%%")
         for name, mark in (("words", TEXT), ("number", NUMBER), ("noise", NOISE)):
             self._event = self._event.replace(
                 json.dumps(mark).strip('"').encode(), b"%%(%b)b" % name.encode()

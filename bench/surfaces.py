@@ -13,7 +13,7 @@ from bench.load import Reply, WrongReplyError
 from bench.scripts import ARGUMENTS, MODELS, STAMP, filler
 
 Prompt = str | list[dict[str, Any]]
-Told = tuple[str, bool]  # the text that an event brings, and whether it ends the answer
+EventContent = tuple[str, bool]  # the text that an event brings, and whether it ends the answer
 
 PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages"}
 
@@ -87,7 +87,7 @@ def body_of(raw: bytes) -> tuple[bytes, list[int], list[int]]:
         at += length + 2
 
 
-def told_chat(event: dict[str, Any]) -> Told:
+def read_chat_event(event: dict[str, Any]) -> EventContent:
     text, ended = "", False
     for choice in event["choices"]:
         delta = choice["delta"]
@@ -97,14 +97,14 @@ def told_chat(event: dict[str, Any]) -> Told:
     return without_frame(text), ended
 
 
-def told_messages(event: dict[str, Any]) -> Told:
+def read_messages_event(event: dict[str, Any]) -> EventContent:
     if event["type"] != "content_block_delta":
         return "", event["type"] == "message_stop"
     delta = event["delta"]
     return without_frame(next((delta[name] for name in MESSAGES_TEXTS if name in delta), "")), False
 
 
-def told_responses(event: dict[str, Any]) -> Told:
+def read_responses_event(event: dict[str, Any]) -> EventContent:
     text = event["delta"] if event["type"] in RESPONSES_TEXTS else ""
     return without_frame(text), event["type"] == "response.completed"
 
@@ -122,7 +122,7 @@ def without_frame(text: str) -> str:
     return "" if text in ARGUMENTS else text
 
 
-TOLD = {"chat": told_chat, "messages": told_messages, "responses": told_responses}
+EVENT_READERS = {"chat": read_chat_event, "messages": read_messages_event, "responses": read_responses_event}
 
 
 def read_events(reply: Reply, surface: str = "chat") -> Iterator[Event]:
@@ -130,14 +130,14 @@ def read_events(reply: Reply, surface: str = "chat") -> Iterator[Event]:
     raw = reply.raw
     payload, starts, origins = body_of(raw)
     ends = list(itertools.accumulate(len(data) for _, data in reply.arrivals))
-    at, finished, told = 0, 0, TOLD[surface]
+    at, finished, read_event = 0, 0, EVENT_READERS[surface]
     while (end := payload.find(b"\n\n", at)) >= 0:
         data, at = payload[at:end].rpartition(b"data: ")[2], end + 2
         if data == b"[DONE]":
             break
         if data.startswith(b":"):
             continue
-        text, ended = told(orjson.loads(data))
+        text, ended = read_event(orjson.loads(data))
         finished += ended
         if text:
             chunk = bisect.bisect_right(starts, end + 1) - 1

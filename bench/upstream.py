@@ -241,7 +241,7 @@ class Upstream:
         if path in self._fixed:
             connection.waiting = iter((self._fixed[path],))
         elif path == b"/bench":
-            connection.waiting = iter((self._told(),))
+            connection.waiting = iter((self._counts(),))
         elif path.endswith(b"/embeddings"):
             connection.waiting = iter((embeddings(len(json.loads(body)["input"])),))
         else:
@@ -270,16 +270,16 @@ class Upstream:
     def _await_room(self, connection: Connection) -> None:
         self._epoll.modify(connection.sock, select.EPOLLIN | select.EPOLLOUT)
 
-    def _told(self) -> bytes:
+    def _counts(self) -> bytes:
         """Whoever asks is not counted."""
         self._accepted -= 1
-        told: dict[str, Any] = {
+        counts: dict[str, Any] = {
             "accepted": self._accepted,
             "open": len(self._connections) - 1,
             "left": self._left,
         }
-        told["exchanges"] = self._exchanges
-        return whole(json.dumps(told).encode())
+        counts["exchanges"] = self._exchanges
+        return whole(json.dumps(counts).encode())
 
     def _drop(self, connection: Connection) -> None:
         if connection.playing:

@@ -87,8 +87,8 @@ def test_each_setting_is_in_the_settings_table(setting):
         line for line in OTHERS["settings"].splitlines() if line.startswith("|") and f"`{names[-1]}`" in line
     ]
     assert len(rows) == 1
-    for told in (*names, *flags):
-        assert f"`{told}`" in rows[0], told
+    for name in (*names, *flags):
+        assert f"`{name}`" in rows[0], name
 
 
 PLAIN = [setting for setting in settings() if isinstance(setting.default, str | int | float)]

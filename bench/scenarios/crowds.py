@@ -167,8 +167,8 @@ def many(arena: Arena) -> list[Row]:
 def tell(upstream: Server) -> dict[str, Any]:
     """{"accepted", "open", "left": [ns, ...]}"""
     reply = Load(upstream.address, get("/bench")).run()[0]
-    told: dict[str, Any] = orjson.loads(body_of(reply.raw)[0])
-    return told
+    body: dict[str, Any] = orjson.loads(body_of(reply.raw)[0])
+    return body
 
 
 LATE = [f"first byte after upstream's p{share * 100:.0f}, ms" for share in SHARES]

@@ -12,7 +12,7 @@ from bench.surfaces import ask
 LEAVE_AFTER = 0.5  # s, of the last client's beginning
 PATIENCE = 5.0  # s, for upstream to be told
 
-UNTOLD = "clients that upstream was not told of"
+UNNOTICED = "clients that upstream was not told of"
 WORST = "upstream told after, worst, s"
 
 # What the streams do while their clients leave -> the pause between two events, s.
@@ -24,7 +24,7 @@ def departures(arena: Arena) -> list[Row]:
     with arena.targets() as targets:
         for pace, gap in PACES.items():
             for client in ("chat", "messages"):
-                sheet = Sheet(f"{client} clients that leave {pace}", {UNTOLD: Goal(0), WORST: Goal(1)})
+                sheet = Sheet(f"{client} clients that leave {pace}", {UNNOTICED: Goal(0), WORST: Goal(1)})
                 for _ in range(arena.scale.repetitions):
                     for target in targets:
                         if target.name != BASE and (target.is_bridge or client == "chat"):
@@ -44,6 +44,6 @@ def leave(arena: Arena, target: Target, sheet: Sheet, client: str, gap: float) -
     give_up = time.monotonic() + PATIENCE
     while len(left := tell(arena.upstream)["left"][known:]) < leavers and time.monotonic() < give_up:
         time.sleep(0.01)
-    sheet.note(target, UNTOLD, leavers - len(left))
+    sheet.note(target, UNNOTICED, leavers - len(left))
     if left:
         sheet.note(target, WORST, (max(left) - load.hung_up) / 1e9)

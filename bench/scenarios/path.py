@@ -84,9 +84,9 @@ class Path80:
         context = ssl._create_unverified_context()
         connection = http.client.HTTPSConnection(*self.upstream.address, context=context)
         connection.request("GET", "/bench")
-        told: int = json.loads(connection.getresponse().read())["exchanges"]
+        exchanges: int = json.loads(connection.getresponse().read())["exchanges"]
         connection.close()
-        return told
+        return exchanges
 
 
 @contextmanager

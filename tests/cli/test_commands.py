@@ -60,9 +60,9 @@ def test_each_command_prints_its_help(path, flag):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_is_listed_with_its_first_sentence(name):
-    told = CliRunner().invoke(cli, ["--help"]).output
+    help_text = CliRunner().invoke(cli, ["--help"]).output
     about = cli.get_command(click.Context(cli), name).help.split("\n\n")[0]
-    assert re.search(rf"^  {name} +{re.escape(about)}$", told, re.MULTILINE), told
+    assert re.search(rf"^  {name} +{re.escape(about)}$", help_text, re.MULTILINE), help_text
     assert about.endswith(".")
 
 
@@ -103,12 +103,12 @@ def test_each_command_that_is_meant_exists():
     ["WSGI", "Windows", "SIGTERM", "GitHub", "HTTPS_PROXY, else ALL_PROXY", "COPILOT_BRIDGE_RATE_LIMIT"],
 )
 def test_names_keep_their_spelling_in_the_help(name):
-    told = " ".join(CliRunner().invoke(cli, ["start", "--help"]).output.split())
-    assert name in told
+    help_text = " ".join(CliRunner().invoke(cli, ["start", "--help"]).output.split())
+    assert name in help_text
 
 
 @pytest.mark.parametrize(
-    "told",
+    "help_text",
     [
         "--workers NUMBER Gunicorn workers. [default: 1]",
         "seconds. [default: 300]",
@@ -118,8 +118,8 @@ def test_names_keep_their_spelling_in_the_help(name):
         "--log-file PATH ",
     ],
 )
-def test_the_help_tells_types_and_defaults(told):
-    assert told in " ".join(CliRunner().invoke(cli, ["start", "--help"]).output.split())
+def test_the_help_tells_types_and_defaults(help_text):
+    assert help_text in " ".join(CliRunner().invoke(cli, ["start", "--help"]).output.split())
 
 
 @pytest.mark.parametrize("flag", ["--version", "-V"])
@@ -138,7 +138,7 @@ def test_quick_commands_load_neither_the_network_nor_the_server(tmp_path, argume
         "    print(*sorted({'requests', 'flask', 'gevent', 'rich.console'} & sys.modules.keys()))"
     )
     home = {"COPILOT_BRIDGE_HOME": str(tmp_path / "home")}
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
         env=environment(tmp_path) | home,
@@ -146,8 +146,8 @@ def test_quick_commands_load_neither_the_network_nor_the_server(tmp_path, argume
         check=True,
         text=True,
     )
-    assert len(told.stdout.splitlines()) > 1
-    assert told.stdout.splitlines()[-1] == ""
+    assert len(result.stdout.splitlines()) > 1
+    assert result.stdout.splitlines()[-1] == ""
 
 
 def test_version_is_quick(run_process):
@@ -212,8 +212,8 @@ def test_an_option_wins_over_the_environment(run):
 
 def test_verbose_logs_as_json_lines(run):
     assert "debug" not in run("models", "-g", new_token()).err
-    told = run("models", "-v", "-g", new_token("flaky")).err
-    assert all(json.loads(line) for line in told.splitlines())
+    output = run("models", "-v", "-g", new_token("flaky")).err
+    assert all(json.loads(line) for line in output.splitlines())
     assert run("debug", "--json", "--verbose", "-g", new_token()).out.count('"debug"') == 2
 
 
@@ -266,11 +266,11 @@ def test_usage_says_where_there_are_no_quotas(run):
 @pytest.mark.parametrize("persona", ["demo", "free", "legacyfree", "tokenbilled", "overquota", "noaccess"])
 def test_usage_as_json(run, persona):
     result = run("check-usage", "--json", "-g", new_token(persona))
-    told = json.loads(result.out)
-    assert told.keys() == {"login", "plan", "sku", "quotas", "resets_at", "token_billed"}
-    assert told["token_billed"] is (persona == "tokenbilled")
-    assert bool(told["quotas"]) is (persona != "noaccess")
-    for quota in told["quotas"]:
+    report = json.loads(result.out)
+    assert report.keys() == {"login", "plan", "sku", "quotas", "resets_at", "token_billed"}
+    assert report["token_billed"] is (persona == "tokenbilled")
+    assert bool(report["quotas"]) is (persona != "noaccess")
+    for quota in report["quotas"]:
         assert quota.keys() >= {"name", "entitlement", "remaining", "used", "percent_remaining", "unlimited"}
 
 
@@ -322,8 +322,8 @@ def test_an_older_version_of_the_api_tells_one_price(run, monkeypatch):
 
 def test_models_as_json(run, monkeypatch):
     monkeypatch.setenv("COPILOT_BRIDGE_API_VERSION", "2026-08-01")
-    told = json.loads(run("models", "--json", "-g", new_token()).out)
-    (sonnet,) = [model for model in told if model["id"] == "claude-sonnet-4.5"]
+    models = json.loads(run("models", "--json", "-g", new_token()).out)
+    (sonnet,) = [model for model in models if model["id"] == "claude-sonnet-4.5"]
     assert sonnet == {
         "id": "claude-sonnet-4.5",
         "name": "Claude Sonnet 4.5",
@@ -342,9 +342,9 @@ def test_models_as_json(run, monkeypatch):
         "auto_discount": None,
         "enabled": True,
     }
-    discounts = {model["id"]: model["auto_discount"] for model in told}
+    discounts = {model["id"]: model["auto_discount"] for model in models}
     assert (discounts["claude-sonnet-5"], discounts["gpt-5.4"]) == (0.1, None)
-    assert {model["discount"] for model in told if model["id"].startswith("auto")} == {0.1}
+    assert {model["discount"] for model in models if model["id"].startswith("auto")} == {0.1}
 
 
 # One of each way in which commands print: help, tables, JSON, lines, code for a shell, a report.
@@ -555,60 +555,60 @@ def debug(run, *arguments, **environ):
 
 def test_debug(run, home, simulator):
     token = new_token()
-    told = run("debug", "-g", token, "--port", "1234").out
-    assert told.startswith(f"copilot-bridge {__version__}, Python 3.")
-    assert str(home) in told
-    assert re.search(r"^port +1234 +option --port *$", told, re.MULTILINE)
-    assert re.search(r"^host +127\.0\.0\.1 +default *$", told, re.MULTILINE)
-    assert re.search(rf"^Login: octo-demo ghu_\*\*\*{token[-4:]}$", told, re.MULTILINE)
-    assert re.search(rf"^GitHub +{simulator.url} +\d+ ms *$", told, re.MULTILINE)
-    assert token not in told
+    output = run("debug", "-g", token, "--port", "1234").out
+    assert output.startswith(f"copilot-bridge {__version__}, Python 3.")
+    assert str(home) in output
+    assert re.search(r"^port +1234 +option --port *$", output, re.MULTILINE)
+    assert re.search(r"^host +127\.0\.0\.1 +default *$", output, re.MULTILINE)
+    assert re.search(rf"^Login: octo-demo ghu_\*\*\*{token[-4:]}$", output, re.MULTILINE)
+    assert re.search(rf"^GitHub +{simulator.url} +\d+ ms *$", output, re.MULTILINE)
+    assert token not in output
 
 
 def test_debug_as_json(run, home, simulator):
     token = new_token("business")
-    told = debug(run, "-g", token)
-    assert told["version"] == __version__
-    assert told["paths"] == {"home": str(home), "store": str(home / "bridge.db")}
-    assert told["store"] == {
+    report = debug(run, "-g", token)
+    assert report["version"] == __version__
+    assert report["paths"] == {"home": str(home), "store": str(home / "bridge.db")}
+    assert report["store"] == {
         "place": str(home / "bridge.db"),
         "key": str(home / "store.key"),
         "problem": None,
     }
-    found = {setting["name"]: setting for setting in told["settings"]}
+    found = {setting["name"]: setting for setting in report["settings"]}
     assert found["github_token"]["value"] == f"ghu_***{token[-4:]}"
     assert found["github_token"]["origin"] == "option --github-token"
     assert found["port"] == {"name": "port", "value": 4141, "origin": "default"}
-    assert told["login"] == {"user": "octo-business", "token": f"ghu_***{token[-4:]}", "error": None}
-    assert [host["url"] for host in told["hosts"]] == [
+    assert report["login"] == {"user": "octo-business", "token": f"ghu_***{token[-4:]}", "error": None}
+    assert [host["url"] for host in report["hosts"]] == [
         simulator.url,
         simulator.url,
         f"{simulator.url}/business",
     ]
-    assert all(host["reached"] for host in told["hosts"])
-    assert told["packages"]["flask"]
+    assert all(host["reached"] for host in report["hosts"])
+    assert report["packages"]["flask"]
 
 
 def test_debug_shows_secrets_on_demand(run):
     token = new_token()
-    told = debug(run, "-g", token, "--show-token")
-    assert told["login"]["token"] == token
-    assert {"name": "github_token", "value": token, "origin": "option --github-token"} in told["settings"]
+    report = debug(run, "-g", token, "--show-token")
+    assert report["login"]["token"] == token
+    assert {"name": "github_token", "value": token, "origin": "option --github-token"} in report["settings"]
 
 
 @pytest.mark.parametrize("password", ["hunter2", "hunt@er2", "hunt%2Fer2"])
 def test_debug_hides_the_password_of_a_proxy(run, password):
     for show in ([], ["--show-token"]):
-        told = run("debug", "-g", new_token(), "--proxy", f"http://me:{password}@127.0.0.1:9", *show).out
-        assert "er2" not in told
-        assert "http://me:***@127.0.0.1:9" in told
+        output = run("debug", "-g", new_token(), "--proxy", f"http://me:{password}@127.0.0.1:9", *show).out
+        assert "er2" not in output
+        assert "http://me:***@127.0.0.1:9" in output
 
 
 def test_debug_without_a_login_and_without_a_network(run):
-    told = debug(run, COPILOT_BRIDGE_GITHUB_API_URL=NOWHERE, COPILOT_BRIDGE_COPILOT_API_URL=NOWHERE)
-    assert told["login"]["user"] is None
-    assert "nobody is logged in" in told["login"]["error"]
-    github, api, copilot = told["hosts"]
+    report = debug(run, COPILOT_BRIDGE_GITHUB_API_URL=NOWHERE, COPILOT_BRIDGE_COPILOT_API_URL=NOWHERE)
+    assert report["login"]["user"] is None
+    assert "nobody is logged in" in report["login"]["error"]
+    github, api, copilot = report["hosts"]
     assert github["reached"]
     assert (api["reached"], copilot["reached"]) == (False, False)
     assert "refused" in api["error"]
@@ -618,8 +618,8 @@ def test_debug_without_a_login_and_without_a_network(run):
 
 
 def test_debug_with_a_login_that_is_refused(run):
-    told = debug(run, "-g", "ghu_wrong")
-    assert "does not accept this login" in told["login"]["error"]
+    report = debug(run, "-g", "ghu_wrong")
+    assert "does not accept this login" in report["login"]["error"]
 
 
 # --- start, as far as it fails
@@ -733,8 +733,8 @@ def test_cooldowns_are_listed_and_ended(run, home):
     assert columns == ["WHAT", "TIME LEFT", "UNTIL", "SINCE", "REASON"]
     assert (first[0], first[-1]) == ("/embeddings", "no more")
     assert second[:2] == ["opus", "2 h 2 min"]
-    told = json.loads(run("cooldowns", "--json").out)
-    assert [cooldown["path"] or cooldown["model"] for cooldown in told] == ["/embeddings", "opus"]
+    cooldowns = json.loads(run("cooldowns", "--json").out)
+    assert [cooldown["path"] or cooldown["model"] for cooldown in cooldowns] == ["/embeddings", "opus"]
     assert "opus" in run("debug").out
     assert "'gpt' is not paused" in run("cooldowns", "--clear", "gpt").line
     assert run("cooldowns", "--clear", "opus").out == "No longer paused: opus\n"

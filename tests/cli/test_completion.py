@@ -33,9 +33,9 @@ def completed(home, monkeypatch):
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_code_for_each_shell_names_the_variable(shell):
-    told = CliRunner().invoke(cli, ["completion", shell])
-    assert told.exit_code == 0
-    assert VARIABLE in told.output
+    result = CliRunner().invoke(cli, ["completion", shell])
+    assert result.exit_code == 0
+    assert VARIABLE in result.output
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

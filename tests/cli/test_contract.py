@@ -31,18 +31,18 @@ def debug(run, token):
 
 def test_each_api_is_asked_what_its_model_takes(run):
     token = new_token()
-    told = ask(run, token, OPUS, CODEX, GEMINI)
-    assert {name: report["api"] for name, report in told.items()} == {
+    reports = ask(run, token, OPUS, CODEX, GEMINI)
+    assert {name: report["api"] for name, report in reports.items()} == {
         OPUS: "messages",
         CODEX: "responses",
         GEMINI: "chat",
     }
-    opus = {answer["asked"]: answer["taken"] for answer in told[OPUS]["answers"]}
+    opus = {answer["asked"]: answer["taken"] for answer in reports[OPUS]["answers"]}
     assert opus["anything at all"] is opus["effort max"] is opus["a forced tool"] is True
     assert opus["effort xhigh"] is opus["system in the middle"] is False
     assert opus["thinking disabled, effort xhigh"] is None, "it was asked though it can't be had"
-    assert "found efforts: low,medium,high,max" in told[OPUS]["learned"]
-    assert "found system_messages: no" in told[OPUS]["learned"]
+    assert "found efforts: low,medium,high,max" in reports[OPUS]["learned"]
+    assert "found system_messages: no" in reports[OPUS]["learned"]
     listed = debug(run, token)
     assert {(lesson["model"], lesson["api"]) for lesson in listed} >= {
         (OPUS, "messages"),

@@ -27,7 +27,7 @@ COMMANDS = [
 FINAL_STAGE = DOCKERFILE.rpartition("\nFROM ")[2]
 
 
-def told(name: str) -> list[str]:
+def instruction(name: str) -> list[str]:
     """An instruction in the form of a list."""
     found = re.search(rf"^{name} (\[.*\])$", FINAL_STAGE, re.MULTILINE)
     assert found
@@ -35,12 +35,12 @@ def told(name: str) -> list[str]:
     return words
 
 
-ENTRYPOINT, CMD = told("ENTRYPOINT"), told("CMD")
+ENTRYPOINT, CMD = instruction("ENTRYPOINT"), instruction("CMD")
 
 
 def image_environment() -> dict[str, str]:
-    (told,) = re.findall(r"^ENV (.+)$", FINAL_STAGE, re.MULTILINE)
-    return dict(pair.split("=", 1) for pair in shlex.split(told))
+    (line,) = re.findall(r"^ENV (.+)$", FINAL_STAGE, re.MULTILINE)
+    return dict(pair.split("=", 1) for pair in shlex.split(line))
 
 
 @dataclass

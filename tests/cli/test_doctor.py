@@ -42,9 +42,9 @@ def doctor(run, simulator, free_port):
             *given,
             **{**usual, "COPILOT_BRIDGE_GITHUB_TOKEN": token or new_token(), **environ},
         )
-        told = json.loads(result.out)
-        assert told["ok"] is (result.code == 0)
-        return result.code, {row["name"]: row for row in told["checks"]}
+        report = json.loads(result.out)
+        assert report["ok"] is (result.code == 0)
+        return result.code, {row["name"]: row for row in report["checks"]}
 
     return call
 
@@ -254,8 +254,8 @@ def test_no_tls(context, simulator):
 
 
 def test_whose_certificate_it_is():
-    told = {"issuer": ((("organizationName", "A CA"),),), "notAfter": "Feb  5 2027"}
-    assert network.issuer(told) == "signed by A CA, until Feb  5 2027"
+    peer_certificate = {"issuer": ((("organizationName", "A CA"),),), "notAfter": "Feb  5 2027"}
+    assert network.issuer(peer_certificate) == "signed by A CA, until Feb  5 2027"
     assert isinstance(network.ssl_context(), ssl.SSLContext)
 
 

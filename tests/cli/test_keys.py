@@ -173,7 +173,7 @@ def test_approvals_are_listed_approved_and_denied(run, home):
 def test_weak_and_lost_keys_are_told_of_once(run, home):
     run("keys", "add", "a")
     (home / "bridge.db").unlink()
-    told = run("start", "--check", "--api-key", "a").err
-    assert told.count("keys clear") == 1
-    assert told.count("can be guessed") == 1
+    message = run("start", "--check", "--api-key", "a").err
+    assert message.count("keys clear") == 1
+    assert message.count("can be guessed") == 1
     assert "can be guessed" not in run("start", "--check", "--api-key", "sixteen-chars-ok").err

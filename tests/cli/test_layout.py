@@ -101,9 +101,9 @@ def test_listings_at_80_columns(run, arguments):
 )
 def test_what_is_told_on_a_narrow_terminal(run, monkeypatch, arguments, word):
     monkeypatch.setattr(screen, "width", lambda _stream: 66)
-    told = run(*arguments).err.splitlines()
-    assert max(map(cell_len, told)) <= 66
-    assert word in " ".join(told).split()
+    output = run(*arguments).err.splitlines()
+    assert max(map(cell_len, output)) <= 66
+    assert word in " ".join(output).split()
 
 
 def test_an_error_is_one_line_where_no_terminal_is(run):

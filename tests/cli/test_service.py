@@ -138,14 +138,14 @@ def test_the_plan_of_the_machine_logs_in_as_the_service_s_user():
     assert said.startswith("runuser -u copilot-bridge -- /srv/venv/bin/copilot-bridge auth --home /var/lib/")
 
 
-@pytest.mark.parametrize(("stored", "told"), [("[]", "Log in with: "), ('[{"user": "octo"}]', "")])
-def test_a_stored_login_is_not_asked_for_again(tmp_path, capsys, stored, told):
+@pytest.mark.parametrize(("stored", "printed"), [("[]", "Log in with: "), ('[{"user": "octo"}]', "")])
+def test_a_stored_login_is_not_asked_for_again(tmp_path, capsys, stored, printed):
     program = tmp_path / "copilot-bridge"
     program.write_text(f"#!/bin/sh\necho '{stored}'\n")
     program.chmod(0o700)
     LogIn((str(program), "auth")).run()
-    assert capsys.readouterr().out.startswith(told)
-    assert bool(told) is (stored == "[]")
+    assert capsys.readouterr().out.startswith(printed)
+    assert bool(printed) is (stored == "[]")
 
 
 def test_the_agent_runs_this_program():

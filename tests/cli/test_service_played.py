@@ -203,14 +203,14 @@ CONDITIONS = [
 ]
 
 
-@pytest.mark.parametrize(("said", "told"), CONDITIONS)
-def test_status_says_how_the_bridge_is(mac, answering, monkeypatch, said, told):
+@pytest.mark.parametrize(("said", "printed"), CONDITIONS)
+def test_status_says_how_the_bridge_is(mac, answering, monkeypatch, said, printed):
     monkeypatch.setattr(Answering, "said", said)
     mac("install")
     lines = f"COPILOT_BRIDGE_PORT={answering}\nCOPILOT_BRIDGE_API_KEY=abc-abc-abc-abc-abc\n"
     user_settings(mac.machine).write_text(lines)
     said_last = mac.out("status").splitlines()[-1]
-    assert told in said_last
+    assert printed in said_last
     assert "\x1b" not in said_last
     assert Answering.heard == ["Bearer abc-abc-abc-abc-abc"]
 

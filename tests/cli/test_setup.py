@@ -112,8 +112,8 @@ def test_another_bridge_that_wants_a_key(run, own, start_bridge):
 
 
 def test_a_model_of_the_plan(setup):
-    told = setup("codex", "--model", "claude-sonnet-4-6")
-    assert tomllib.loads(told.out)["model"] == "claude-sonnet-4.6"
+    result = setup("codex", "--model", "claude-sonnet-4-6")
+    assert tomllib.loads(result.out)["model"] == "claude-sonnet-4.6"
     wrong = setup("codex", "--model", "gpt-5.3-kodex")
     assert wrong.code == 1
     assert "did you mean gpt-5.3-codex" in wrong.err
@@ -125,8 +125,8 @@ def test_nobody_can_be_asked(run, own):
     result = run("setup", "codex", "--port", "9")
     assert tomllib.loads(result.out)["model"] == "gpt-5.3-codex"
     assert "could not be looked up (nobody is logged in to GitHub" in result.err
-    told = run("setup", "codex", "--model", "mine", "--url", NOWHERE)
-    assert tomllib.loads(told.out)["model"] == "mine"
+    prompted = run("setup", "codex", "--model", "mine", "--url", NOWHERE)
+    assert tomllib.loads(prompted.out)["model"] == "mine"
 
 
 def test_the_key_is_taken_from_options_settings_or_a_placeholder(setup, home):
@@ -136,10 +136,10 @@ def test_the_key_is_taken_from_options_settings_or_a_placeholder(setup, home):
     store = open_store(home)
     key = store.keys.add(Key("alice", KEY, b""))
     store.close()
-    told = setup("openai-sdk")
-    assert "OPENAI_API_KEY=YOUR_KEY" in told.out
-    assert "copilot-bridge keys add openai-sdk" in told.err
-    assert key not in told.out + told.err
+    result = setup("openai-sdk")
+    assert "OPENAI_API_KEY=YOUR_KEY" in result.out
+    assert "copilot-bridge keys add openai-sdk" in result.err
+    assert key not in result.out + result.err
     refused = setup("codex", "--write", "--yes")
     assert (refused.code, "copilot-bridge keys add codex" in refused.err) == (1, True)
 
@@ -207,10 +207,10 @@ def test_the_difference_is_shown_without_secrets(setup, config):
     result = setup("codex", "--write", "--yes")
     assert '-model = "o3"' in result.out
     assert '+model = "gpt-5.3-codex"' in result.out
-    told = setup("claude-code", "--write", "--yes", "--key", SECRET)
+    written = setup("claude-code", "--write", "--yes", "--key", SECRET)
     assert "sk-another-secret" not in result.out
-    assert SECRET not in told.out + told.err
-    assert f'+    "ANTHROPIC_AUTH_TOKEN": "{Secret(SECRET).masked()}"' in told.out
+    assert SECRET not in written.out + written.err
+    assert f'+    "ANTHROPIC_AUTH_TOKEN": "{Secret(SECRET).masked()}"' in written.out
     assert Secret(SECRET).masked().endswith(SECRET[-4:])
     assert '"ANTHROPIC_AUTH_TOKEN": "anything"' in setup("claude-code", "--write", "--yes").out
 
@@ -299,24 +299,24 @@ def test_an_older_key_is_told_of(setup, own, monkeypatch):
     path.write_text('{"env": {"ANTHROPIC_API_KEY": "sk-ant-old"}}')
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-old")
     for arguments in ((), ("--write", "--yes")):
-        told = " ".join(setup("claude-code", *arguments).err.split())
-        assert f"env.ANTHROPIC_API_KEY is set in {path}" in told
-        assert "ANTHROPIC_API_KEY is set in the environment" in told
-        assert "sk-ant-old" not in told
+        message = " ".join(setup("claude-code", *arguments).err.split())
+        assert f"env.ANTHROPIC_API_KEY is set in {path}" in message
+        assert "ANTHROPIC_API_KEY is set in the environment" in message
+        assert "sk-ant-old" not in message
 
 
 @pytest.mark.parametrize("client", ["opencode", "zed", "continue", "llm"])
 def test_clients_with_a_list_get_all_models_of_the_plan(setup, client):
-    told = setup(client).out
-    assert all(name in told for name in ("claude-opus-5", "gpt-5.5", "gemini-2.5-pro", "grok-4.5"))
-    assert "embedding" not in told
+    output = setup(client).out
+    assert all(name in output for name in ("claude-opus-5", "gpt-5.5", "gemini-2.5-pro", "grok-4.5"))
+    assert "embedding" not in output
 
 
 def test_claude_code_gets_the_newest_of_each_tier(setup):
-    told = json.loads(setup("claude-code").out)["env"]
-    assert told["ANTHROPIC_DEFAULT_OPUS_MODEL"] == "claude-opus-5"
-    assert told["ANTHROPIC_DEFAULT_SONNET_MODEL"] == "claude-sonnet-5"
-    assert told["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "claude-haiku-4.5"
+    variables = json.loads(setup("claude-code").out)["env"]
+    assert variables["ANTHROPIC_DEFAULT_OPUS_MODEL"] == "claude-opus-5"
+    assert variables["ANTHROPIC_DEFAULT_SONNET_MODEL"] == "claude-sonnet-5"
+    assert variables["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "claude-haiku-4.5"
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -120,11 +120,11 @@ def watching(*pids: int) -> Iterator[None]:
 def test_claude_code(start):
     up = start("--simulate", "-c", "--small-model", "gpt-4.1", "--api-key", "sesame")
     (line,) = [line.strip() for line in up.text.splitlines() if line.strip().endswith("; claude")]
-    told = dict(part.removeprefix("export ").split("=", 1) for part in line.split("; ")[:-1])
-    assert told["ANTHROPIC_BASE_URL"] == up.base
-    assert told["ANTHROPIC_AUTH_TOKEN"] == "sesame"
-    assert told["ANTHROPIC_MODEL"].startswith("claude-sonnet")
-    assert told["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "gpt-4.1"
+    variables = dict(part.removeprefix("export ").split("=", 1) for part in line.split("; ")[:-1])
+    assert variables["ANTHROPIC_BASE_URL"] == up.base
+    assert variables["ANTHROPIC_AUTH_TOKEN"] == "sesame"
+    assert variables["ANTHROPIC_MODEL"].startswith("claude-sonnet")
+    assert variables["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "gpt-4.1"
 
 
 def test_every_flag_of_other_bridges(start):
@@ -180,11 +180,11 @@ def test_the_demo_serves_what_its_banner_says_and_ends_whole(start, server):
     found = re.search(r"^  (curl .+)$", up.text, re.MULTILINE)
     assert found
     if shutil.which("curl"):
-        told = subprocess.run(
+        result = subprocess.run(
             ["sh", "-c", found[1]], capture_output=True, timeout=PATIENCE, check=True, text=True
         )
-        assert len(told.stdout.splitlines()) > 1, "a person can read it"
-        assert 'You said: "Hello!"' in json.loads(told.stdout)["output"][0]["content"][0]["text"]
+        assert len(result.stdout.splitlines()) > 1, "a person can read it"
+        assert 'You said: "Hello!"' in json.loads(result.stdout)["output"][0]["content"][0]["text"]
 
     with watching(up.simulator(), *up.family()):
         code, err = up.end(signal.SIGTERM)

@@ -36,10 +36,10 @@ def test_what_is_said_when_the_key_is_another(run: Run, home: Path, tmp_path: Pa
     store.logins.add("octocat", Secret("ghu_x"), "https://api.github.com")
     store.close()
     (home / "store.key").unlink()
-    told = run("store", "check")
-    assert told.code == 1
-    assert "octocat" in told.err
-    assert "copilot-bridge auth" in told.err
+    result = run("store", "check")
+    assert result.code == 1
+    assert "octocat" in result.err
+    assert "copilot-bridge auth" in result.err
 
 
 def test_restore_asks(run: Run, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,8 +168,8 @@ def test_an_agent_does_its_task(
     assert [entry["body"]["model"] for entry in turns] == [model] * 3
     assert [entry["headers"]["x-initiator"] for entry in turns] == ["user", "agent", "agent"]
     results = [list(results_in(entry["body"])) for entry in turns]
-    assert [len(told) for told in results] == [0, 1, 2]
-    assert [task.output in told for told in results[2]] == [False, True]
+    assert [len(outputs) for outputs in results] == [0, 1, 2]
+    assert [task.output in outputs for outputs in results[2]] == [False, True]
     assert ends(bridge.log.all()[before:]) == {(200, "ok")}
 
 

@@ -35,7 +35,7 @@ def seeds_for(seconds: float, test: str) -> Iterator[int]:
 
 
 @contextmanager
-def told(seed: int) -> Iterator[None]:
+def noting_seed(seed: int) -> Iterator[None]:
     """An error says how to get it again."""
     try:
         yield

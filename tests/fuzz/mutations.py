@@ -81,12 +81,12 @@ class Event:
         self.head = head + b"\n" if mark else b""
         self.raw = (data if mark else block.removeprefix(b"data:")).strip()
         try:
-            self.told: Any = json.loads(self.raw)
+            self.content: Any = json.loads(self.raw)
         except ValueError:
-            self.told = None
+            self.content = None
 
     def write(self) -> bytes:
-        data = self.raw if self.told is None else json.dumps(self.told).encode()
+        data = self.raw if self.content is None else json.dumps(self.content).encode()
         return self.head + b"data: " + data + b"\n\n"
 
 
@@ -106,9 +106,9 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(value[key])
 
 
-def change_value(rng: Random, told: Any) -> None:
+def change_value(rng: Random, document: Any) -> None:
     """A value is missing, null, of another kind, or a number told as a text."""
-    found = [*places(told)] if isinstance(told, dict | list) else []
+    found = [*places(document)] if isinstance(document, dict | list) else []
     if not found:
         return
     holder, key = rng.choice(found)
@@ -128,10 +128,10 @@ def change_value(rng: Random, told: Any) -> None:
 
 def change(rng: Random, events: list[Event]) -> None:
     event = rng.choice(events)
-    if event.told is None:
+    if event.content is None:
         event.raw = event.raw[: rng.randrange(len(event.raw) + 1)]
     else:
-        change_value(rng, event.told)
+        change_value(rng, event.content)
 
 
 def change_index(rng: Random, events: list[Event]) -> None:
@@ -139,8 +139,8 @@ def change_index(rng: Random, events: list[Event]) -> None:
     named = [
         (holder, key)
         for event in events
-        if isinstance(event.told, dict)
-        for holder, key in places(event.told)
+        if isinstance(event.content, dict)
+        for holder, key in places(event.content)
         if isinstance(key, str) and key.endswith("index")
     ]
     if named:
@@ -166,7 +166,7 @@ def move(rng: Random, events: list[Event]) -> None:
 def garble(rng: Random, events: list[Event]) -> None:
     event = rng.choice(events)
     data = event.write().removeprefix(event.head).removeprefix(b"data: ").strip()
-    event.told = None
+    event.content = None
     place = rng.randrange(len(data) + 1)
     event.raw = rng.choice([data[:place], data[:place] + b"\x00" + data[place:], data + data, b"NaN", b"[]"])
 
@@ -209,8 +209,8 @@ def with_error(rng: Random, dialect: str) -> bytes:
 
 
 def changed_answer(rng: Random, dialect: str) -> bytes:
-    told = json.loads(rng.choice(answers(dialect)))
+    document = json.loads(rng.choice(answers(dialect)))
     for _ in range(rng.choice([1, 1, 2, 3])):
-        change_value(rng, told)
-    data = json.dumps(told).encode()
+        change_value(rng, document)
+    data = json.dumps(document).encode()
     return data if rng.random() < 0.95 else data[: rng.randrange(len(data))]

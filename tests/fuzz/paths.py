@@ -55,7 +55,7 @@ WHOLE: dict[str, Callable[[bytes], Any]] = {
 class Outcome:
     """What a client got, and the error that ended it."""
 
-    told: bytes
+    output: bytes
     error: str | None = None
 
 
@@ -139,17 +139,17 @@ def check_delta(delta: Json, opened: set[str]) -> None:
             assert call["id"]
             assert call["id"] not in opened
             opened.add(call["id"])
-        told = call.get("function") or call["custom"]
-        assert isinstance(told.get("name", ""), str)
-        assert isinstance(told["arguments" if "function" in call else "input"], str)
+        function = call.get("function") or call["custom"]
+        assert isinstance(function.get("name", ""), str)
+        assert isinstance(function["arguments" if "function" in call else "input"], str)
 
 
 def check_messages(stream: bytes) -> None:
-    first, *told, delta, last = map(json.loads, data_of(stream))
+    first, *stream_events, delta, last = map(json.loads, data_of(stream))
     assert (first["type"], delta["type"], last["type"]) == ("message_start", "message_delta", "message_stop")
     assert all(isinstance(count, int) for count in delta["usage"].values() if not isinstance(count, dict))
     place = None
-    for event in told:
+    for event in stream_events:
         if event["type"] == "content_block_start":
             assert place is None
             place = event["index"]
@@ -219,6 +219,6 @@ def check(upstream: str, way: str, outcome: Outcome) -> None:
     if outcome.error is not None or (way.startswith("passed") and upstream != "chat"):
         return
     if way.endswith("folded"):
-        json.loads(outcome.told)
+        json.loads(outcome.output)
     else:
-        CHECKS[client](outcome.told)
+        CHECKS[client](outcome.output)

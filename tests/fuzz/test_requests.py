@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fuzz.conftest import told
+from fuzz.conftest import noting_seed
 from fuzz.mutations import change_value
 from wrong_kinds import BODIES
 
@@ -122,6 +122,6 @@ def refusal(dialect: str, data: bytes) -> BridgeError | None:
 def test_a_damaged_request_is_accepted_or_refused_by_its_field(dialect: str, seeds: Iterator[int]) -> None:
     for seed in seeds:
         data = mutant(Random(seed), dialect)
-        with told(seed):
+        with noting_seed(seed):
             error = refusal(dialect, data)
             assert error is None or error.param, data

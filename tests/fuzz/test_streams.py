@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
-from fuzz.conftest import told
+from fuzz.conftest import noting_seed
 from fuzz.mutations import DIALECTS, answers, changed_answer, cut_off, has_end, mutant, streams, with_error
 from fuzz.paths import WHOLE, check, stream_ways
 
@@ -25,7 +25,7 @@ def pieces_of(rng: Random, stream: bytes) -> list[bytes]:
 def check_stream(rng: Random, dialect: str, stream: bytes, *, bad: bool = False) -> None:
     for way, outcome in stream_ways(dialect, pieces_of(rng, stream)):
         try:
-            assert not bad or outcome.error is not None, f"a success: {outcome.told!r}"
+            assert not bad or outcome.error is not None, f"a success: {outcome.output!r}"
             check(dialect, way, outcome)
         except Exception as error:
             error.add_note(f"{dialect}, {way}: {stream!r}\ntold: {outcome!r}")
@@ -68,7 +68,7 @@ def test_a_damaged_stream_raises_only_bridge_errors(
     dialect: str, check_one: Check, seeds: Iterator[int]
 ) -> None:
     for seed in seeds:
-        with told(seed):
+        with noting_seed(seed):
             check_one(Random(seed), dialect)
 
 

@@ -77,6 +77,6 @@ def test_a_translated_request_is_as_recorded(client: str, upstream: str, path: P
 def test_every_case_is_complete(client: str) -> None:
     kept = {path.name for path in REQUESTS.glob(f"{client}/*.json")}
     asked = {name.removesuffix(".json") for name in kept if ".to-" not in name}
-    told = {f"{case}.to-{upstream}.json" for case in asked for upstream in WRITE if upstream != client}
+    translated = {f"{case}.to-{upstream}.json" for case in asked for upstream in WRITE if upstream != client}
     assert asked >= NAMES
-    assert kept == told | {f"{case}.json" for case in asked}
+    assert kept == translated | {f"{case}.json" for case in asked}

@@ -63,7 +63,7 @@ def expected(client: str, path: Path) -> Path:
     return HERE / f"{client}-from-{upstream_of(path)}" / path.stem
 
 
-def told(stream: Translation, pieces: Iterable[bytes]) -> Iterator[bytes]:
+def run_translation(stream: Translation, pieces: Iterable[bytes]) -> Iterator[bytes]:
     """As an exchange does it.  Raises what the stream tells, after what came before it."""
     for piece in pieces:
         yield stream.feed(piece)
@@ -80,14 +80,14 @@ def translation(client: str, path: Path, framing: Framing | None = None) -> Tran
 
 def whole(client: str, path: Path) -> bytes:
     accumulator = ACCUMULATORS[client]()
-    assert {*told(translation(client, path, FrameCollector(accumulator)), [path.read_bytes()])} == {b""}
+    assert {*run_translation(translation(client, path, FrameCollector(accumulator)), [path.read_bytes()])} == {b""}
     return accumulator.result()[0]
 
 
 def translate(client: str, path: Path, pieces: Iterable[bytes]) -> bytes:
     stream, out = translation(client, path), b""
     try:
-        for piece in told(stream, pieces):
+        for piece in run_translation(stream, pieces):
             out += piece
     except BridgeError as error:
         return out + stream.fail(error)
@@ -127,7 +127,7 @@ def test_a_translated_stream_does_not_depend_on_the_cuts(client: str, path: Path
 @pytest.mark.parametrize(("client", "path"), CASES)
 def test_a_whole_translated_response_is_as_recorded(client: str, path: Path, golden: Golden) -> None:
     accumulated = expected(client, path) / "client.json"
-    pieces = told(translation(client, path), [path.read_bytes()])
+    pieces = run_translation(translation(client, path), [path.read_bytes()])
     if path.stem in BROKEN:
         with pytest.raises(BridgeError):
             whole(client, path)

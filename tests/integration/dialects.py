@@ -5,7 +5,7 @@ import json
 from abc import ABC, abstractmethod
 from typing import Any
 
-from integration.harness import Answer, Bridge, Frame, Json, Stream, Told
+from integration.harness import Answer, Bridge, Frame, Json, ReceivedStream, Stream
 
 # How each model is reached by who speaks what: client's dialect, model, upstream's dialect.
 CELLS = (
@@ -94,12 +94,12 @@ class Chat(Dialect):
         return str(reply["choices"][0]["message"]["content"])
 
     def well_ended(self, frames: list[Frame]) -> str:
-        told = Told(frames)
-        assert told.finish_reason
-        return told.text
+        received = ReceivedStream(frames)
+        assert received.finish_reason
+        return received.text
 
     def broken(self, frames: list[Frame]) -> Json:
-        return Told(frames).error
+        return ReceivedStream(frames).error
 
     def error(self, answer: Answer) -> Json:
         return answer.error

@@ -131,8 +131,8 @@ class Simulator:
         """Ask something of `/_simulator`."""
         reply = self.session.post(f"{self.url}/_simulator/{name}", json=body, timeout=PATIENCE)
         assert reply.status_code == 200, reply.text
-        told: Json = reply.json()
-        return told
+        content: Json = reply.json()
+        return content
 
     def expire(self, github_token: str) -> int:
         """Its Copilot tokens are expired from now on; gives their number."""
@@ -156,9 +156,9 @@ class Answer:
     def error(self) -> Json:
         """The error, after a look at its form: OpenAI's, four fields and nothing else."""
         assert self.headers["content-type"] == "application/json"
-        told = self.json
-        assert told.keys() == {"error"}
-        error: Json = told["error"]
+        content = self.json
+        assert content.keys() == {"error"}
+        error: Json = content["error"]
         assert error.keys() == {"message", "type", "param", "code"}
         assert isinstance(error["message"], str)
         assert error["message"]
@@ -250,7 +250,7 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class Told:
+class ReceivedStream:
     """What a stream said, put together as a client does."""
 
     frames: list[Frame]
@@ -413,13 +413,13 @@ class Bridge:
         """A chat under way, whose answer nobody waits for yet."""
         return self.dial("POST", "/v1/chat/completions", json.dumps(chat_body(text, model, **body)).encode())
 
-    def told(self, text: str, model: str = "gpt-4o", **body: Any) -> Told:
+    def receive_stream(self, text: str, model: str = "gpt-4o", **body: Any) -> ReceivedStream:
         """A streamed chat, to its end."""
         stream = self.stream(text, model, **body)
         assert stream.status == 200, stream.answer().body
         frames = stream.all()
         stream.close()
-        return Told(frames)
+        return ReceivedStream(frames)
 
     def logged(self, request_id: str, timeout: float = PATIENCE) -> Json:
         """The log's line on a request."""

@@ -101,8 +101,8 @@ def test_no_endpoint_works_without_a_key(keyed: Bridge, method: str, path: str) 
 def test_open_endpoints_tell_strangers_nothing(keyed: Bridge) -> None:
     assert keyed.request("GET", "/healthz").json == {"status": "alive"}
     assert keyed.request("GET", "/readyz").json == {"status": "ready", "state": "ready"}
-    told = keyed.request("GET", "/readyz", headers={"x-api-key": "operators-key"}).json
-    assert told.keys() == {"status", "state", "since", "cooldowns", "copilot", "percent_left"}
+    state = keyed.request("GET", "/readyz", headers={"x-api-key": "operators-key"}).json
+    assert state.keys() == {"status", "state", "since", "cooldowns", "copilot", "percent_left"}
     assert keyed.request("GET", "/nothing").status == 404
 
 

@@ -98,10 +98,10 @@ def codex(bridge: Bridge, body: Json, stream: bool) -> list[Json]:
     if not stream:
         output: list[Json] = answer.json["output"]
         return output
-    told = events(answer.body)
-    assert told[-1]["type"] == "response.completed"
-    done = [event["item"] for event in told if event["type"] == "response.output_item.done"]
-    assert done == told[-1]["response"]["output"]
+    stream_events = events(answer.body)
+    assert stream_events[-1]["type"] == "response.completed"
+    done = [event["item"] for event in stream_events if event["type"] == "response.output_item.done"]
+    assert done == stream_events[-1]["response"]["output"]
     return done
 
 
@@ -204,8 +204,8 @@ def test_each_of_codexs_tools_is_called_and_answered(
     arguments[1] = {"input": calls[1]["input"]}
     ids = [call["call_id"] for call in calls]
     assert made(body) == list(zip(ids, FLAT, arguments, strict=True))
-    told = [f"result of {name}" for _kind, _namespace, name in KINDS]
-    assert given(body) == list(zip(ids, told, strict=True))[::-1]
+    expected = [f"result of {name}" for _kind, _namespace, name in KINDS]
+    assert given(body) == list(zip(ids, expected, strict=True))[::-1]
 
 
 @for_codex
@@ -237,15 +237,15 @@ def test_free_text_goes_through_as_it_is(bridge: Bridge, simulator: Simulator, m
 def test_free_text_in_a_stream(bridge: Bridge, model: str) -> None:
     """One delta is enough, as long as it is there, with the end of the input and of the item after it."""
     body = codex_body(model, [said("user", "apply_patch please")], [PATCH], stream=True)
-    told = events(bridge.request("POST", "/v1/responses", body).body)
-    kinds = [event["type"] for event in told]
+    stream_events = events(bridge.request("POST", "/v1/responses", body).body)
+    kinds = [event["type"] for event in stream_events]
     start = kinds.index("response.custom_tool_call_input.delta")
     assert kinds[start : start + 3] == [
         "response.custom_tool_call_input.delta",
         "response.custom_tool_call_input.done",
         "response.output_item.done",
     ]
-    delta, done, item = told[start : start + 3]
+    delta, done, item = stream_events[start : start + 3]
     assert delta["delta"] == done["input"] == item["item"]["input"]
     assert "{" not in done["input"], "free text, without the JSON that it travelled in"
     assert {delta["item_id"], done["item_id"], item["item"]["id"]} == {delta["item_id"]}
@@ -539,10 +539,10 @@ def test_claude_codes_tools_are_called_and_answered(
         assert not {"$schema", "defer_loading", "eager_input_streaming"} & set(words_of(entry["body"]))
     body = entries[1]["body"]
     assert made(body) == [(call["id"], call["name"], call["input"]) for call in calls]
-    told = given(body)
-    assert [id_ for id_, _text in told] == [call["id"] for call in order]
-    assert "Error" in told[0][1]
-    assert [text for _id, text in told][1:] == [f"result of {call['name']}" for call in order[1:]]
+    given_results = given(body)
+    assert [id_ for id_, _text in given_results] == [call["id"] for call in order]
+    assert "Error" in given_results[0][1]
+    assert [text for _id, text in given_results][1:] == [f"result of {call['name']}" for call in order[1:]]
 
 
 @both_ways

@@ -102,8 +102,8 @@ def test_a_denial_after_the_first_byte_is_an_error_event(start_bridge: Start) ->
     bridge = start_bridge(
         require_approval=1, approval_timeout=0.5, server="gevent", keepalive=KEEPALIVE
     ).warm()
-    told = bridge.told("hello")
-    assert told.error["type"] == "permission_error"
+    received = bridge.receive_stream("hello")
+    assert received.error["type"] == "permission_error"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no terminal of this kind")

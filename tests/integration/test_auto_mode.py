@@ -87,8 +87,8 @@ def test_in_every_api(auto_bridge: Bridge, simulator: Simulator, mark: str, path
     """What it picks may speak another."""
     for tier in ("efficiency", "balance"):
         words = said(f"hello {mark} {tier}")
-        told = {"input": words} if path == "/v1/responses" else {"messages": words, "max_tokens": 100}
-        answer = auto_bridge.request("POST", path, {"model": f"auto:{tier}", **told})
+        fields = {"input": words} if path == "/v1/responses" else {"messages": words, "max_tokens": 100}
+        answer = auto_bridge.request("POST", path, {"model": f"auto:{tier}", **fields})
         assert answer.status == 200, answer.body
     picks, answered = sent_for(simulator, mark)
     assert (len(picks), len(answered)) == (2, 2)

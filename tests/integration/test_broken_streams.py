@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from integration.dialects import CELLS, DIALECTS, MESSAGES
-from integration.harness import KEEPALIVE, Bridge, Simulator, Start, Told, new_token, tool
+from integration.harness import KEEPALIVE, Bridge, ReceivedStream, Simulator, Start, new_token, tool
 
 MODELS = ("gpt-4o", "claude-sonnet-4.5")
 WRITE = [tool("write_file", path="string", content="string")]
@@ -21,11 +21,13 @@ def test_a13_a_broken_stream_ends_in_an_error(
 ) -> None:
     stream = any_bridge.stream(f"[[sim:{cut}]] one two three four five six {mark}", model)
     assert stream.status == 200
-    told = Told(stream.all())  # the body ends properly: only the error says that something is wrong
-    error = told.error
+    received = ReceivedStream(
+        stream.all()
+    )  # the body ends properly: only the error says that something is wrong
+    error = received.error
     assert error["message"]
     assert error["type"] == "server_error"
-    assert "You said".startswith(told.text[:8])
+    assert "You said".startswith(received.text[:8])
     assert len(simulator.ledger(mark)) == 1, "no second try after the first byte"
     line = any_bridge.logged(stream.headers["x-request-id"])
     assert line["outcome"] not in ("ok", "client_disconnected")
@@ -38,24 +40,26 @@ def test_a13_a_broken_stream_ends_in_an_error(
 @pytest.mark.parametrize("framing", ["", "[[sim:length-delimited]]"])
 def test_a13_cut_within_a_tool_call(any_bridge: Bridge, model: str, cut: str, framing: str) -> None:
     prompt = f"[[sim:{cut} after=5]]{framing} write_file 'a.txt' 'some longer content to be written'"
-    told = any_bridge.told(prompt, model, tools=WRITE)
-    assert told.error["type"] == "server_error"
-    assert told.calls, "what had arrived before is there"
+    received = any_bridge.receive_stream(prompt, model, tools=WRITE)
+    assert received.error["type"] == "server_error"
+    assert received.calls, "what had arrived before is there"
 
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("cut", ["cut-in-frame", "cut-between"])
 def test_a13_cut_of_a_body_that_ends_with_its_connection(any_bridge: Bridge, model: str, cut: str) -> None:
     """Nothing on the wire tells this end from a good one, but no [DONE] and no finish_reason came."""
-    told = any_bridge.told(f"[[sim:{cut} after=4]][[sim:close-delimited]] one two three four five", model)
-    assert told.error["code"] == "stream_cut"
+    received = any_bridge.receive_stream(
+        f"[[sim:{cut} after=4]][[sim:close-delimited]] one two three four five", model
+    )
+    assert received.error["code"] == "stream_cut"
 
 
 @pytest.mark.parametrize("code", ["internal_error", "rate_limited"])
 def test_a13_the_error_in_the_stream_keeps_its_words(bridge: Bridge, code: str) -> None:
-    told = bridge.told(f"[[sim:error-in-stream code={code}]] hello")
-    assert told.error["message"] == "The simulator was asked to break this stream."
-    assert told.error["code"] == code
+    received = bridge.receive_stream(f"[[sim:error-in-stream code={code}]] hello")
+    assert received.error["message"] == "The simulator was asked to break this stream."
+    assert received.error["code"] == code
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -64,18 +68,18 @@ def test_a13_what_came_together_with_the_error_is_told_first(
     any_bridge: Bridge, model: str, fault: str
 ) -> None:
     """Text and error arrive in one read, and the text was paid for."""
-    told = any_bridge.told(f"[[sim:{fault}]] one two three", model)
-    assert told.error
-    assert told.text.startswith("You")
+    received = any_bridge.receive_stream(f"[[sim:{fault}]] one two three", model)
+    assert received.error
+    assert received.text.startswith("You")
 
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("cut", ["cut-in-frame", "cut-between", "reset"])
 def test_a13_cut_before_anything_was_said(any_bridge: Bridge, model: str, cut: str) -> None:
     stream = any_bridge.stream(f"[[sim:{cut} after=0]] hello", model)
-    told = Told(stream.all())
-    assert told.error
-    assert told.text == ""
+    received = ReceivedStream(stream.all())
+    assert received.error
+    assert received.text == ""
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -157,8 +161,8 @@ def test_a13_a_whole_answer_cut_after_the_last_word_is_an_error(
 def test_a13_close_before_the_reply_is_tried_once_more(
     any_bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
-    told = any_bridge.told(f"[[sim:close-before-reply once={mark}]] hello", model)
-    assert told.text
+    received = any_bridge.receive_stream(f"[[sim:close-before-reply once={mark}]] hello", model)
+    assert received.text
     assert len(simulator.ledger(mark)) == 2
 
 
@@ -177,10 +181,10 @@ def test_a23_a_whitespace_loop_is_stopped(
     any_bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     began = time.monotonic()
-    told = any_bridge.told(f"[[sim:whitespace-loop]] write_file a {mark}", model, tools=WRITE)
-    assert told.error["code"] == "degenerate_output"
+    received = any_bridge.receive_stream(f"[[sim:whitespace-loop]] write_file a {mark}", model, tools=WRITE)
+    assert received.error["code"] == "degenerate_output"
     assert time.monotonic() - began < 15
-    assert len(re.findall(r"\s", told.calls[0]["arguments"])) < 1000
+    assert len(re.findall(r"\s", received.calls[0]["arguments"])) < 1000
     assert simulator.ended(mark)["outcome"] == "client-gone", "nobody pays for the rest"
 
 
@@ -199,12 +203,12 @@ def test_a23_a_folded_whitespace_loop_is_stopped(any_bridge: Bridge, simulator: 
 def test_a24_silence_is_filled_with_comments(brisk_bridge: Bridge, model: str, silence: str) -> None:
     """One in each 0.2 s; the first wait is for the headers, which are held back as long as that."""
     stream = brisk_bridge.stream(f"[[sim:{silence} seconds=0.7]] one two three four five six", model)
-    told = Told(stream.all())
-    assert told.text.endswith("no model was asked.")
-    comments = [frame for frame in told.frames if frame.is_comment]
+    received = ReceivedStream(stream.all())
+    assert received.text.endswith("no model was asked.")
+    comments = [frame for frame in received.frames if frame.is_comment]
     assert 2 <= len(comments) <= 4
     assert {frame.raw for frame in comments} == {b": keep-alive"}
-    gaps = [later.at - earlier.at for earlier, later in itertools.pairwise(told.frames)]
+    gaps = [later.at - earlier.at for earlier, later in itertools.pairwise(received.frames)]
     assert max(gaps, default=0) < KEEPALIVE + 0.25
     assert stream.opened - stream.asked < KEEPALIVE + 0.25
     assert stream.ended_at - stream.asked < 0.7 + 0.5
@@ -221,9 +225,11 @@ def test_a24_what_arrives_is_sent_on_at_once(any_bridge: Bridge) -> None:
 
 
 def test_a24_a_cut_after_a_long_silence_is_told_in_the_stream(brisk_bridge: Bridge) -> None:
-    told = brisk_bridge.told("[[sim:slow-headers seconds=0.4]][[sim:cut-between after=0]] hello")
-    assert told.error["type"] == "server_error"
-    assert any(frame.is_comment for frame in told.frames)
+    received = brisk_bridge.receive_stream(
+        "[[sim:slow-headers seconds=0.4]][[sim:cut-between after=0]] hello"
+    )
+    assert received.error["type"] == "server_error"
+    assert any(frame.is_comment for frame in received.frames)
 
 
 @pytest.fixture(scope="module")
@@ -242,8 +248,8 @@ def test_a24_a_stall_beyond_the_read_timeout_is_an_error(
     impatient: Bridge, simulator: Simulator, mark: str, silence: str
 ) -> None:
     stream = impatient.stream(f"[[sim:{silence} seconds=20]] one two three four {mark}")
-    told = Told(stream.all())
-    assert told.error["code"] == "upstream_timeout"
+    received = ReceivedStream(stream.all())
+    assert received.error["code"] == "upstream_timeout"
     assert 0.35 < stream.ended_at - stream.asked < 1.2
     assert simulator.ended(mark)["outcome"] == "client-gone"
 
@@ -252,8 +258,8 @@ def test_a24_a_stall_beyond_the_read_timeout_is_an_error(
 def test_a24_headers_beyond_the_read_timeout_are_an_error(
     impatient: Bridge, simulator: Simulator, mark: str
 ) -> None:
-    told = impatient.told(f"[[sim:slow-headers seconds=20]] hello {mark}")
-    assert told.error["code"] == "upstream_timeout"
+    received = impatient.receive_stream(f"[[sim:slow-headers seconds=20]] hello {mark}")
+    assert received.error["code"] == "upstream_timeout"
     assert len(simulator.ledger(mark)) == 1, "a silent upstream is not asked again"
     assert simulator.ended(mark)["outcome"] == "client-gone"
 
@@ -275,15 +281,15 @@ def test_a24_a_whole_answer_beyond_the_read_timeout_is_a_504(
 @BOTH
 def test_a24_a_long_stream_outlives_the_read_timeout(impatient: Bridge) -> None:
     """The limit is on silence, not on the whole."""
-    told = impatient.told("[[sim:flood events=6 size=10 gap=120]]")
-    assert told.finish_reason == "stop"
+    received = impatient.receive_stream("[[sim:flood events=6 size=10 gap=120]]")
+    assert received.finish_reason == "stop"
 
 
 def test_an_event_without_an_end_is_given_up(start_bridge: Start, mark: str) -> None:
     """In a stream an event says so, and a 502 where it is put together to one answer."""
     bridge = start_bridge(server="gevent", answer_limit=1)
     text = f"[[sim:flood events=1 size=2000000]] {mark}"
-    assert "larger than 1 MB" in bridge.told(text).error["message"]
+    assert "larger than 1 MB" in bridge.receive_stream(text).error["message"]
     body = {"model": "gpt-4o", "max_tokens": 9, "messages": [{"role": "user", "content": text}]}
     answer = bridge.request("POST", "/v1/messages", body)
     assert (answer.status, answer.json["type"]) == (502, "error")

@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from integration.harness import Bridge, Json, Simulator, Start, Told, tool
+from integration.harness import Bridge, Json, ReceivedStream, Simulator, Start, tool
 
 VENDORS = (
     "gpt-4o",
@@ -21,9 +21,9 @@ USAGE = {"stream_options": {"include_usage": True}}
 NOISE = re.compile(r'"(copilot_\w+|content_filter_\w+|prompt_filter_results|padding|cot_\w+|reasoning_text)"')
 
 
-def check_form(told: Told, *, usage: bool) -> None:
+def check_form(received: ReceivedStream, *, usage: bool) -> None:
     """What OpenAI's SDKs rely on, chunk by chunk."""
-    chunks = told.chunks
+    chunks = received.chunks
     counted = chunks.pop() if usage else None
     assert len({chunk["id"] for chunk in chunks}) == 1
     for chunk in chunks:
@@ -35,40 +35,40 @@ def check_form(told: Told, *, usage: bool) -> None:
         assert not chunk.get("usage")
         assert chunk["choices"][0]["index"] == 0
         assert "finish_reason" in chunk["choices"][0]
-    assert told.deltas[0]["role"] == "assistant"
-    assert not any("role" in delta for delta in told.deltas[1:])
-    assert chunks[-1]["choices"][0]["finish_reason"] == told.finish_reason
+    assert received.deltas[0]["role"] == "assistant"
+    assert not any("role" in delta for delta in received.deltas[1:])
+    assert chunks[-1]["choices"][0]["finish_reason"] == received.finish_reason
     assert chunks[-1]["choices"][0]["delta"] == {}
     if counted:
         assert counted["choices"] == []
         assert counted["id"] == chunks[0]["id"]
         assert counted["usage"]["completion_tokens"] > 0
         assert counted["usage"]["prompt_tokens"] > 0
-    for frame in told.frames:
+    for frame in received.frames:
         assert not NOISE.search(frame.raw.decode())
 
 
 @pytest.mark.parametrize("model", VENDORS)
 @pytest.mark.parametrize("usage", [True, False], ids=["usage", "no usage"])
 def test_a08_plain_text(bridge: Bridge, model: str, usage: bool) -> None:
-    told = bridge.told("hello there", model, **(USAGE if usage else {}))
-    check_form(told, usage=usage)
-    assert told.text.startswith('You said: "hello there".')
-    assert told.finish_reason == "stop"
+    received = bridge.receive_stream("hello there", model, **(USAGE if usage else {}))
+    check_form(received, usage=usage)
+    assert received.text.startswith('You said: "hello there".')
+    assert received.finish_reason == "stop"
 
 
 @pytest.mark.parametrize("model", VENDORS)
 @pytest.mark.parametrize("directive", ["think", "tools", "null-choices", "no-delta", "unicode"])
 def test_a08_every_kind_of_chunk_keeps_the_form(bridge: Bridge, model: str, directive: str) -> None:
     tools = {"tools": TOOLS} if directive == "tools" else {}
-    told = bridge.told(f"[[sim:{directive}]] hello", model, **USAGE, **tools)
-    check_form(told, usage=True)
+    received = bridge.receive_stream(f"[[sim:{directive}]] hello", model, **USAGE, **tools)
+    check_form(received, usage=True)
 
 
 def test_a08_recording_of_azure(bridge: Bridge) -> None:
-    told = bridge.told("[[sim:scenario name=azure-text]]", "gpt-4o-mini", **USAGE)
-    check_form(told, usage=True)
-    assert told.text
+    received = bridge.receive_stream("[[sim:scenario name=azure-text]]", "gpt-4o-mini", **USAGE)
+    check_form(received, usage=True)
+    assert received.text
 
 
 def test_a08_headers_of_a_stream(any_bridge: Bridge) -> None:
@@ -86,8 +86,8 @@ def test_a08_headers_of_a_stream(any_bridge: Bridge) -> None:
 
 def test_a08_a_clean_stream_is_passed_on_byte_for_byte(any_bridge: Bridge) -> None:
     """The flood of shape "clean" is what OpenAI itself would send."""
-    told = any_bridge.told("[[sim:flood events=50 size=30 shape=clean]]", "gpt-4o", **USAGE)
-    text = [frame.raw for frame in told.frames if b'"content":"The quick' in frame.raw]
+    received = any_bridge.receive_stream("[[sim:flood events=50 size=30 shape=clean]]", "gpt-4o", **USAGE)
+    text = [frame.raw for frame in received.frames if b'"content":"The quick' in frame.raw]
     assert len(text) == 50
     head = (
         b'data: {"id":"chatcmpl-flood","object":"chat.completion.chunk","created":1770000000,"model":"gpt-4o"'
@@ -98,32 +98,34 @@ def test_a08_a_clean_stream_is_passed_on_byte_for_byte(any_bridge: Bridge) -> No
 
 def test_a08_copilots_own_fields_stay_where_the_operator_wants_them(start_bridge: Start) -> None:
     kept = start_bridge(keep_copilot_fields="true")
-    told = kept.told("hello", "gpt-4o", **USAGE)
-    assert any(b"content_filter_results" in frame.raw for frame in told.frames)
-    assert told.text.startswith("You said")
+    received = kept.receive_stream("hello", "gpt-4o", **USAGE)
+    assert any(b"content_filter_results" in frame.raw for frame in received.frames)
+    assert received.text.startswith("You said")
     assert "copilot_usage" in kept.chat("hello", "gpt-4o").json
 
 
 @pytest.mark.parametrize("model", VENDORS)
 def test_a09_parallel_tool_calls_are_numbered(bridge: Bridge, model: str) -> None:
-    told = bridge.told("read_file a.txt and list_dir b", model, tools=TOOLS, **USAGE)
-    check_form(told, usage=True)
-    calls = told.calls
+    received = bridge.receive_stream("read_file a.txt and list_dir b", model, tools=TOOLS, **USAGE)
+    check_form(received, usage=True)
+    calls = received.calls
     assert [call["name"] for call in calls] == ["read_file", "list_dir"]
     assert len({call["id"] for call in calls}) == 2
     assert all("path" in json.loads(call["arguments"]) for call in calls)
-    assert told.finish_reason == "tool_calls"
-    openings = [call for delta in told.deltas for call in delta.get("tool_calls", ()) if "id" in call]
+    assert received.finish_reason == "tool_calls"
+    openings = [call for delta in received.deltas for call in delta.get("tool_calls", ()) if "id" in call]
     assert [(call["index"], call["type"]) for call in openings] == [(0, "function"), (1, "function")]
 
 
 def test_a09_two_tools_with_index_0_stay_two_calls(bridge: Bridge) -> None:
-    told = bridge.told("[[sim:scenario name=claude-parallel-tools]]", "claude-sonnet-4.5", tools=TOOLS)
-    assert len(told.calls) == 2
-    assert len({call["id"] for call in told.calls}) == 2
-    paths = [json.loads(call["arguments"]) for call in told.calls]
+    received = bridge.receive_stream(
+        "[[sim:scenario name=claude-parallel-tools]]", "claude-sonnet-4.5", tools=TOOLS
+    )
+    assert len(received.calls) == 2
+    assert len({call["id"] for call in received.calls}) == 2
+    paths = [json.loads(call["arguments"]) for call in received.calls]
     assert paths[0] != paths[1]
-    assert told.finish_reason == "tool_calls"
+    assert received.finish_reason == "tool_calls"
 
 
 def test_a10_split_choices_are_merged(bridge: Bridge) -> None:
@@ -165,10 +167,13 @@ def test_a10_whole_answers_have_one_form(bridge: Bridge, model: str, limit: int 
 @pytest.mark.parametrize("model", VENDORS)
 def test_a10_a_stream_and_a_whole_answer_say_the_same(bridge: Bridge, model: str) -> None:
     prompt = "[[sim:unicode]][[sim:think]] hello"
-    told, message = bridge.told(prompt, model), bridge.chat(prompt, model, max_tokens=900).message
-    assert message["content"] == told.text
-    assert message["reasoning_content"] == told.joined("reasoning_content")
-    assert message.get("reasoning_opaque", "") == told.joined("reasoning_opaque")
+    received, message = (
+        bridge.receive_stream(prompt, model),
+        bridge.chat(prompt, model, max_tokens=900).message,
+    )
+    assert message["content"] == received.text
+    assert message["reasoning_content"] == received.joined("reasoning_content")
+    assert message.get("reasoning_opaque", "") == received.joined("reasoning_opaque")
 
 
 def test_a10_a_long_unstreamed_answer_of_claude_is_streamed_upstream(
@@ -184,38 +189,38 @@ def test_a10_a_long_unstreamed_answer_of_claude_is_streamed_upstream(
 
 @pytest.mark.parametrize("model", REASONING)
 def test_a11_reasoning_is_called_reasoning_content(bridge: Bridge, model: str) -> None:
-    told = bridge.told("[[sim:think]] hello", model)
-    assert told.joined("reasoning_content").startswith("The user wants an answer.")
-    assert told.text.startswith("You said")
-    speaks = [bool(delta.get("content")) for delta in told.deltas]
-    thinks = [bool(delta.get("reasoning_content")) for delta in told.deltas]
+    received = bridge.receive_stream("[[sim:think]] hello", model)
+    assert received.joined("reasoning_content").startswith("The user wants an answer.")
+    assert received.text.startswith("You said")
+    speaks = [bool(delta.get("content")) for delta in received.deltas]
+    thinks = [bool(delta.get("reasoning_content")) for delta in received.deltas]
     assert thinks.index(True) < speaks.index(True)
 
 
 def test_a11_a_late_cot_id_says_nothing(bridge: Bridge) -> None:
-    told = bridge.told("[[sim:scenario name=azure-reasoning]]", "gpt-5-mini", tools=TOOLS)
-    check_form(told, usage=False)
-    assert told.joined("reasoning_content")
-    assert len(told.calls) == 1
-    assert told.finish_reason == "tool_calls"
+    received = bridge.receive_stream("[[sim:scenario name=azure-reasoning]]", "gpt-5-mini", tools=TOOLS)
+    check_form(received, usage=False)
+    assert received.joined("reasoning_content")
+    assert len(received.calls) == 1
+    assert received.finish_reason == "tool_calls"
 
 
 @pytest.mark.parametrize("model", ["claude-sonnet-4.5", "gemini-3-pro-preview"])
 @pytest.mark.parametrize("extra", ["", "[[sim:think]]"])
 def test_a11_opaque_alone_is_kept(bridge: Bridge, model: str, extra: str) -> None:
-    told = bridge.told(f"[[sim:opaque-alone]]{extra} hello", model)
-    assert told.joined("reasoning_opaque").startswith("EqQBCkYI")
-    assert told.text.startswith("You said")
+    received = bridge.receive_stream(f"[[sim:opaque-alone]]{extra} hello", model)
+    assert received.joined("reasoning_opaque").startswith("EqQBCkYI")
+    assert received.text.startswith("You said")
     message = bridge.chat(f"[[sim:opaque-alone]]{extra} hello", model, max_tokens=500).message
-    assert message["reasoning_opaque"] == told.joined("reasoning_opaque")
+    assert message["reasoning_opaque"] == received.joined("reasoning_opaque")
 
 
 @pytest.mark.parametrize("model", REASONING)
 def test_a11_late_reasoning_does_not_become_text(bridge: Bridge, model: str) -> None:
-    plain = bridge.told("hello", model).text
-    told = bridge.told("[[sim:late-reasoning]] hello", model)
-    assert told.text == plain
-    assert told.joined("reasoning_content")
+    plain = bridge.receive_stream("hello", model).text
+    received = bridge.receive_stream("[[sim:late-reasoning]] hello", model)
+    assert received.text == plain
+    assert received.joined("reasoning_content")
 
 
 def test_a11_reasoning_goes_back_to_who_gave_it(bridge: Bridge, simulator: Simulator, mark: str) -> None:
@@ -256,11 +261,11 @@ def test_a11_reasoning_goes_back_to_who_gave_it(bridge: Bridge, simulator: Simul
     ],
 )
 def test_a12_however_it_is_transported(any_bridge: Bridge, model: str, transport: str) -> None:
-    told = any_bridge.told(f"[[sim:{transport}]][[sim:unicode]]", model, **USAGE)
-    check_form(told, usage=True)
-    assert told.text == bridge_text(any_bridge, model)
-    assert "\u2028" in told.text
-    assert any(frame.raw == b": of upstream" for frame in told.frames) == ("comments" in transport)
+    received = any_bridge.receive_stream(f"[[sim:{transport}]][[sim:unicode]]", model, **USAGE)
+    check_form(received, usage=True)
+    assert received.text == bridge_text(any_bridge, model)
+    assert "\u2028" in received.text
+    assert any(frame.raw == b": of upstream" for frame in received.frames) == ("comments" in transport)
 
 
 def bridge_text(bridge: Bridge, model: str) -> str:
@@ -271,9 +276,9 @@ def bridge_text(bridge: Bridge, model: str) -> str:
 @pytest.mark.parametrize("shape", ["clean", "azure", "claude"])
 @pytest.mark.parametrize("transport", ["", "[[sim:pieces size=1000]]", "[[sim:gzip]]"])
 def test_a12_a_line_of_two_megabytes(any_bridge: Bridge, shape: str, transport: str) -> None:
-    told = any_bridge.told(f"[[sim:flood events=1 size=2000000 shape={shape}]]{transport}")
-    assert len(told.text) == 2_000_000
-    assert told.finish_reason == "stop"
+    received = any_bridge.receive_stream(f"[[sim:flood events=1 size=2000000 shape={shape}]]{transport}")
+    assert len(received.text) == 2_000_000
+    assert received.finish_reason == "stop"
 
 
 @pytest.mark.parametrize(
@@ -288,8 +293,8 @@ def test_a12_a_large_whole_answer(bridge: Bridge, framing: str) -> None:
 
 @pytest.mark.parametrize("model", VENDORS)
 def test_a12_a_stream_without_a_finish_reason_gets_one(bridge: Bridge, model: str) -> None:
-    assert bridge.told("[[sim:no-finish]] hello", model).finish_reason == "stop"
-    called = bridge.told("[[sim:no-finish]] read_file a", model, tools=TOOLS)
+    assert bridge.receive_stream("[[sim:no-finish]] hello", model).finish_reason == "stop"
+    called = bridge.receive_stream("[[sim:no-finish]] read_file a", model, tools=TOOLS)
     assert called.finish_reason == "tool_calls"
 
 
@@ -298,15 +303,15 @@ def test_a12_a_stream_without_a_finish_reason_gets_one(bridge: Bridge, model: st
     ("directive", "reason"), [("length", "length"), ("content-filter", "content_filter"), ("empty", "stop")]
 )
 def test_a12_other_ends(bridge: Bridge, model: str, directive: str, reason: str) -> None:
-    told = bridge.told(f"[[sim:{directive}]] hello", model, **USAGE)
-    check_form(told, usage=True)
-    assert told.finish_reason == reason
+    received = bridge.receive_stream(f"[[sim:{directive}]] hello", model, **USAGE)
+    check_form(received, usage=True)
+    assert received.finish_reason == reason
     whole = bridge.chat(f"[[sim:{directive}]] hello", model, max_tokens=500).json["choices"][0]
     assert whole["finish_reason"] == reason
-    assert (whole["message"]["content"] or "") == told.text
+    assert (whole["message"]["content"] or "") == received.text
 
 
 def test_a12_no_usage_is_invented(bridge: Bridge) -> None:
-    chunks: list[Json] = bridge.told("[[sim:no-usage]] hello", "gpt-4o", **USAGE).chunks
+    chunks: list[Json] = bridge.receive_stream("[[sim:no-usage]] hello", "gpt-4o", **USAGE).chunks
     assert all(chunk["choices"] for chunk in chunks)
     assert "usage" not in bridge.chat("[[sim:no-usage]] hello", "gpt-4o").json

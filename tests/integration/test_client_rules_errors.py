@@ -28,7 +28,7 @@ def test_every_rule_has_a_test() -> None:
 # 19. Each client prints `error.message`, if it finds it.
 
 # What upstream says, in each form that it was seen in -> a word of it that the client should read.
-TOLD = {
+EXPLANATIONS = {
     "refuse name=unicorn": "",  # a page in HTML says nothing
     "refuse name=content-policy-422": "Responsible AI",  # a line of text
     "refuse name=overloaded": "Overloaded",  # Anthropic's form
@@ -40,7 +40,7 @@ TOLD = {
 
 @ROUTES
 @EITHER_WAY
-@pytest.mark.parametrize("refusal", TOLD)
+@pytest.mark.parametrize("refusal", EXPLANATIONS)
 def test_rule_19_an_error_is_told_in_the_clients_form(
     bridge: Bridge, client: str, model: str, stream: bool, refusal: str
 ) -> None:
@@ -48,7 +48,7 @@ def test_rule_19_an_error_is_told_in_the_clients_form(
     answer = dialect.post(bridge, dialect.body(f"[[sim:{refusal}]]", model, stream=stream))
     assert answer.status >= 400
     message = dialect.error(answer)["message"]
-    assert TOLD[refusal] in message
+    assert EXPLANATIONS[refusal] in message
     assert "<" not in message
     assert "{" not in message
 
@@ -77,13 +77,13 @@ def test_rule_20_retry_after_is_kept(
 ) -> None:
     """In seconds, which is all that every client reads; upstream may say a date."""
     dialect = DIALECTS[client]
-    for told, least, most in (("17", 17, 17), ("date", 3500, 3600)):
-        text = f"[[sim:status code=429 retry-after={told}]] {mark}{told}"
+    for form, least, most in (("17", 17, 17), ("date", 3500, 3600)):
+        text = f"[[sim:status code=429 retry-after={form}]] {mark}{form}"
         answer = dialect.post(bridge, dialect.body(text, model, stream=stream))
         assert answer.status == 429
         assert dialect.error(answer)["type"] == "rate_limit_error"
         assert least <= int(answer.headers["retry-after"]) <= most
-        simulator.only(f"{mark}{told}")
+        simulator.only(f"{mark}{form}")
 
 
 @ROUTES

@@ -276,8 +276,8 @@ def use(call_id: str, name: str) -> Json:
 
 
 def result(call_id: str, *parts: Json) -> Json:
-    told = {"type": "text", "text": f"result of {call_id}"}
-    return {"type": "tool_result", "tool_use_id": call_id, "content": [told, *parts]}
+    part = {"type": "text", "text": f"result of {call_id}"}
+    return {"type": "tool_result", "tool_use_id": call_id, "content": [part, *parts]}
 
 
 def result_in(body: Json, call_id: str) -> Any:
@@ -324,9 +324,9 @@ def test_rule_17_results_in_another_order_and_of_every_kind(
     entry = simulator.only(mark)
     assert entry["headers"]["x-initiator"] == "agent", "nobody has typed anything"
     for call in calls:
-        told = json.dumps(result_in(entry["body"], call["id"]))
-        assert f"result of {call['id']}" in told
-        assert told.count("result of") == 1
+        result_text = json.dumps(result_in(entry["body"], call["id"]))
+        assert f"result of {call['id']}" in result_text
+        assert result_text.count("result of") == 1
     assert entry["headers"]["copilot-vision-request"] == "true"
     sent = json.dumps(entry["body"])
     assert PIXEL in sent

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from integration.agents import CLAUDE_CODE, claude_code
 from integration.dialects import CELLS, CHAT, DIALECTS, MESSAGES, RESPONSES, event_of, models
-from integration.harness import Bridge, Json, Simulator, Told
+from integration.harness import Bridge, Json, ReceivedStream, Simulator
 
 from copilot_bridge.dialects.responses.normalize import ResponsesNormalizer
 
@@ -100,8 +100,8 @@ def test_rule_02_the_output_is_full_even_if_upstream_leaves_it_empty() -> None:
         {"type": "response.completed", "response": {"id": "r", "output": [], "usage": {"input_tokens": 1}}},
     ]
     normalizer = ResponsesNormalizer()
-    told = b"".join(normalizer.feed(b"data: " + json.dumps(event).encode() + b"\n\n") for event in events)
-    last = json.loads(told.split(b"data: ")[-1])
+    output = b"".join(normalizer.feed(b"data: " + json.dumps(event).encode() + b"\n\n") for event in events)
+    last = json.loads(output.split(b"data: ")[-1])
     assert [output_item["content"] for output_item in last["response"]["output"]] == [item["content"]]
 
 
@@ -238,15 +238,15 @@ def test_rule_06_there_are_numbers_where_upstream_counts_nothing(bridge: Bridge,
 @IN_CHAT
 def test_rule_07_the_first_delta_has_a_role(bridge: Bridge, model: str) -> None:
     for said in ("one two three", CALLS, "[[sim:empty]]"):
-        told = Told(CHAT.frames(bridge, said, model, tools=[CHAT.tool(TWO[0])]))
-        roles = [delta.get("role") for delta in told.deltas]
+        received = ReceivedStream(CHAT.frames(bridge, said, model, tools=[CHAT.tool(TWO[0])]))
+        roles = [delta.get("role") for delta in received.deltas]
         assert (roles[0], set(roles[1:])) in [("assistant", {None}), ("assistant", set())]
 
 
 @IN_CHAT
 def test_rule_07_tool_calls_are_complete(bridge: Bridge, model: str) -> None:
-    told = Told(CHAT.frames(bridge, CALLS, model, tools=[CHAT.tool(name) for name in TWO]))
-    fragments = [call for delta in told.deltas for call in delta.get("tool_calls", ())]
+    received = ReceivedStream(CHAT.frames(bridge, CALLS, model, tools=[CHAT.tool(name) for name in TWO]))
+    fragments = [call for delta in received.deltas for call in delta.get("tool_calls", ())]
     first: dict[int, Json] = {}
     for fragment in fragments:
         first.setdefault(fragment["index"], fragment)
@@ -256,15 +256,17 @@ def test_rule_07_tool_calls_are_complete(bridge: Bridge, model: str) -> None:
         assert fragment["type"] == "function"
         assert fragment["function"]["name"] == name
     assert len({fragment["id"] for fragment in first.values()}) == 2
-    assert all(isinstance(json.loads(call["arguments"]), dict) for call in told.calls)
-    assert told.finish_reason == "tool_calls"
+    assert all(isinstance(json.loads(call["arguments"]), dict) for call in received.calls)
+    assert received.finish_reason == "tool_calls"
 
 
 @pytest.mark.parametrize("model", models("chat", "chat"))
 def test_rule_07_a_tool_call_is_the_reason_even_if_upstream_names_none(bridge: Bridge, model: str) -> None:
-    told = Told(CHAT.frames(bridge, f"[[sim:no-finish]]{CALLS}", model, tools=[CHAT.tool(TWO[0])]))
-    assert told.calls
-    assert told.finish_reason == "tool_calls"
+    received = ReceivedStream(
+        CHAT.frames(bridge, f"[[sim:no-finish]]{CALLS}", model, tools=[CHAT.tool(TWO[0])])
+    )
+    assert received.calls
+    assert received.finish_reason == "tool_calls"
 
 
 @IN_CHAT
@@ -273,7 +275,7 @@ def test_rule_07_usage_comes_last_to_who_asked_for_it(
     bridge: Bridge, model: str, wanted: bool | None
 ) -> None:
     more: dict[str, Any] = {} if wanted is None else {"stream_options": {"include_usage": wanted}}
-    chunks = Told(CHAT.frames(bridge, "one two three", model, **more)).chunks
+    chunks = ReceivedStream(CHAT.frames(bridge, "one two three", model, **more)).chunks
     counted = [chunk for chunk in chunks if chunk.get("usage")]
     if not wanted:
         assert counted == []

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from integration.harness import Bridge, Json, Simulator, Told
+from integration.harness import Bridge, Json, ReceivedStream, Simulator
 
 SCHEMA: Json = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
 GRAMMAR = {"type": "grammar", "syntax": "lark", "definition": "start: begin_patch hunk end_patch"}
@@ -127,15 +127,17 @@ def sent(bridge: Bridge, body: Json, model: str, *, stream: bool) -> Json:
     raw = json.dumps({**body, "model": model, "stream": True}).encode()
     answering = bridge.dial("POST", "/v1/chat/completions", raw)
     assert answering.status == 200, answering.answer().body
-    told = Told(answering.all())
+    received = ReceivedStream(answering.all())
     answering.close()
-    return {"content": told.text, "tool_calls": joined(told)} | {"finish_reason": told.finish_reason}
+    return {"content": received.text, "tool_calls": joined(received)} | {
+        "finish_reason": received.finish_reason
+    }
 
 
-def joined(told: Told) -> list[Json]:
+def joined(received: ReceivedStream) -> list[Json]:
     """The calls of a stream, those of custom tools, too."""
     calls: dict[int, Json] = {}
-    for fragment in (call for delta in told.deltas for call in delta.get("tool_calls") or ()):
+    for fragment in (call for delta in received.deltas for call in delta.get("tool_calls") or ()):
         call = calls.setdefault(fragment["index"], {})
         call |= {key: value for key, value in fragment.items() if key in ("id", "type")}
         for kind, field in (("function", "arguments"), ("custom", "input")):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from integration.harness import PATIENCE, Bridge, Junction, Simulator, Start, Stream, Told
+from integration.harness import PATIENCE, Bridge, Junction, ReceivedStream, Simulator, Start, Stream
 
 MODELS = ("gpt-4o", "claude-sonnet-4.5")
 
@@ -198,7 +198,7 @@ def test_a24_who_leaves_ends_no_token_fetch_that_others_wait_for(
     assert simulator.exchanges(bridge.github_token) == [], "it is still under way"
     gate.open.set()
     assert second.status == 200
-    said = Told(second.all()).text if streaming else second.answer().message["content"]
+    said = ReceivedStream(second.all()).text if streaming else second.answer().message["content"]
     assert f"{mark}second" in said
     assert len(simulator.exchanges(bridge.github_token)) == 1
     assert simulator.ledger(f"{mark}first") == [], "nobody waits for its answer"

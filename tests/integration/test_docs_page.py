@@ -53,9 +53,9 @@ def test_nothing_comes_from_elsewhere(docs: Answer) -> None:
 
 
 def test_what_is_to_be_pasted_works(bridge: Bridge, docs: Answer) -> None:
-    told = lines(docs)
-    assert len(told) > 20
-    for curl, *words in told:
+    commands = lines(docs)
+    assert len(commands) > 20
+    for curl, *words in commands:
         assert curl == "curl"
         url = next(word for word in words if word.startswith("http"))
         assert url.startswith(bridge.url + "/")

@@ -26,7 +26,7 @@ def bridge(start_bridge: Start, relay: Junction) -> Bridge:
 
 def text_of(bridge: Bridge, text: str, stream: bool) -> str:
     if stream:
-        return bridge.told(text).text
+        return bridge.receive_stream(text).text
     content: str = bridge.chat(text).message["content"]
     return content
 

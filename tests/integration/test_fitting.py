@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from integration.dialects import CHAT, DIALECTS, MESSAGES, Dialect
-from integration.harness import Bridge, Json, Simulator, Told
+from integration.harness import Bridge, Json, ReceivedStream, Simulator
 from PIL import Image
 
 GPT, CODEX, MINI, SONNET = "gpt-4.1", "gpt-5.3-codex", "gpt-5-mini", "claude-sonnet-4.5"
@@ -50,7 +50,7 @@ def streamed(
     frames = dialect.frames(bridge, said, model, **more)
     text = dialect.well_ended(frames)
     if dialect is CHAT:
-        return text, (Told(frames).finish_reason,)
+        return text, (ReceivedStream(frames).finish_reason,)
     delta = MESSAGES.events(frames)[-2]["delta"]
     return text, (delta["stop_reason"], delta["stop_sequence"])
 
@@ -59,9 +59,9 @@ STOPPED = {"chat": lambda _stop: ("stop",), "messages": lambda stop: ("stop_sequ
 
 
 @pytest.mark.parametrize("how", ["", "[[sim:bytewise]]"], ids=["events", "bytes"])
-@pytest.mark.parametrize(("client", "model", "told", "text", "stops", "left", "by"), [
-    (client, model, told, text, stops, left, by)
-    for client, model, told in ENFORCED
+@pytest.mark.parametrize(("client", "model", "max_stops", "text", "stops", "left", "by"), [
+    (client, model, max_stops, text, stops, left, by)
+    for client, model, max_stops in ENFORCED
     for text, stops, left, by in (
         ("one END two", ["END"], "one ", "END"),
         ("one LAST two END", SIX, "one ", "LAST"),
@@ -69,10 +69,10 @@ STOPPED = {"chat": lambda _stop: ("stop",), "messages": lambda stop: ("stop_sequ
         ("one ENDING two", ["ENDING", "END"], "one ", "END"),
         ("one two EN", ["END"], "one two EN", None),
     )
-    if told < len(stops)
+    if max_stops < len(stops)
 ])  # fmt: skip
 def test_a_stop_sequence_that_the_target_does_not_take_ends_the_answer(
-    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, told: int, text: str,
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, max_stops: int, text: str,
     stops: list[str], left: str, by: str | None, how: str,
 ) -> None:  # fmt: skip
     dialect = DIALECTS[client]
@@ -82,7 +82,7 @@ def test_a_stop_sequence_that_the_target_does_not_take_ends_the_answer(
     reply = whole(bridge, dialect, dialect.body(say(text, f"{mark}2", how=how), model, **more))
     assert (dialect.text(reply), ending(dialect, reply)) == (left, expected)
     for entry in simulator.ledger(mark):
-        assert entry["body"].get("stop", []) == stops[:told]
+        assert entry["body"].get("stop", []) == stops[:max_stops]
         assert "stop_sequences" not in entry["body"]
 
 
@@ -138,10 +138,10 @@ def refused(bridge: Bridge, simulator: Simulator, mark: str, client: str, body: 
 
 def history(client: str, mark: str, *rounds: tuple[str, str]) -> list[Json]:
     """A person's words, and a call with its result for each (id, name)."""
-    told: list[Json] = [{"role": "user", "content": mark}]
+    messages: list[Json] = [{"role": "user", "content": mark}]
     for id_, name in rounds:
-        told += CALLED[client](id_, name)
-    return told
+        messages += CALLED[client](id_, name)
+    return messages
 
 
 CALLED = {
@@ -310,14 +310,14 @@ def test_the_form_of_an_answer_is_said_as_claude_takes_it(
 ) -> None:
     body = DIALECTS[client].body(mark, "claude-opus-4.6", **answering(client, FORM))
     sent = asked(bridge, simulator, mark, client, body)
-    told = sent["response_format"]["json_schema"] if client == "chat" else sent["output_config"]["format"]
-    schema = told["schema"]
+    format_ = sent["response_format"]["json_schema"] if client == "chat" else sent["output_config"]["format"]
+    schema = format_["schema"]
     assert schema["additionalProperties"] is False
     assert schema["required"] == ["n"]
-    told = schema["properties"]
-    assert told["n"] == {"type": "integer", "description": "How many\n\n{minimum: 1, maximum: 9}"}
-    assert told["s"] == {"type": "string", "description": "{maxLength: 5}"}
-    inner, nothing = told["o"]["anyOf"]
+    format_ = schema["properties"]
+    assert format_["n"] == {"type": "integer", "description": "How many\n\n{minimum: 1, maximum: 9}"}
+    assert format_["s"] == {"type": "string", "description": "{maxLength: 5}"}
+    inner, nothing = format_["o"]["anyOf"]
     assert (inner["additionalProperties"], nothing) == (False, {"type": "null"})
     assert inner["properties"]["x"] == {"type": "string", "description": '{pattern: "^a"}'}
 
@@ -345,10 +345,10 @@ def test_the_form_of_an_answer_that_is_passed_on(
         form = {name: form["output_config"]["format"]}
     sent = asked(bridge, simulator, mark, "messages", MESSAGES.body(mark, "claude-opus-4.6", **form))
     assert "output_format" not in sent
-    told = sent["output_config"]["format"]
-    assert told["type"] == "json_schema"
-    assert told["schema"]["additionalProperties"] is False
-    assert told["schema"]["properties"]["a"] == expected
+    format_ = sent["output_config"]["format"]
+    assert format_["type"] == "json_schema"
+    assert format_["schema"]["additionalProperties"] is False
+    assert format_["schema"]["properties"]["a"] == expected
 
 
 @pytest.mark.parametrize(("schema", "strict"), [
@@ -364,13 +364,13 @@ def test_the_form_of_an_answer_is_strict_where_openai_can_be(
     sent = asked(
         bridge, simulator, mark, "messages", MESSAGES.body(mark, model, **answering("messages", schema))
     )
-    told = sent["response_format"]["json_schema"] if model == GPT else sent["text"]["format"]
-    assert told.get("strict") is strict
+    format_ = sent["response_format"]["json_schema"] if model == GPT else sent["text"]["format"]
+    assert format_.get("strict") is strict
     if strict:
-        assert told["schema"]["additionalProperties"] is False
-        assert told["schema"]["required"] == [*told["schema"]["properties"]]
+        assert format_["schema"]["additionalProperties"] is False
+        assert format_["schema"]["required"] == [*format_["schema"]["properties"]]
     else:
-        assert told["schema"] == schema
+        assert format_["schema"] == schema
 
 
 HOSTED: Json = {"type": "mcp", "server_label": "s", "server_url": "https://example.com"}
@@ -442,8 +442,8 @@ def test_tools_of_anthropics_that_the_client_runs(
     assert call["name"] == tool["name"]
     sent = simulator.only(mark)["body"]
     assert takes in schema_of(sent)["properties"]
-    (told,) = sent["tools"]
-    assert (told.get("function") or told)["description"]
+    (sent_tool,) = sent["tools"]
+    assert (sent_tool.get("function") or sent_tool)["description"]
     said = [
         *body["messages"],
         {"role": "assistant", "content": reply["content"]},
@@ -663,9 +663,9 @@ def test_pictures_under_a_wrong_label(
 ) -> None:
     text = {"type": "input_text" if client == "responses" else "text", "text": mark}
     body = DIALECTS[client].body([text, picture(client, media, data)], model)
-    told = json.dumps(asked(bridge, simulator, mark, client, body))
-    assert right in told
-    assert media == right or media not in told
+    sent_text = json.dumps(asked(bridge, simulator, mark, client, body))
+    assert right in sent_text
+    assert media == right or media not in sent_text
 
 
 SHOWN = {
@@ -697,8 +697,8 @@ def test_what_a_tool_shows_is_made_as_small_as_the_model_sees_it(
 ) -> None:
     said = [{"role": "user", "content": mark}, *SHOWN[client](picture(client, "image/png", screen()))]
     body = conversation(client, model, said, tools=[DIALECTS[client].tool("look")])
-    told = json.dumps(asked(bridge, simulator, mark, client, body))
-    (data,) = re.findall(r"iVBORw0KGgo[A-Za-z0-9+/=]*", told)
+    sent_text = json.dumps(asked(bridge, simulator, mark, client, body))
+    (data,) = re.findall(r"iVBORw0KGgo[A-Za-z0-9+/=]*", sent_text)
     assert Image.open(BytesIO(base64.b64decode(data))).width == width
 
 
@@ -733,12 +733,14 @@ def test_documents_that_are_text(
 ) -> None:
     text = {"type": "input_text" if client == "responses" else "text", "text": mark}
     body = DIALECTS[client].body([text, document(client, media, "SGVsbG8gw7w=")], model)
-    told = json.dumps(asked(bridge, simulator, mark, client, body), ensure_ascii=False)
-    assert "Hello ü" in told
-    assert "notes.txt" in told
-    assert "SGVsbG8" not in told
+    sent_text = json.dumps(asked(bridge, simulator, mark, client, body), ensure_ascii=False)
+    assert "Hello ü" in sent_text
+    assert "notes.txt" in sent_text
+    assert "SGVsbG8" not in sent_text
     if model == SONNET:
-        assert '"type": "text", "media_type": "text/plain", "data": "Hello ü"' in told or client == "chat"
+        assert (
+            '"type": "text", "media_type": "text/plain", "data": "Hello ü"' in sent_text or client == "chat"
+        )
 
 
 @pytest.mark.parametrize("model", [GPT, CODEX])
@@ -750,7 +752,7 @@ def test_what_is_said_of_a_document(bridge: Bridge, simulator: Simulator, mark: 
         {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="},
     ]
     parts = [{"type": "document", "source": source} | about for source in sources]
-    told = json.dumps(
+    sent_text = json.dumps(
         asked(
             bridge,
             simulator,
@@ -759,7 +761,7 @@ def test_what_is_said_of_a_document(bridge: Bridge, simulator: Simulator, mark: 
             MESSAGES.body([*parts, {"type": "text", "text": mark}], model),
         )
     )
-    assert told.count("A title") == told.count("Its context") == 3
+    assert sent_text.count("A title") == sent_text.count("Its context") == 3
 
 
 @pytest.mark.parametrize("model", [GPT, CODEX, SONNET])
@@ -809,9 +811,9 @@ def test_a_compaction_of_claudes_is_told(bridge: Bridge, simulator: Simulator, m
         {"role": "assistant", "content": [{"type": "compaction", "content": None}]},
         {"role": "user", "content": mark},
     ]
-    told = json.dumps(asked(bridge, simulator, mark, "messages", conversation("messages", model, said)))
-    assert "We spoke of ducks." in told
-    assert "long ago" not in told
+    sent_text = json.dumps(asked(bridge, simulator, mark, "messages", conversation("messages", model, said)))
+    assert "We spoke of ducks." in sent_text
+    assert "long ago" not in sent_text
 
 
 LOCAL = [

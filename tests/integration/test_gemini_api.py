@@ -32,11 +32,11 @@ def stream(bridge: Bridge, text: str, model: str, *, query: str, **more: Any) ->
 def error_in(answer: Answer) -> Json:
     """The error, after a look at its form."""
     assert answer.headers["content-type"] == "application/json"
-    (told,) = answer.json.values()
-    assert told["code"] == answer.status
-    assert told["message"]
-    assert told["status"].isupper()
-    error: Json = told
+    (fields,) = answer.json.values()
+    assert fields["code"] == answer.status
+    assert fields["message"]
+    assert fields["status"].isupper()
+    error: Json = fields
     return error
 
 
@@ -57,9 +57,9 @@ def test_a_whole_answer_under_each_version(bridge: Bridge, mark: str, version: s
 
 @each_model
 def test_a_stream_of_events(bridge: Bridge, mark: str, model: str) -> None:
-    told = stream(bridge, f"Hello {mark}", model, query="?alt=sse")
-    assert (told.status, told.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
-    frames = told.all()
+    response = stream(bridge, f"Hello {mark}", model, query="?alt=sse")
+    assert (response.status, response.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
+    frames = response.all()
     assert not any(frame.is_comment or frame.is_done for frame in frames)
     chunks = [frame.json for frame in frames]
     assert mark in texts_in(chunks)
@@ -86,8 +86,8 @@ def test_an_array_that_fails_ends_in_an_error(bridge: Bridge) -> None:
 def test_silence_is_bridged_without_comments(start_bridge: Start) -> None:
     """Google's SDK for Python would look for JSON in them."""
     bridge = start_bridge(keepalive=0.2)
-    told = stream(bridge, "Hello [[sim:slow-body seconds=1]]", "gpt-4.1", query="?alt=sse")
-    frames = told.all()
+    response = stream(bridge, "Hello [[sim:slow-body seconds=1]]", "gpt-4.1", query="?alt=sse")
+    frames = response.all()
     assert not any(frame.is_comment for frame in frames)
     assert frames[-1].json["candidates"][0]["finishReason"] == "STOP"
 

@@ -23,9 +23,9 @@ def ask(bridge: Bridge, key: str, address: str = "203.0.113.5", header: str = "x
 @pytest.mark.parametrize("header", ["x-api-key", "Authorization", "x-goog-api-key"])
 def test_guesses_are_limited_in_all_workers_and_for_nobody_else(start_bridge: Start, header: str) -> None:
     bridge = start_bridge(workers=2, api_key=f"hunter2,{OPERATOR}").warm_up(OPERATOR)
-    told = [ask(bridge, f"guess-{number}", header=header) for number in range(40)]
-    assert told.count(401) <= 25
-    assert told[-10:].count(429) >= 9
+    statuses = [ask(bridge, f"guess-{number}", header=header) for number in range(40)]
+    assert statuses.count(401) <= 25
+    assert statuses[-10:].count(429) >= 9
     assert ask(bridge, "hunter2") == 429, "otherwise guessing could go on"
     assert ask(bridge, OPERATOR) == 200, "a long valid key is never locked out"
     assert ask(bridge, "hunter2", "198.51.100.7") == 200, "nobody else behind the proxy is limited"
@@ -40,8 +40,8 @@ def test_invented_github_tokens_cause_few_exchanges(start_bridge: Start, simulat
         ask(bridge, "ghu_invented00000000", "192.0.2.0")
     tried = len(simulator.ledger(path="/copilot_internal/v2/token")) - before
     assert tried <= 61, "each token is tried once, and the total is limited, too"
-    told = [ask(bridge, f"ghu_more{number:012}", f"198.51.100.{number}") for number in range(40)]
-    assert told.count(429) >= 30
+    statuses = [ask(bridge, f"ghu_more{number:012}", f"198.51.100.{number}") for number in range(40)]
+    assert statuses.count(429) >= 30
 
 
 def test_a_missing_database_does_not_disable_keys(

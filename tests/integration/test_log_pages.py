@@ -59,7 +59,7 @@ def page(bridge: Bridge, path: str, **headers: str) -> str:
     return unescape(answer.body.decode())
 
 
-def told(bridge: Bridge, path: str, key: str = "") -> Json:
+def get_json(bridge: Bridge, path: str, key: str = "") -> Json:
     answer = bridge.request("GET", path, headers={"x-api-key": key} if key else {})
     assert answer.status == 200, answer.body
     found: Json = answer.json
@@ -161,7 +161,7 @@ def test_times_are_the_readers(full: Bridge) -> None:
 
 
 def test_one_request(full: Bridge) -> None:
-    known = told(full, "/requests?status=upstream")["data"][0]
+    known = get_json(full, "/requests?status=upstream")["data"][0]
     text = page(full, f"/requests/{known['id']}")
     assert known["error"] in text
     for words in ("Waiting in the queue", "Copilot token", "Copilot, until the first byte", known["caller"]):
@@ -211,7 +211,7 @@ def test_page_and_command_agree(start_bridge: Start, simulator: Simulator, tmp_p
     for plan, key in keys.items():
         assert "Asking GitHub for the quota" in page(bridge, f"/usage?account={plan}", **OPERATOR)
         text = page(bridge, f"/usage/quota?account={plan}", **OPERATOR)
-        usage = read_usage(told(bridge, "/usage.json", key))
+        usage = read_usage(get_json(bridge, "/usage.json", key))
         for quota in usage.quotas:
             _, _, percent, whole, used, resets = (str(cell) for cell in as_row(quota))
             if not quota.unlimited:
@@ -291,11 +291,11 @@ def test_the_catalogue_is_for_browsers_at_one_path_only(full: Bridge) -> None:
     ):
         answer = full.request("GET", path, headers={"Accept": accept})
         assert answer.headers["content-type"] == "application/json", (path, accept)
-    anthropic = told_for_anthropic(full)
+    anthropic = models_for_anthropic(full)
     assert anthropic.json["data"][0]["type"] == "model"
 
 
-def told_for_anthropic(bridge: Bridge) -> Answer:
+def models_for_anthropic(bridge: Bridge) -> Answer:
     return bridge.request("GET", "/models", headers={"anthropic-version": "2023-06-01", "Accept": "*/*"})
 
 
@@ -307,16 +307,16 @@ def test_the_log_as_json(keyed: tuple[Bridge, str]) -> None:
     seen: list[str] = []
     mark: str | None = ""
     while mark is not None:
-        listed = told(
+        listed = get_json(
             bridge, f"/requests?limit=70&before={mark}" if mark else "/requests?limit=70", "operator"
         )
         assert listed.keys() == {"data", "next"}
         seen += [row["id"] for row in listed["data"]]
         mark = listed["next"]
     assert seen == [row.id for row in reversed(list(rows(300)))]
-    one = told(bridge, f"/requests/{seen[0]}", "operator")
-    assert one == told(bridge, "/requests?limit=1", "operator")["data"][0]
-    assert told(bridge, "/requests?from=2999-01-01", "operator") == {"data": [], "next": None}
+    one = get_json(bridge, f"/requests/{seen[0]}", "operator")
+    assert one == get_json(bridge, "/requests?limit=1", "operator")["data"][0]
+    assert get_json(bridge, "/requests?from=2999-01-01", "operator") == {"data": [], "next": None}
     for query in ("limit=0", "limit=1001", "limit=x", "before=x", "status=odd", "to=soon"):
         answer = bridge.request("GET", f"/requests?{query}", headers={"x-api-key": "operator"})
         assert (answer.status, answer.error["param"]) == (400, query.split("=")[0])
@@ -326,9 +326,11 @@ def test_a_key_sees_its_own_requests(keyed: tuple[Bridge, str]) -> None:
     bridge, friend = keyed
     mine = [row.id for row in rows(300) if row.caller == "key:laptop"]
     theirs = next(row.id for row in rows(300) if row.caller != "key:laptop")
-    assert sorted(row["id"] for row in told(bridge, "/requests?limit=1000", friend)["data"]) == sorted(mine)
-    assert {row["id"] for row in told(bridge, "/requests.json", friend)} == {*mine}  # type: ignore[index]
-    assert told(bridge, f"/requests/{mine[0]}", friend)["caller"] == "key:laptop"
+    assert sorted(row["id"] for row in get_json(bridge, "/requests?limit=1000", friend)["data"]) == sorted(
+        mine
+    )
+    assert {row["id"] for row in get_json(bridge, "/requests.json", friend)} == {*mine}  # type: ignore[index]
+    assert get_json(bridge, f"/requests/{mine[0]}", friend)["caller"] == "key:laptop"
     sent = {"x-api-key": friend}
     assert bridge.request("GET", f"/requests/{theirs}", headers=sent).status == 404
     assert bridge.request("GET", "/requests?key=local", headers=sent).status == 403

@@ -39,11 +39,11 @@ def ask(bridge: Bridge, content: Any, model: str = SONNET, **more: Any) -> Strea
 def error_in(answer: Answer) -> Json:
     """The error, after a look at its form."""
     assert answer.headers["content-type"] == "application/json"
-    told: Json = answer.json
-    assert told.keys() == {"type", "error", "request_id"}
-    assert told["type"] == "error"
-    assert told["request_id"] == answer.headers["x-request-id"]
-    error: Json = told["error"]
+    body: Json = answer.json
+    assert body.keys() == {"type", "error", "request_id"}
+    assert body["type"] == "error"
+    assert body["request_id"] == answer.headers["x-request-id"]
+    error: Json = body["error"]
     assert error.keys() == {"type", "message"}
     assert error["message"]
     return error
@@ -115,8 +115,8 @@ def test_cached_tokens_are_logged_with_the_others(bridge: Bridge) -> None:
     answer = post(bridge, body_of(content))
     usage = answer.json["usage"]
     assert usage["cache_read_input_tokens"]
-    told = bridge.logged(answer.headers["x-request-id"])["tokens_in"]
-    assert told == sum(value for name, value in usage.items() if name.endswith("input_tokens"))
+    tokens_in = bridge.logged(answer.headers["x-request-id"])["tokens_in"]
+    assert tokens_in == sum(value for name, value in usage.items() if name.endswith("input_tokens"))
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def await_counted(bridge: Bridge, enough: Callable[[Counted], bool]) -> Counted:
 def ask_many(bridge: Bridge, number: int) -> None:
     def ask(turn: int) -> None:
         if turn % 2:
-            assert bridge.told("hello").finish_reason == "stop"
+            assert bridge.receive_stream("hello").finish_reason == "stop"
         else:
             assert bridge.chat("hello", "claude-sonnet-4.5").status == 200
 
@@ -172,8 +172,8 @@ def test_for_the_operator_only(start_bridge: Start) -> None:
 
 def test_the_table_of_the_page_is_complete(bridge: Bridge) -> None:
     bridge.chat("hello")
-    told = set(re.findall(r"^\| `(\w+)`", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE))
+    documented = set(re.findall(r"^\| `(\w+)`", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE))
     answer = bridge.request("GET", "/metrics").body.decode()
     kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", answer, re.MULTILINE))
-    assert kinds.keys() <= told
-    assert {name for name in told if not name.endswith("_total")} <= kinds.keys()
+    assert kinds.keys() <= documented
+    assert {name for name in documented if not name.endswith("_total")} <= kinds.keys()

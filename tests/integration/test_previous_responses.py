@@ -34,8 +34,8 @@ def completed(bridge: Bridge, given: Any, stream: bool, **more: Any) -> Json:
 
 def last_event(bridge: Bridge, body: Json) -> Json:
     frame = bridge.dial("POST", PATH, json.dumps(body).encode()).all()[-1]
-    told: Json = json.loads(frame.raw.partition(b"\ndata: ")[2])
-    return told
+    data: Json = json.loads(frame.raw.partition(b"\ndata: ")[2])
+    return data
 
 
 def refused(answer: Answer) -> tuple[int, Any, Any]:
@@ -59,14 +59,14 @@ def test_a_conversation_goes_on(
         model=model,
         previous_response_id=second["id"],
     )
-    told = json.dumps(simulator.ledger(mark)[-1]["body"])
-    places = [told.index(text) for text in (mark, "what next?", "and then?")]
+    sent_text = json.dumps(simulator.ledger(mark)[-1]["body"])
+    places = [sent_text.index(text) for text in (mark, "what next?", "and then?")]
     assert places == sorted(places)
     said = [
         part["text"] for item in second["output"] if item["type"] == "message" for part in item["content"]
     ]
     assert said
-    assert all(json.dumps(text)[1:-1] in told for text in said)
+    assert all(json.dumps(text)[1:-1] in sent_text for text in said)
     assert third["id"] not in (first["id"], second["id"])
 
 

@@ -142,9 +142,9 @@ def test_a_full_queue_is_a_429(start_bridge: Start) -> None:
 def test_a_waiting_stream_gets_keepalives(start_bridge: Start) -> None:
     bridge = start_bridge(rate_limit=0.7, queue_requests=1, server="gevent", keepalive=KEEPALIVE).warm()
     assert bridge.chat("hello").status == 200
-    told = bridge.told("hello")
-    assert told.frames[0].is_comment
-    assert told.finish_reason == "stop"
+    received = bridge.receive_stream("hello")
+    assert received.frames[0].is_comment
+    assert received.finish_reason == "stop"
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -154,8 +154,8 @@ def test_no_more_than_the_maximum_run_at_a_time(
     bridge = start_bridge(max_concurrent=2, queue_requests=1, workers=workers).warm()
     text = f"[[sim:flood events=4 size=10 gap=50]] {mark}"
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda _: bridge.told(text).finish_reason, range(8)))
-    assert told == ["stop"] * 8
+        reasons = list(pool.map(lambda _: bridge.receive_stream(text).finish_reason, range(8)))
+    assert reasons == ["stop"] * 8
     ends = [(entry["started"], 1) for entry in simulator.ledger(mark)]
     ends += [(entry["ended"], -1) for entry in simulator.ledger(mark)]
     running = most = 0

@@ -56,7 +56,7 @@ def test_a04_refusals_of_the_token_are_tried_once_with_a_new_one(
     start_bridge: Start, simulator: Simulator, mark: str, name: str
 ) -> None:
     bridge = start_bridge(server="gevent")
-    healed = bridge.told(f"[[sim:refuse name={name} once={mark}]]")
+    healed = bridge.receive_stream(f"[[sim:refuse name={name} once={mark}]]")
     assert healed.text
     assert len(simulator.ledger(mark)) == 2
     answer = bridge.chat(f"[[sim:refuse name={name}]] {mark} again")
@@ -66,7 +66,7 @@ def test_a04_refusals_of_the_token_are_tried_once_with_a_new_one(
 
 
 @pytest.mark.parametrize(
-    ("status", "told", "sent"),
+    ("status", "expected_status", "sent"),
     [
         (400, 400, 1),
         (403, 403, 1),
@@ -91,10 +91,10 @@ def test_a04_refusals_of_the_token_are_tried_once_with_a_new_one(
 )
 @pytest.mark.parametrize("body", ["json", "text", "html", "bare"])
 def test_a20_every_status_in_every_body(
-    bridge: Bridge, simulator: Simulator, mark: str, status: int, told: int, sent: int, body: str
+    bridge: Bridge, simulator: Simulator, mark: str, status: int, expected_status: int, sent: int, body: str
 ) -> None:
     answer = refused(bridge, f"[[sim:status code={status} body={body} error=e{status}]] {mark}", stream=True)
-    assert answer.status == told
+    assert answer.status == expected_status
     assert len(simulator.ledger(mark)) == sent
     assert "<" not in answer.error["message"]
     assert "{" not in answer.error["message"]
@@ -108,8 +108,8 @@ def test_a20_every_status_in_every_body(
 def test_a20_a_stumble_is_healed_by_the_second_try(
     bridge: Bridge, simulator: Simulator, mark: str, status: int
 ) -> None:
-    told = bridge.told(f"[[sim:status code={status} once={mark}]] hello")
-    assert told.text
+    received = bridge.receive_stream(f"[[sim:status code={status} once={mark}]] hello")
+    assert received.text
     assert len(simulator.ledger(mark)) == 2
 
 
@@ -123,12 +123,12 @@ def test_a20_retry_after_is_passed_on_in_seconds(
     answer = refused(bridge, f"[[sim:status code={status} retry-after={wait}]]", stream=streaming)
     assert answer.status == 429
     assert answer.error["type"] == "rate_limit_error"
-    told = answer.headers.get("retry-after")
+    retry_after = answer.headers.get("retry-after")
     if wait == "date":
-        assert told is not None
-        assert 3590 <= int(told) <= 3600
+        assert retry_after is not None
+        assert 3590 <= int(retry_after) <= 3600
     else:
-        assert told == (None if wait == "none" else wait)
+        assert retry_after == (None if wait == "none" else wait)
 
 
 def test_a20_the_weekly_limit_says_so(bridge: Bridge) -> None:

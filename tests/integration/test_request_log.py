@@ -109,9 +109,9 @@ def test_no_secret_in_any_line(
             "max_tokens": 50,
         }
         bridge.request("POST", "/v1/chat/completions", body, client)
-    bridge.told(f"[[sim:cut-in-frame after=3]] {said} and more words")
+    bridge.receive_stream(f"[[sim:cut-in-frame after=3]] {said} and more words")
     bridge.stream(f"[[sim:slow-headers seconds=9]] {said}").leave()
-    bridge.told("hello", "auto")
+    bridge.receive_stream("hello", "auto")
     bridge.request("POST", "/v1/embeddings", {"model": "text-embedding-3-small", "input": said})
     bridge.request("POST", "/v1/chat/completions", b'{"model": ' + said.encode(), client)
     bridge.request("GET", f"/v1/models?api_key={key}", headers=client)

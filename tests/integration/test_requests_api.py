@@ -274,7 +274,7 @@ def test_the_limit_is_filled_in_clamped_and_named_for_the_model(
     bridge: Bridge, simulator: Simulator, mark: str, case: str
 ) -> None:
     model, given, expected = LIMITS[case]
-    bridge.told(f"hello {mark}", model, **given)
+    bridge.receive_stream(f"hello {mark}", model, **given)
     body = simulator.only(mark)["body"]
     assert {key: value for key, value in body.items() if key.startswith("max_")} == expected
 

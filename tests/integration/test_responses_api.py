@@ -321,9 +321,9 @@ def test_paths_that_are_not_there(bridge: Bridge, method: str, path: str, status
     """In the form of the dialect that is spoken there."""
     answer = bridge.request(method, path, {} if method == "POST" else None)
     assert answer.status == status
-    told = json.loads(answer.body)
+    body = json.loads(answer.body)
     if "messages" in path:
-        assert (told["type"], told["error"]["type"]) == ("error", "not_found_error")
+        assert (body["type"], body["error"]["type"]) == ("error", "not_found_error")
     else:
-        assert told["error"].keys() == {"message", "type", "param", "code"}
-        assert path.partition("?")[0] in told["error"]["message"]
+        assert body["error"].keys() == {"message", "type", "param", "code"}
+        assert path.partition("?")[0] in body["error"]["message"]

@@ -17,10 +17,10 @@ from integration.harness import (
     PATIENCE,
     Bridge,
     Junction,
+    ReceivedStream,
     Simulator,
     Start,
     Stream,
-    Told,
     chat_body,
     head,
 )
@@ -65,9 +65,9 @@ def test_sigterm_lets_running_streams_finish(
         await_refusal(bridge)
         assert bridge.process.poll() is None
         for start, rest in zip(first, frames, strict=True):
-            told = Told([start, *rest])
-            assert told.finish_reason == "stop"
-            assert told.text.count("The quick") == 16
+            received = ReceivedStream([start, *rest])
+            assert received.finish_reason == "stop"
+            assert received.text.count("The quick") == 16
         assert bridge.wait() == 0
         assert time.monotonic() - asked < 12, "the streams took 0.8 s; what else held it up?"
     assert {entry["outcome"] for entry in simulator.ledger(mark)} == {"complete"}
@@ -173,11 +173,11 @@ def test_a_connection_that_upstream_has_closed_meanwhile_is_replaced(
     start_bridge: Start, junction: Junction, server: str
 ) -> None:
     bridge = start_bridge(server=server, copilot_api_url=junction.url)
-    assert bridge.told("hello").text
+    assert bridge.receive_stream("hello").text
     for sock in junction._sockets:
         with suppress(OSError):  # the end of one is passed on to the other
             sock.shutdown(socket.SHUT_RDWR)
-    assert bridge.told("hello").text
+    assert bridge.receive_stream("hello").text
     assert junction.count == 2
 
 
@@ -215,7 +215,9 @@ def test_a_slow_client_does_not_fill_the_memory(start_bridge: Start, server: str
     """The client does not read 50 MB: upstream has to wait, and the memory does not grow."""
     bridge = start_bridge(server=server)
     flood = f"[[sim:flood events=50000 size=1000 shape={shape}]]"
-    assert len(bridge.told(flood.replace("50000", "5000")).text) == 5_000_000  # the allocator has warmed up
+    assert (
+        len(bridge.receive_stream(flood.replace("50000", "5000")).text) == 5_000_000
+    )  # the allocator has warmed up
     before = bridge.memory()
     stream = bridge.stream(flood)
     assert stream.status == 200
@@ -246,7 +248,9 @@ def test_clients_that_do_not_read_cost_little_and_delay_no_other(start_bridge: S
     most = await_standstill(bridge, slow[-1]._sock)
     assert most - before < SLOW * HELD
     began = time.monotonic()
-    assert Told(bridge.stream("[[sim:flood events=5 size=10 gap=40]]").all()).finish_reason == "stop"
+    assert (
+        ReceivedStream(bridge.stream("[[sim:flood events=5 size=10 gap=40]]").all()).finish_reason == "stop"
+    )
     assert time.monotonic() - began < 5
     last = [frame.raw for frame in slow[0].frames()]
     assert sum(b'"content":"The quick' in raw for raw in last) == 20_000

@@ -13,7 +13,7 @@ CODEX, SONNET, CHAT = "gpt-5.3-codex", "claude-sonnet-4.5", "gpt-4.1"
 Heads = dict[str, str]
 
 
-def told(entry: Json) -> tuple[str, str]:
+def initiator_headers(entry: Json) -> tuple[str, str]:
     return entry["headers"]["x-initiator"], entry["headers"]["x-interaction-type"]
 
 
@@ -136,8 +136,8 @@ def test_a_turn_its_tool_loop_and_the_next_turn(
     for body in bodies:
         post(bridge, path, body, **headers)
     entries = simulator.ledger(mark)
-    assert [told(entry)[0] for entry in entries] == ["user", "agent", "agent", "user"]
-    assert {told(entry)[1] for entry in entries} == {"conversation-agent"}, "as VS Code says it"
+    assert [initiator_headers(entry)[0] for entry in entries] == ["user", "agent", "agent", "user"]
+    assert {initiator_headers(entry)[1] for entry in entries} == {"conversation-agent"}, "as VS Code says it"
     one, two, three, later = map(ids, entries)
     assert one == two == three
     assert later[0] == one[0], "the session goes on"
@@ -168,8 +168,8 @@ def test_a_subagent(bridge: Bridge, simulator: Simulator, mark: str, client: str
     post(bridge, path, bodies[0], **{**main, **more})
     post(bridge, path, bodies[1], **{**main, **more})
     first, *others = simulator.ledger(mark)
-    assert told(first) == ("user", "conversation-agent")
-    assert [told(entry) for entry in others] == [("agent", "conversation-subagent")] * 2
+    assert initiator_headers(first) == ("user", "conversation-agent")
+    assert [initiator_headers(entry) for entry in others] == [("agent", "conversation-subagent")] * 2
     assert {ids(entry)[:2] for entry in others} == {ids(first)[:2]}
     assert {ids(entry)[2] for entry in others} != {ids(first)[2]}
     assert len({ids(entry)[2] for entry in others}) == 1
@@ -191,7 +191,7 @@ def test_what_clients_mark(
 ) -> None:
     path, headers, bodies = LOOPS[client](mark)
     post(bridge, path, bodies[0], **{**headers, **more})
-    assert told(simulator.only(mark)) == ("agent", kind)
+    assert initiator_headers(simulator.only(mark)) == ("agent", kind)
 
 
 def test_what_a_client_writes_by_itself(bridge: Bridge, simulator: Simulator, mark: str) -> None:
@@ -206,15 +206,15 @@ def test_what_a_client_writes_by_itself(bridge: Bridge, simulator: Simulator, ma
     post(bridge, "/v1/messages", body, user_agent="claude-cli/2.1.329")
     post(bridge, "/v1/messages", body, user_agent="Anthropic/Python 2.11.0")
     ours, others = simulator.ledger(mark)
-    assert told(ours) == ("agent", "conversation-background")
-    assert told(others) == ("user", "conversation-agent")
+    assert initiator_headers(ours) == ("agent", "conversation-background")
+    assert initiator_headers(others) == ("user", "conversation-agent")
 
 
 def test_nobody_says_that_they_are_an_agent(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     """GitHub bills by it: it is told by what is in the conversation."""
     body = {"model": CHAT, "messages": [{"role": "user", "content": mark}]}
     post(bridge, "/v1/chat/completions", body, x_initiator="agent", x_interaction_type="conversation-agent")
-    assert told(simulator.only(mark))[0] == "user"
+    assert initiator_headers(simulator.only(mark))[0] == "user"
 
 
 def test_as_the_cli(start_bridge: Start, simulator: Simulator, mark: str) -> None:
@@ -228,8 +228,8 @@ def test_as_the_cli(start_bridge: Start, simulator: Simulator, mark: str) -> Non
     again = start_bridge(github_token=token, server="gevent", home=bridge.home)
     post(again, path, bodies[2], **headers)
     entries = simulator.ledger(mark)
-    assert told(entries[0]) == ("user", "conversation-user")
-    assert {told(entry) for entry in entries[1:]} == {("agent", "conversation-agent")}
+    assert initiator_headers(entries[0]) == ("user", "conversation-user")
+    assert {initiator_headers(entry) for entry in entries[1:]} == {("agent", "conversation-agent")}
     assert len({ids(entry, "cli") for entry in entries}) == 1
     assert len({entry["headers"]["x-client-machine-id"] for entry in entries}) == 1
     sent = entries[0]["headers"]
@@ -257,7 +257,7 @@ def test_a_network_error_makes_no_second_turn(
         "/v1/messages": {"model": SONNET, "max_tokens": 100, "messages": said},
     }
     post(bridge, path, bodies[path])
-    assert [told(entry)[0] for entry in simulator.ledger(mark)] == ["user", "agent"]
+    assert [initiator_headers(entry)[0] for entry in simulator.ledger(mark)] == ["user", "agent"]
 
 
 def test_callers_share_no_ids(bridge: Bridge, simulator: Simulator, mark: str) -> None:

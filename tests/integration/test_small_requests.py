@@ -52,10 +52,10 @@ def test_a_look_whether_anybody_is_there_asks_nobody_else(
 def test_telemetry_is_not_even_read(start_bridge: Start, server: str) -> None:
     """Nothing of it is in the log, and none of it is taken for the connection's next request."""
     bridge = start_bridge(server=server, github_token="", log_level="debug")
-    told = json.dumps({"events": [{"event_data": {"name": "a-secret-of-the-client" * 5000}}]})
+    telemetry = json.dumps({"events": [{"event_data": {"name": "a-secret-of-the-client" * 5000}}]})
     with closing(HTTPConnection(*bridge.address, timeout=PATIENCE)) as connection:
         for method, path, body in (
-            *[("POST", "/api/event_logging/batch", told)] * 2,
+            *[("POST", "/api/event_logging/batch", telemetry)] * 2,
             ("GET", "/healthz", None),
         ):
             connection.request(method, path, body)

@@ -10,10 +10,10 @@ from soak.traffic import judge
 
 def test_a_short_soak(tmp_path: Path) -> None:
     result = soak(14.0, tmp_path, agents=3, pause=0.3)
-    told = "\n".join(result.lines())
-    assert not result.wrong, told
-    assert set(result.done) == {fault.__name__ for fault in (*FIRST_HALF, *FOR_ALL)}, told
-    assert result.tally.sent > 20, told
+    report = "\n".join(result.lines())
+    assert not result.wrong, report
+    assert set(result.done) == {fault.__name__ for fault in (*FIRST_HALF, *FOR_ALL)}, report
+    assert result.tally.sent > 20, report
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def post(bridge: Bridge, given: str, headers: dict[str, str] | None = None, **mo
     return bridge.request("POST", PATH, {"model": MODEL, "input": given, **more}, headers or {})
 
 
-def told(answer: Answer) -> str:
+def response_id_of(answer: Answer) -> str:
     assert answer.status == 200, answer.body
     return str(answer.json["id"])
 
@@ -71,11 +71,11 @@ def test_another_worker_goes_on_with_a_conversation(
     bridge = start_bridge(workers=2, server="gunicorn")
     one, two = two_workers(bridge)
     with asleep(one):
-        id_ = told(post(bridge, f"the secret word is {mark}"))
+        id_ = response_id_of(post(bridge, f"the secret word is {mark}"))
         wait_for_links(bridge, 1)
     for number, sleeper in enumerate([two, one, two], 2):
         with asleep(sleeper):
-            id_ = told(post(bridge, f"go on, {number}", previous_response_id=id_))
+            id_ = response_id_of(post(bridge, f"go on, {number}", previous_response_id=id_))
             wait_for_links(bridge, number)
     said = json.dumps(simulator.ledger(mark)[-1]["body"])
     places = [said.index(text) for text in (mark, "go on, 2", "go on, 3", "go on, 4")]
@@ -88,9 +88,9 @@ def test_every_worker_knows_a_response_at_once(start_bridge: Start) -> None:
     """An agent's next request comes as soon as it has the answer."""
     bridge = start_bridge(workers=2, server="gunicorn")
     two_workers(bridge)
-    id_ = told(post(bridge, "hello"))
+    id_ = response_id_of(post(bridge, "hello"))
     for _ in range(30):
-        id_ = told(post(bridge, "go on", previous_response_id=id_))
+        id_ = response_id_of(post(bridge, "go on", previous_response_id=id_))
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
@@ -100,28 +100,28 @@ def test_a_conversation_outlives_a_restart(
     """Even one that comes right after the answer."""
     settings = {"server": server, "github_token": new_token(), "api_key": "one,two"}
     bridge = start_bridge(**settings).warm_up("one")
-    id_ = told(post(bridge, f"hello {mark}", {"x-api-key": "one"}))
+    id_ = response_id_of(post(bridge, f"hello {mark}", {"x-api-key": "one"}))
     bridge.ask_to_stop()
     bridge.wait()
     for path in bridge.home.rglob("*"):
         assert path.is_dir() or mark.encode() not in path.read_bytes(), f"{path} can be read by anybody"
     again = start_bridge(home=bridge.home, **settings)
     assert verdict(post(again, "go on", {"x-api-key": "two"}, previous_response_id=id_)) == GONE
-    assert told(post(again, "go on", {"x-api-key": "one"}, previous_response_id=id_))
+    assert response_id_of(post(again, "go on", {"x-api-key": "one"}, previous_response_id=id_))
     assert len(simulator.ledger(mark)) == 2
 
 
 def test_a_killed_worker_loses_no_conversation(start_bridge: Start) -> None:
     """What it had answered is kept; what it was answering never was."""
     bridge = start_bridge(server="gunicorn").warm()
-    id_ = told(post(bridge, "hello"))
+    id_ = response_id_of(post(bridge, "hello"))
     wait_for_links(bridge, 1)
     body: Json = {"model": MODEL, "input": "[[sim:flood events=100 size=10 gap=50]]", "stream": True}
     stream = bridge.dial("POST", PATH, json.dumps(body).encode())
     created = next(frame for frame in stream.frames() if b"response.created" in frame.raw)
     half = json.loads(created.raw.partition(b"\ndata: ")[2])["response"]["id"]
     os.kill(bridge.workers()[0], signal.SIGKILL)
-    assert told(post(bridge, "go on", previous_response_id=id_))
+    assert response_id_of(post(bridge, "go on", previous_response_id=id_))
     assert verdict(post(bridge, "go on", previous_response_id=half)) == GONE
 
 
@@ -129,8 +129,8 @@ def test_a_response_with_store_false_is_not_written(start_bridge: Start) -> None
     bridge = start_bridge(workers=2, server="gunicorn")
     one, two = two_workers(bridge)
     with asleep(one):
-        private = told(post(bridge, "hello", store=False))
-        told(post(bridge, "hello"))
+        private = response_id_of(post(bridge, "hello", store=False))
+        response_id_of(post(bridge, "hello"))
         wait_for_links(bridge, 1)
     with asleep(two):
         assert verdict(post(bridge, "go on", previous_response_id=private)) == GONE
@@ -139,7 +139,7 @@ def test_a_response_with_store_false_is_not_written(start_bridge: Start) -> None
 
 def test_no_response_is_stored_when_it_is_switched_off(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent", response_store_mb=0).warm()
-    told(post(bridge, "hello"))
+    response_id_of(post(bridge, "hello"))
     bridge.ask_to_stop()
     bridge.wait()
     assert links(bridge) == 0
@@ -147,10 +147,10 @@ def test_no_response_is_stored_when_it_is_switched_off(start_bridge: Start) -> N
 
 def test_a_store_that_can_not_be_written_fails_no_request(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent", log_level="info").warm()
-    id_ = told(post(bridge, "hello"))
+    id_ = response_id_of(post(bridge, "hello"))
     wait_for_links(bridge, 1)
     with closing(sqlite3.connect(bridge.home / "bridge.db", isolation_level=None)) as database:
         database.execute("DROP TABLE responses")  # it is damaged
     for _ in range(3):
-        id_ = told(post(bridge, "go on", previous_response_id=id_))
+        id_ = response_id_of(post(bridge, "go on", previous_response_id=id_))
     bridge.log.wait_for(lambda line: "conversations are kept in memory only" in line)

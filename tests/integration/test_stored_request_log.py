@@ -200,7 +200,7 @@ def test_a_full_disk_fails_no_request(start_bridge: Start) -> None:
     for _ in range(3):
         assert bridge.chat("hello").status == 200
     bridge.log.wait_for(lambda line: "the request log waits in memory" in line)
-    assert bridge.told("hello").finish_reason == "stop"
+    assert bridge.receive_stream("hello").finish_reason == "stop"
 
 
 # Models that Copilot offers through each of its APIs, asked for through each of ours.
@@ -242,8 +242,8 @@ def test_costs_are_copilots_own_to_the_nano_unit(start_bridge: Start) -> None:
         for stream in (False, True):
             body = mixed_body(path, model, f"hello {'word ' * 3000}") | {"stream": stream}
             answer = bridge.request("POST", path, body, {"User-Agent": "some-agent/1.2 (x)"})
-            told = STATED.search(answer.body)
-            stated[answer.headers["x-request-id"]] = int(told[1]) if told else None
+            match = STATED.search(answer.body)
+            stated[answer.headers["x-request-id"]] = int(match[1]) if match else None
     found = rows(bridge.home, lambda known: stated.keys() <= known.keys())
     for id_, cost in stated.items():
         row = found[id_]

@@ -152,7 +152,7 @@ def test_a04_an_expired_token_is_renewed_and_the_request_replayed_once(
     assert bridge.chat("hello").status == 200
     assert simulator.expire(bridge.github_token) == 1
     if streaming:
-        assert bridge.told(f"hello {mark}").text
+        assert bridge.receive_stream(f"hello {mark}").text
     else:
         assert bridge.chat(f"hello {mark}").status == 200
     assert len(simulator.ledger(mark)) == 2
@@ -191,7 +191,7 @@ def test_a05_a_misdirected_request_finds_the_new_host(
     start_bridge: Start, simulator: Simulator, mark: str
 ) -> None:
     bridge = start_bridge(github_token=new_token("moved"))
-    assert bridge.told(f"hello {mark}").text
+    assert bridge.receive_stream(f"hello {mark}").text
     assert len(simulator.exchanges(bridge.github_token)) == 2
     assert simulator.ledger(mark)[-1]["path"] == "/business/chat/completions"
     asked = simulator.calls("moved", "/models")

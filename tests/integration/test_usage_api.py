@@ -22,12 +22,12 @@ def test_the_shape_that_tools_know(bridge: Bridge, path: str) -> None:
     answer = bridge.request("GET", path)
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
     assert answer.headers["cache-control"] == "no-store"
-    told = answer.json
-    assert (told["login"], told["copilot_plan"]) == ("octo-demo", "business")
-    assert told["access_type_sku"]
-    assert told["quota_reset_date"]
+    body = answer.json
+    assert (body["login"], body["copilot_plan"]) == ("octo-demo", "business")
+    assert body["access_type_sku"]
+    assert body["quota_reset_date"]
     for name in ("chat", "completions", "premium_interactions"):
-        quota = told["quota_snapshots"][name]
+        quota = body["quota_snapshots"][name]
         assert isinstance(quota["percent_remaining"], float)
         assert {"entitlement", "remaining", "quota_remaining", "unlimited"} <= quota.keys()
         assert {"overage_count", "overage_permitted"} <= quota.keys()
@@ -62,7 +62,7 @@ def test_each_caller_sees_their_own_account(start_bridge: Start, simulator: Simu
     other = store.keys.add(Key("other", KEY, b"", account="other"))
     store.close()
 
-    def told(given: str) -> tuple[str | None, str]:
+    def account_of(given: str) -> tuple[str | None, str]:
         answer = bridge.request("GET", "/usage.json", headers={"x-api-key": given})
         assert answer.status == 200, answer.body
         assert answer.json["quota_snapshots"]
@@ -70,11 +70,11 @@ def test_each_caller_sees_their_own_account(start_bridge: Start, simulator: Simu
         assert "login" in answer.json or not {*hidden} & answer.json.keys()
         return answer.json.get("login"), answer.json["access_type_sku"]
 
-    assert told("operator")[0] == "octo-demo"
-    assert told(theirs) == ("octo-individual", "monthly_subscriber_quota")
-    assert told("share-given") == (None, "free_limited_copilot")
-    assert told(key)[0] is None
-    assert told(other)[0] is None
+    assert account_of("operator")[0] == "octo-demo"
+    assert account_of(theirs) == ("octo-individual", "monthly_subscriber_quota")
+    assert account_of("share-given") == (None, "free_limited_copilot")
+    assert account_of(key)[0] is None
+    assert account_of(other)[0] is None
     assert "token_based_billing" in bridge.request("GET", "/usage", headers={"x-api-key": other}).json
     assert bridge.request("GET", "/usage.json").status == 401
     assert bridge.request("GET", "/usage.json", headers={"x-api-key": "wrong"}).status == 401

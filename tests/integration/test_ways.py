@@ -346,13 +346,19 @@ OWN = re.compile(rb'("created(?:_at)?": ?)\d+')
 def answer(bridge: Bridge, case: Case) -> tuple[int, str, bytes, str, str | None]:
     """(status, type, body, outcome and error in the log), without what is no two answers' alike."""
     stream = bridge.dial("POST", ASKED[case.dialect][0], orjson.dumps(body_of(case)))
-    told = stream.answer()
+    received = stream.answer()
     stream.close()
-    id_ = told.headers["x-request-id"]
-    body = told.body.replace(id_.encode(), b"ID").replace(id_.replace("-", "").encode(), b"ID")
+    id_ = received.headers["x-request-id"]
+    body = received.body.replace(id_.encode(), b"ID").replace(id_.replace("-", "").encode(), b"ID")
     line = bridge.logged(id_)
-    kind = told.headers["content-type"]
-    return told.status, kind, OWN.sub(rb"\g<1>0", SIGNS.sub(b"", body)), line["outcome"], line.get("error")
+    kind = received.headers["content-type"]
+    return (
+        received.status,
+        kind,
+        OWN.sub(rb"\g<1>0", SIGNS.sub(b"", body)),
+        line["outcome"],
+        line.get("error"),
+    )
 
 
 def answers(bridge: Bridge) -> dict[str, Any]:
@@ -437,7 +443,7 @@ def compare(fast: dict[str, Any], plain: dict[str, Any]) -> None:
 
 def test_what_is_compared_is_what_it_says(plain: dict[str, Any]) -> None:
     """Every answer came, those that were to break off have done so, and no other."""
-    broken = {name for name, told in plain.items() if told[3] != "ok"}
+    broken = {name for name, outcome in plain.items() if outcome[3] != "ok"}
     meant = {
         "cut_between",
         "cut_in_an_event",
@@ -449,8 +455,8 @@ def test_what_is_compared_is_what_it_says(plain: dict[str, Any]) -> None:
     assert {name for name in CASES if name.rpartition("/")[2] in meant} <= broken
     unmeant = {name for name in broken if name.rpartition("/")[2] not in (*meant, "cut_before_the_end")}
     assert all("mid-stream" in name for name in unmeant), "transcripts of what broke off"
-    assert {told[0] for told in plain.values()} == {200}
-    assert all(told[2].endswith(b"\n\n") for told in plain.values())
+    assert {outcome[0] for outcome in plain.values()} == {200}
+    assert all(outcome[2].endswith(b"\n\n") for outcome in plain.values())
 
 
 def test_a_connection_goes_on_after_a_stream(fast: Bridge) -> None:

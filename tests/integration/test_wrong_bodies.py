@@ -20,12 +20,12 @@ STEP = 61
 
 @pytest.mark.parametrize(("dialect", "path", "model"), WAYS)
 def test_nothing_breaks_over_a_wrong_kind(bridge: Bridge, dialect: str, path: str, model: str) -> None:
-    told = DIALECTS.get(dialect, CHAT)
+    dialect_ = DIALECTS.get(dialect, CHAT)
     body: Json = {**BODIES[dialect], "model": model, "stream": False}
     for place, data in islice(mutants(body), WAYS.index((dialect, path, model)), None, STEP):
         answer = bridge.request("POST", path, data)
         assert answer.status in (200, 400, 404), f"{place}, in {data.decode()}: {answer.body!r}"
-        assert answer.status == 200 or told.error(answer)["message"]
+        assert answer.status == 200 or dialect_.error(answer)["message"]
 
 
 def nested(depth: int) -> str:

@@ -112,9 +112,9 @@ def merge(calls: list[Said]) -> Said:
     found: Said = {}
     for name in sorted({name for call in calls for name in call}):
         values = [call[name] for call in calls if name in call]
-        told = [value for place, value in enumerate(values) if value not in values[:place]]
+        distinct = [value for place, value in enumerate(values) if value not in values[:place]]
         mark = "" if len(values) == len(calls) else "?"
-        found[name + mark] = told[0] if len(told) == 1 else sorted(told, key=json.dumps)
+        found[name + mark] = distinct[0] if len(distinct) == 1 else sorted(distinct, key=json.dumps)
     return found
 
 
@@ -125,8 +125,8 @@ def read() -> Json:
 
 def write(calls: Json, version: str) -> None:
     about = "Made by `make test-official ARGS=--write-golden`: what GitHub's Copilot CLI says in each call."
-    told = {"about": about, "version": version, "calls": calls}
-    FILE.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    content = {"about": about, "version": version, "calls": calls}
+    FILE.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def differences(before: Json, now: Json) -> Iterator[str]:

@@ -93,8 +93,13 @@ def by_search(task: Task) -> list[Step]:
 def by_subagent(task: Task) -> list[Step]:
     """The subagent does the work, and has a plan of its own in its prompt."""
     asked = f"{plan(by_create(task))} [[sim:say]] The subagent is done: {task.mark}."
-    told = {"description": "Do the task", "prompt": asked, "agent_type": "general-purpose", "name": "worker"}
-    return [("task", told), bash(f"cat {task.path.name}")]
+    arguments = {
+        "description": "Do the task",
+        "prompt": asked,
+        "agent_type": "general-purpose",
+        "name": "worker",
+    }
+    return [("task", arguments), bash(f"cat {task.path.name}")]
 
 
 @dataclass(frozen=True, kw_only=True)

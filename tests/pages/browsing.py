@@ -38,7 +38,7 @@ LOOKS: tuple[Look, ...] = (("phone", "light", PHONE), ("light", "light", DESK), 
 Picture = Callable[..., None]
 """Takes pictures of a page, if anybody wants to have them: (page, name), and which looks."""
 
-# Told to the test itself, since no page may: the policy of the pages stands above all scripts in them.
+# Reported to the test itself, since no page may: the policy of the pages stands above all scripts in them.
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`CSP: ${event.violatedDirective} forbids ${event.blockedURI} at line ${event.lineNumber}`));

@@ -330,11 +330,11 @@ def test_errors(client: Anthropic, prompt: str, stream: bool) -> None:
     kind, status, name = ERRORS[prompt]
     with pytest.raises(kind) as caught:
         client.messages.create(model=MODELS[0], max_tokens=500, messages=user(prompt), stream=stream)
-    told: Any = caught.value.body
+    error_body: Any = caught.value.body
     assert caught.value.status_code == status
-    assert (told["type"], told["error"]["type"]) == ("error", name)
-    assert told["error"]["message"]
-    assert told["request_id"] == caught.value.response.headers["x-request-id"]
+    assert (error_body["type"], error_body["error"]["type"]) == ("error", name)
+    assert error_body["error"]["message"]
+    assert error_body["request_id"] == caught.value.response.headers["x-request-id"]
 
 
 def test_errors_of_the_request(client: Anthropic) -> None:

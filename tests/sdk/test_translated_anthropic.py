@@ -237,10 +237,10 @@ def test_parallel_tools_whose_results_come_in_another_order(
     assert second.index("result of get_time") < second.index("result of get_weather")
     body = sent(simulator, mark, 2)[1]
     assert calls_upstream(body) == [(call.id, call.name, call.input) for call in calls]
-    (late, told), (early, plain) = results_upstream(body)
+    (late, failed), (early, plain) = results_upstream(body)
     assert (late, early) == (calls[1].id, calls[0].id)
-    assert "Error:" in json.dumps(told)
-    assert "result of get_time" in json.dumps(told)
+    assert "Error:" in json.dumps(failed)
+    assert "result of get_time" in json.dumps(failed)
     assert plain == "result of get_weather"
     assert initiators(simulator, mark) == ["user", "agent"]
 
@@ -545,19 +545,19 @@ def test_errors(client: Anthropic, model: str, prompt: str, stream: bool) -> Non
     kind, status, name = ERRORS[prompt]
     with pytest.raises(kind) as caught:
         client.messages.create(model=model, max_tokens=500, messages=user(f"[[sim:{prompt}]]"), stream=stream)
-    told: Any = caught.value.body
+    error_body: Any = caught.value.body
     assert caught.value.status_code == status
-    assert (told["type"], told["error"]["type"]) == ("error", name)
-    assert told["error"]["message"]
-    assert told["request_id"] == caught.value.response.headers["x-request-id"]
+    assert (error_body["type"], error_body["error"]["type"]) == ("error", name)
+    assert error_body["error"]["message"]
+    assert error_body["request_id"] == caught.value.response.headers["x-request-id"]
 
 
 def test_a_prompt_that_is_too_long(client: Anthropic) -> None:
     """Claude Code compacts its conversation at exactly these words."""
     with pytest.raises(anthropic.BadRequestError) as caught:
         client.messages.create(model=GEMINI, max_tokens=500, messages=user("[[sim:refuse name=overflow]]"))
-    told: Any = caught.value.body
-    assert told["error"]["message"] == "prompt is too long: 138898 tokens > 64000 maximum"
+    error_body: Any = caught.value.body
+    assert error_body["error"]["message"] == "prompt is too long: 138898 tokens > 64000 maximum"
 
 
 def test_a_retry_after_is_kept(client: Anthropic) -> None:
@@ -582,9 +582,9 @@ def test_a_broken_stream_raises(client: Anthropic, model: str, cut: str) -> None
         ) as stream,
     ):
         heard.extend(event.type for event in stream)
-    told: Any = caught.value.body
-    assert (told["type"], told["error"]["type"]) == ("error", "api_error")
-    assert told["error"]["message"]
+    error_body: Any = caught.value.body
+    assert (error_body["type"], error_body["error"]["type"]) == ("error", "api_error")
+    assert error_body["error"]["message"]
     assert heard[0] == "message_start"
     assert not {"message_delta", "message_stop"} & set(heard)
 
@@ -681,8 +681,8 @@ def test_sampling_where_the_model_has_it(
         extra_body={"temperature": 0.5, "top_p": 0.9},
     )
     (body,) = sent(simulator, mark, 1)
-    told = {name: body[name] for name in ("temperature", "top_p", "stop") if name in body}
-    assert told == ({} if model == CODEX else {"temperature": 0.5, "top_p": 0.9, "stop": ["STOP"]})
+    sampling = {name: body[name] for name in ("temperature", "top_p", "stop") if name in body}
+    assert sampling == ({} if model == CODEX else {"temperature": 0.5, "top_p": 0.9, "stop": ["STOP"]})
 
 
 @one_of_each

@@ -196,7 +196,7 @@ def test_tools_and_thoughts_go_back_to_who_had_them(
     expected = [(call.id, call.function.name, json.loads(call.function.arguments)) for call in calls]
     assert calls_upstream(body) == expected
     results = results_upstream(body)
-    assert [id_ for id_, _told in results] == [calls[1].id, calls[0].id]
+    assert [id_ for id_, _result in results] == [calls[1].id, calls[0].id]
     assert "result of get_time" in json.dumps(results[0][1])
     if model == CODEX:
         assert first["reasoning"] == {"effort": "high", "summary": "auto"}
@@ -563,8 +563,8 @@ def test_sampling_where_the_model_has_it(
     """Reasoning models of OpenAI's refuse to be told how to sample."""
     check(client.chat.completions.create(model=model, messages=user(mark), **given))
     (body,) = sent(simulator, mark, 1)
-    told = {name: body[name] for name in ("temperature", "top_p") if name in body}
-    assert told == ({} if model == CODEX else of_claude)
+    sampling = {name: body[name] for name in ("temperature", "top_p") if name in body}
+    assert sampling == ({} if model == CODEX else of_claude)
 
 
 @each_model

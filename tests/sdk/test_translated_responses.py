@@ -446,8 +446,8 @@ def test_why_a_model_refuses(client: OpenAI, stream: bool) -> None:
     assert part.type == "refusal"
     assert "can't help" in part.refusal
     with client.responses.stream(model=OPUS, input="[[sim:refusal]] Hello World") as events:
-        told = "".join(event.delta for event in events if event.type == "response.refusal.delta")
-    assert told == part.refusal
+        refusal = "".join(event.delta for event in events if event.type == "response.refusal.delta")
+    assert refusal == part.refusal
 
 
 @each_model
@@ -591,8 +591,8 @@ def test_what_the_target_can_not_say(client: OpenAI, model: str, field: Json, pa
 def test_sampling(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
     check(client.responses.create(model=model, input=mark, temperature=0.5, top_p=0.9))
     (body,) = sent(simulator, mark, 1)
-    told = {name: body[name] for name in ("temperature", "top_p") if name in body}
-    assert told == ({"temperature": 0.5, "top_p": 0.9} if model == GEMINI else {"temperature": 0.5})
+    sampling = {name: body[name] for name in ("temperature", "top_p") if name in body}
+    assert sampling == ({"temperature": 0.5, "top_p": 0.9} if model == GEMINI else {"temperature": 0.5})
 
 
 @one_of_each

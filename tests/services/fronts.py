@@ -99,9 +99,9 @@ class Front(ABC):
         return self.ask_on(self.connect(source), body, **headers)
 
     def ask_on(self, sock: ssl.SSLSocket, body: bytes, **headers: str) -> Stream:
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
         path = f"{self.prefix}/v1/chat/completions"
-        sock.sendall(head("POST", path, body, {"Host": NAME, "x-api-key": OPERATOR, **told}) + body)
+        sock.sendall(head("POST", path, body, {"Host": NAME, "x-api-key": OPERATOR, **fields}) + body)
         return Stream(sock)
 
     def browse(self) -> Browser:

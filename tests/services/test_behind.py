@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from integration.browser import Browser
-from integration.harness import Answer, Bridge, Simulator, Told
+from integration.harness import Answer, Bridge, ReceivedStream, Simulator
 from services.fronts import NAME, OPERATOR, Caddy, Front, Nginx, body_of
 
 from copilot_bridge.app import create_app
@@ -56,9 +56,9 @@ def browser(browse: Callable[[], Browser]) -> Browser:
 
 def test_events_arrive_one_by_one(front: Front) -> None:
     with closing(front.ask(body_of("[[sim:flood events=10 size=10 gap=60]]", stream=True))) as stream:
-        told = Told(stream.all())
-    assert told.finish_reason == "stop"
-    moments = [frame.at for frame in told.frames if b'"content":"The quick' in frame.raw]
+        received = ReceivedStream(stream.all())
+    assert received.finish_reason == "stop"
+    moments = [frame.at for frame in received.frames if b'"content":"The quick' in frame.raw]
     gaps = [later - earlier for earlier, later in pairwise(moments)]
     assert len(gaps) == 9
     assert statistics.median(gaps) > 0.02, "events were held back, or come in pairs"
@@ -172,7 +172,7 @@ def test_a_client_does_not_say_where_the_bridge_is(front: Front, browser: Browse
         assert chosen.headers["Location"] == f"{front.prefix}/docs", spelling
 
 
-@pytest.mark.parametrize("told", [NAME, "127.0.0.1"])
-def test_a_wrong_name_is_not_made_right(front: Front, browser: Browser, told: str) -> None:
-    answer = browser.get("/sign-in", Host="evil.example", **{"X-Forwarded-Host": told})
+@pytest.mark.parametrize("host", [NAME, "127.0.0.1"])
+def test_a_wrong_name_is_not_made_right(front: Front, browser: Browser, host: str) -> None:
+    answer = browser.get("/sign-in", Host="evil.example", **{"X-Forwarded-Host": host})
     assert answer.status_code != 200 or not answer.content  # Caddy knows nothing of such a site

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from integration.harness import PATIENCE, Bridge, Simulator, Stream, Told, head
+from integration.harness import PATIENCE, Bridge, ReceivedStream, Simulator, Stream, head
 from integration.services import Unit
 from services.fronts import NAME, OPERATOR, Nginx, body_of
 
@@ -147,7 +147,7 @@ def test_over_a_unix_socket(tmp_path: Path, certificate: Path, simulator: Simula
     try:
         service = unit.up()
         with closing(nginx.ask(body_of("hello", stream=True))) as stream:
-            assert Told(stream.all()).finish_reason == "stop"
+            assert ReceivedStream(stream.all()).finish_reason == "stop"
             request_id = stream.headers["x-request-id"]
         assert service.logged(request_id)["caller"] in ("unix", "127.0.0.1")
         assert service.end() == 0

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from integration.harness import PATIENCE, ROOT, Junction, Simulator, Told, environment, new_token
+from integration.harness import PATIENCE, ROOT, Junction, ReceivedStream, Simulator, environment, new_token
 from integration.services import START, MakeUnit, Service, await_end, children
 
 # Found by Python before anything of ours: the machine's clock and its name service, which files put wrong.
@@ -124,7 +124,7 @@ def test_the_disk_is_full(make_unit: MakeUnit) -> None:
     for pid in (service.process.pid, *children(service.process.pid)):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, 0))  # each write to a file fails
     assert service.chat("hello").status == 200
-    assert Told(service.stream("hello").all()).finish_reason == "stop"
+    assert ReceivedStream(service.stream("hello").all()).finish_reason == "stop"
 
 
 def test_the_data_directory_is_read_only(make_unit: MakeUnit) -> None:
@@ -157,7 +157,7 @@ def test_the_clock_jumps_an_hour_and_a_laptop_sleeps(
     (faults / "clock").write_text(str(8 * 3600))
     assert service.chat("hello").status == 200
     assert len(simulator.exchanges(token)) == before + 1
-    assert Told([first, *frames]).finish_reason == "stop"
+    assert ReceivedStream([first, *frames]).finish_reason == "stop"
     assert children(service.process.pid) == workers
     assert service.end() == 0
 

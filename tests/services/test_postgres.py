@@ -211,7 +211,7 @@ DAY = 86_400
 NOON = 20_000 * DAY + DAY // 2
 
 
-def told(id_: str, at: float, **values: Any) -> RequestLogRow:
+def log_row(id_: str, at: float, **values: Any) -> RequestLogRow:
     """A row of the request log."""
     usual: dict[str, Any] = {
         "caller": "key:a",
@@ -246,12 +246,12 @@ def test_the_log_is_filtered_and_paged(stores: tuple[Store, Store]) -> None:
     one, two = stores
     one.request_log.write(
         [
-            told("a", 1.0),
-            told("b", 2.0, caller="key:b"),
-            told("c", 3.0, status=429, outcome="rate_limited"),
-            told("d", 3.0, status=404, outcome="model_not_found", upstream=None, model="wrong"),
-            told("e", 5.0, status=None, outcome="client_disconnected", account="other"),
-            told("f", 6.5, model="claude", caller="key:b", error="ünïcode", streamed=1),
+            log_row("a", 1.0),
+            log_row("b", 2.0, caller="key:b"),
+            log_row("c", 3.0, status=429, outcome="rate_limited"),
+            log_row("d", 3.0, status=404, outcome="model_not_found", upstream=None, model="wrong"),
+            log_row("e", 5.0, status=None, outcome="client_disconnected", account="other"),
+            log_row("f", 6.5, model="claude", caller="key:b", error="ünïcode", streamed=1),
         ]
     )
     for wanted, expected in FILTERS:
@@ -278,8 +278,8 @@ def test_rows_are_found_in_the_order_of_writing(stores: tuple[Store, Store]) -> 
     one, two = stores
     rows, mark = two.request_log.written_since(None)
     assert rows == []
-    one.request_log.write([told("late", 5.0)])
-    one.request_log.write([told("early", 1.0, model="claude")])
+    one.request_log.write([log_row("late", 5.0)])
+    one.request_log.write([log_row("early", 1.0, model="claude")])
     rows, later = two.request_log.written_since(mark)
     assert [row.id for row in rows] == ["late", "early"]
     assert mark < later < mark + 30
@@ -291,11 +291,11 @@ def test_usage_is_summed_up_by_day_and_model(stores: tuple[Store, Store]) -> Non
     one, two = stores
     counted = {"tokens_in": 10, "tokens_out": 2, "tokens_cached": 5, "cost": 0.5, "premium": 0.33}
     rows = [
-        told("a", NOON, **counted),
-        told("b", NOON + 1, **counted, caller="key:b"),
-        told("c", NOON + DAY // 2 - 1, model="claude", outcome="overloaded", cost=1.0),
-        told("d", NOON + DAY // 2, **counted),
-        told("e", NOON, upstream=None, model="wrong", outcome="model_not_found"),
+        log_row("a", NOON, **counted),
+        log_row("b", NOON + 1, **counted, caller="key:b"),
+        log_row("c", NOON + DAY // 2 - 1, model="claude", outcome="overloaded", cost=1.0),
+        log_row("d", NOON + DAY // 2, **counted),
+        log_row("e", NOON, upstream=None, model="wrong", outcome="model_not_found"),
     ]
     one.request_log.write(rows)
     two.request_log.write(rows)  # a second time: nothing is counted twice
@@ -333,14 +333,14 @@ def test_usage_is_summed_up_by_day_and_model(stores: tuple[Store, Store]) -> Non
 def test_days_are_those_of_the_zone(stores: tuple[Store, Store], offset: int) -> None:
     begins = 20_000 * DAY - offset * 60
     at = [begins - 1, begins, begins + 1, begins + 1800, begins + DAY - 1, begins + DAY]
-    stores[0].request_log.write([told(str(number), moment) for number, moment in enumerate(at)])
+    stores[0].request_log.write([log_row(str(number), moment) for number, moment in enumerate(at)])
     found = {day["day"]: day["requests"] for day in stores[1].usage.days(at[0], offset)}
     assert found == {"2024-10-03": 1, "2024-10-04": 4, "2024-10-05": 1}
 
 
 def test_usage_outlives_rows_that_are_too_many(stores: tuple[Store, Store]) -> None:
     one, two = stores
-    one.request_log.write([told(str(number), NOON + number) for number in range(20)])
+    one.request_log.write([log_row(str(number), NOON + number) for number in range(20)])
     while one.request_log.prune(older_than=0.0, max_rows=5):
         pass
     assert two.request_log.count() == 5
@@ -350,7 +350,7 @@ def test_usage_outlives_rows_that_are_too_many(stores: tuple[Store, Store]) -> N
 
 
 def test_rows_that_many_write_at_once_are_counted_once(stores: tuple[Store, Store]) -> None:
-    rows = [told(str(number), NOON, cost=1.0) for number in range(300)]
+    rows = [log_row(str(number), NOON, cost=1.0) for number in range(300)]
     with ThreadPoolExecutor(8) as pool:
         done = [
             pool.submit(stores[number % 2].request_log.write, rows[start : start + 60])

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from integration.harness import PATIENCE, ROOT, Simulator, Told, new_token
+from integration.harness import PATIENCE, ROOT, ReceivedStream, Simulator, new_token
 from integration.services import Load, MakeUnit, await_end, children
 
 BOTH = pytest.mark.parametrize("server", ["gunicorn", "gevent"])
@@ -91,9 +91,9 @@ def test_reload_under_load(make_unit: MakeUnit, simulator: Simulator, tmp_path: 
     assert service.request("GET", "/").json["version"] == "2.2.2"
     assert service.chat(f"new {mark}").status == 200
     assert simulator.only(f"new {mark}")["persona"] == "business"
-    told = Told([first, *frames])
-    assert told.finish_reason == "stop"
-    assert told.text.count("The quick") == 60
+    received = ReceivedStream([first, *frames])
+    assert received.finish_reason == "stop"
+    assert received.text.count("The quick") == 60
     stream.close()
     for worker in old:
         await_end(worker)
@@ -158,8 +158,8 @@ def test_a_stop_waits_for_the_streams_of_relieved_workers_too(make_unit: MakeUni
     first = next(frames)
     assert service.reload().returncode == 0
     service.ask_to_stop()
-    told = Told([first, *frames])
-    assert told.finish_reason == "stop"
+    received = ReceivedStream([first, *frames])
+    assert received.finish_reason == "stop"
     assert service.wait() == 0
 
 

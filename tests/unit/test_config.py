@@ -121,10 +121,10 @@ def refused(*, flags=None, environ=None, env_file=None):
     """The one line that somebody reads who set something wrong."""
     with pytest.raises(ConfigError) as caught:
         load_config(flags, environ or {}, env_file)
-    told = str(caught.value)
-    assert told
-    assert len(told.splitlines()) == 1
-    return told
+    message = str(caught.value)
+    assert message
+    assert len(message.splitlines()) == 1
+    return message
 
 
 def test_every_setting_has_a_sample():
@@ -409,16 +409,16 @@ MALFORMED = [
 
 @pytest.mark.parametrize(("name", "raw", "expected"), MALFORMED)
 def test_a_malformed_value_is_refused_with_its_source(name, raw, expected):
-    told = refused(environ={variable(name): raw})
-    assert told.startswith(f"{name.replace('_', '-')}: ")
-    assert f"(environment: {variable(name)})" in told
-    assert expected in told
+    message = refused(environ={variable(name): raw})
+    assert message.startswith(f"{name.replace('_', '-')}: ")
+    assert f"(environment: {variable(name)})" in message
+    assert expected in message
     if name == "github_token":
-        assert "ghu_" not in told
+        assert "ghu_" not in message
     elif BY_NAME[name].metadata["secret"]:
-        assert raw not in told
+        assert raw not in message
     elif "@" not in raw:  # before it there may be a password
-        assert repr(raw) in told
+        assert repr(raw) in message
 
 
 def test_every_setting_has_a_malformed_value():
@@ -497,21 +497,21 @@ def test_a_proxy_may_be_given_in_several_forms(raw, url):
     ],
 )
 def test_a_malformed_proxy_does_not_tell_its_password(raw):
-    told = refused(environ={"COPILOT_BRIDGE_PROXY": raw})
-    assert "SECRET" not in told
-    assert "TOP" not in told
+    message = refused(environ={"COPILOT_BRIDGE_PROXY": raw})
+    assert "SECRET" not in message
+    assert "TOP" not in message
 
 
 @pytest.mark.parametrize("place", ["environment", "file"])
 def test_an_unknown_setting_is_refused_with_its_source(folder, place):
     if place == "file":
         write_env(folder, "COPILOT_BRIDGE_PROT=4142")
-        told = refused()
-        assert ".env" in told
+        message = refused()
+        assert ".env" in message
     else:
-        told = refused(environ={"COPILOT_BRIDGE_PROT": "4142"})
-        assert "environment" in told
-    assert "COPILOT_BRIDGE_PROT" in told
+        message = refused(environ={"COPILOT_BRIDGE_PROT": "4142"})
+        assert "environment" in message
+    assert "COPILOT_BRIDGE_PROT" in message
 
 
 @pytest.mark.parametrize(
@@ -524,10 +524,10 @@ def test_an_unknown_setting_is_refused_with_its_source(folder, place):
     ],
 )
 def test_an_unknown_setting_may_be_a_misspelt_secret(name, value):
-    told = refused(environ={name: value})
-    assert name in told
-    assert value not in told
-    assert "hunter2" not in told
+    message = refused(environ={name: value})
+    assert name in message
+    assert value not in message
+    assert "hunter2" not in message
 
 
 def test_variables_of_other_programs_are_not_read(folder):
@@ -547,8 +547,8 @@ def test_variables_of_other_programs_are_not_read(folder):
 )
 def test_a_half_written_env_file_is_refused_with_the_line(folder, content, line):
     (folder / ".env").write_bytes(content)
-    told = refused()
-    assert told == f".env, line {line}: expected NAME=value"
+    message = refused()
+    assert message == f".env, line {line}: expected NAME=value"
 
 
 @pytest.mark.parametrize(

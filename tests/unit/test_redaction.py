@@ -56,10 +56,10 @@ NAMES = (
 @pytest.mark.parametrize("secret", SHAPED.values(), ids=SHAPED)
 @pytest.mark.parametrize("disguise", DISGUISES.values(), ids=DISGUISES)
 def test_secrets_of_a_known_shape(secret, disguise):
-    told = redact(disguise.format(secret))
-    assert HIDDEN in told
+    redacted = redact(disguise.format(secret))
+    assert HIDDEN in redacted
     for part in (secret, secret[4:], secret[-12:]):
-        assert part not in told
+        assert part not in redacted
 
 
 @pytest.mark.parametrize("secret", NAMED.values(), ids=NAMED)
@@ -79,10 +79,10 @@ def test_secrets_by_their_names(name, secret):
         f"https://h.example/x?{name}={secret}&model=gpt-4o",
     )
     for text in disguises:
-        told = redact(text)
-        assert secret not in told, text
-        assert secret[:8] not in told, text
-        assert ("model" in told) == ("model" in text)
+        redacted = redact(text)
+        assert secret not in redacted, text
+        assert secret[:8] not in redacted, text
+        assert ("model" in redacted) == ("model" in text)
 
 
 @pytest.mark.parametrize("name", ["device_code", "encrypted_content"])
@@ -119,9 +119,9 @@ def test_passwords_in_addresses(text, shown):
 
 @pytest.mark.parametrize("password", ["hunt@er2", "hunt:er2", "hunt'er2", "h\u00fcnter2"])
 def test_odd_passwords_in_addresses(password):
-    told = redact(f"proxy: http://me:{password}@proxy:3128 is wrong")
-    assert "er2" not in told
-    assert "proxy:3128 is wrong" in told
+    redacted = redact(f"proxy: http://me:{password}@proxy:3128 is wrong")
+    assert "er2" not in redacted
+    assert "proxy:3128 is wrong" in redacted
 
 
 INNOCENT = [

@@ -62,8 +62,8 @@ def test_a_request_without_a_budget_costs_nothing(budgets):
 
 def test_requests_are_refused_once_the_budget_is_used_up(store, budgets):
     allow(store)
-    told = []
-    budgets.threshold_reached = lambda standing: told.append(standing.threshold)
+    thresholds = []
+    budgets.threshold_reached = lambda standing: thresholds.append(standing.threshold)
     for used in (0.0, 33, 66):
         reservation = reserve(budgets)
         assert f"percent={used:g};" in reservation.header
@@ -72,7 +72,7 @@ def test_requests_are_refused_once_the_budget_is_used_up(store, budgets):
         reserve(budgets)
     assert refused.value.kind == "quota"
     assert "percent=100;" in refused.value.headers[HEADER]
-    assert told == [50, 100]
+    assert thresholds == [50, 100]
 
 
 def test_a_request_that_was_not_answered_costs_nothing(store, budgets):

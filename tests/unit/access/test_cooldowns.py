@@ -66,11 +66,11 @@ def test_a_cooldown_rejects_requests_until_it_ends(world):
     world.enter()
     world.refuse(**{"retry-after": "10"})
     world.now += 9.5
-    told = world.refused()
-    assert told.code == "c"
-    assert told.headers == {"retry-after": "1"}
-    assert str(told).startswith("opus is paused until ")
-    assert str(told).endswith(", for 1 s, as Copilot requested: slowly")
+    message = world.refused()
+    assert message.code == "c"
+    assert message.headers == {"retry-after": "1"}
+    assert str(message).startswith("opus is paused until ")
+    assert str(message).endswith(", for 1 s, as Copilot requested: slowly")
     world.enter("another account")
     world.enter(model="gpt")
     world.now += 0.6
@@ -138,16 +138,16 @@ def test_only_the_refused_model_or_path_is_paused(world):
     world.enter(model="gpt")
     world.enter(model="opus", path="/v1/messages/count_tokens", account="other")
     world.refuse(code="user_global_rate_limited:pro", says="Limit. Please retry after 90 seconds.")
-    told = world.refused(model="gpt")
-    assert told.headers == {"retry-after": "90"}
-    assert "the account is paused until " in str(told)
+    message = world.refused(model="gpt")
+    assert message.headers == {"retry-after": "90"}
+    assert "the account is paused until " in str(message)
 
 
 def test_the_message_suggests_models_that_are_not_paused(world):
     world.refuse(**{"retry-after": "600"})
     world.refuse(model="sonnet", **{"retry-after": "600"})
-    told = str(world.refused(others=["sonnet", *(f"m{number}" for number in range(9))]))
-    assert told.endswith("slowly (models that are not paused: m0, m1, m2, m3, m4)")
+    message = str(world.refused(others=["sonnet", *(f"m{number}" for number in range(9))]))
+    assert message.endswith("slowly (models that are not paused: m0, m1, m2, m3, m4)")
     world.refuse(code="weekly_", **{"retry-after": "600"})
     assert "models that" not in str(world.refused(others=["m1"]))
 

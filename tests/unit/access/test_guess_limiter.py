@@ -80,8 +80,8 @@ def test_an_address_may_try_some_keys_and_then_one_every_few_seconds(worker, clo
 
 def test_the_workers_count_together(worker):
     one, two = worker(), worker()
-    told = [kind(limiter, "guess") for _ in range(MAX_WRONG_KEYS) for limiter in (one, two)]
-    assert told.count("authentication") == MAX_WRONG_KEYS
+    kinds = [kind(limiter, "guess") for _ in range(MAX_WRONG_KEYS) for limiter in (one, two)]
+    assert kinds.count("authentication") == MAX_WRONG_KEYS
 
 
 def test_a_short_key_is_not_compared_while_its_address_is_limited(worker, clock):
@@ -194,9 +194,9 @@ def test_times_are_kept_in_memory_without_a_file(tmp_path):
     ],
 )
 def test_short_keys_of_the_settings_are_reported(keys, words):
-    told = weak_keys(Config(api_key=tuple(map(Secret, keys))))
-    assert len(told) == len(words)
-    for text, word in zip(told, words, strict=True):
+    weak = weak_keys(Config(api_key=tuple(map(Secret, keys))))
+    assert len(weak) == len(words)
+    for text, word in zip(weak, words, strict=True):
         assert word in text
         assert not any(key in text for key in keys if len(key) > 1)
 

@@ -82,9 +82,9 @@ def test_over_tls_it_says_the_same(yard, upstream):
         line = HTTPSConnection(*secure.address, context=context, timeout=10)
         line.request("POST", "/chat/completions", body_of_request("clean", 2000))
         with line.getresponse() as response:
-            told = response.read()
+            body = response.read()
         line.close()
-    assert told == body_of(stream(upstream, "clean", 2000).raw)[0]
+    assert body == body_of(stream(upstream, "clean", 2000).raw)[0]
 
 
 def given(raw: bytes) -> Reply:

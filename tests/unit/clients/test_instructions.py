@@ -24,7 +24,7 @@ KEY = "cbk_0123456789abcdefghijklmnop"
 READ = {"json": json.loads, "toml": tomllib.loads, "yaml": YAML(typ="safe", pure=True).load}
 
 
-def told(steps):
+def text_of(steps):
     """All that a person or a client gets to read."""
     pieces = [steps.lines, steps.environment, steps.command, steps.check, *steps.by_hand]
     return "\n".join([*pieces, *(file.content for file in steps.files), *map(" ".join, steps.values)])
@@ -34,11 +34,11 @@ def told(steps):
 def test_each_client_is_told_the_address_the_model_and_the_key(name):
     steps = setup_instructions(name, URL, KEY)
     assert steps.base_url == (f"{URL}/v1" if CLIENTS[name].v1 else URL)
-    assert steps.base_url in told(steps)
-    assert f"{URL}/v1/v1" not in told(steps)
-    assert steps.model.id in told(steps)
-    assert KEY in told(steps)
-    assert "anything" not in told(steps)
+    assert steps.base_url in text_of(steps)
+    assert f"{URL}/v1/v1" not in text_of(steps)
+    assert steps.model.id in text_of(steps)
+    assert KEY in text_of(steps)
+    assert "anything" not in text_of(steps)
     assert (ROOT / steps.client.page).is_file()
 
 
@@ -58,14 +58,14 @@ def test_the_pages_say_the_same(name):
     steps = setup_instructions(name, URL, KEY)
     page = (ROOT / steps.client.page).read_text()
     for value in steps.variables:
-        assert value in page or value in UNTOLD, value
+        assert value in page or value in NOT_SHOWN, value
     for file in steps.files[:1]:
         for key in keys_in(READ[file.format](file.content)):
-            assert key in page or key in UNTOLD, key
+            assert key in page or key in NOT_SHOWN, key
 
 
 # Of older versions; of aider, which makes a variable of each option.
-UNTOLD = {"ANTHROPIC_SMALL_FAST_MODEL", "AIDER_MODEL", "AIDER_WEAK_MODEL", "AIDER_EDIT_FORMAT"}
+NOT_SHOWN = {"ANTHROPIC_SMALL_FAST_MODEL", "AIDER_MODEL", "AIDER_WEAK_MODEL", "AIDER_EDIT_FORMAT"}
 
 
 def keys_in(value):

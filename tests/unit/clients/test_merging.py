@@ -180,9 +180,9 @@ def test_what_only_a_person_can_add_to(kind, text, says):
     ],
 )
 def test_what_is_broken(kind, text):
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as caught:
         edit_settings(text, kind, WANTED)
-    assert not isinstance(told.value, ByHandError)
+    assert not isinstance(caught.value, ByHandError)
 
 
 @pytest.mark.parametrize(

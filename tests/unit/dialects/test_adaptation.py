@@ -99,20 +99,20 @@ def test_only_texts_are_searched_for_stop_sequences():
     given_ = (ResponseStarted("1"), ReasoningDelta(0, "END"), TextDelta(1, "a E"),
               ToolCallStarted(2, "c", "END"), ToolCallArgumentsDelta(2, '{"a":"END"}'),
               TextDelta(3, "ND"), DONE)  # fmt: skip
-    told, ended = stopped(*given_)
+    passed_on, ended = stopped(*given_)
     assert not ended
-    texts = [event.text for event in told if isinstance(event, TextDelta)]
+    texts = [event.text for event in passed_on if isinstance(event, TextDelta)]
     assert texts == ["a ", "E", "ND"]
-    kinds = [type(event) for event in told]
+    kinds = [type(event) for event in passed_on]
     assert kinds.index(ToolCallStarted) == 4, "what waited is told before the call"
-    assert told[-1] == DONE
+    assert passed_on[-1] == DONE
 
 
 def test_nothing_is_read_after_a_stop_sequence():
     source = Events(ResponseStarted("1"), TextDelta(0, "a EN"), TextDelta(0, "D b"), TextDelta(0, "c"), DONE)
     reader = StopSequenceReader(source, ("END",))
-    told = [*reader.feed(b"")]
-    assert told == [
+    output = [*reader.feed(b"")]
+    assert output == [
         ResponseStarted("1"),
         TextDelta(0, "a "),
         ResponseFinished("stop", TokenUsage(input=5), stop="END"),
@@ -121,7 +121,7 @@ def test_nothing_is_read_after_a_stop_sequence():
     assert [*reader.close()] == []
 
 
-@pytest.mark.parametrize(("stops", "target", "told", "kept"), [
+@pytest.mark.parametrize(("stops", "target", "sent", "kept"), [
     (("a", "b"), ("chat", "OpenAI", "gpt-4.1"), ("a", "b"), ()),
     (tuple("abcde"), ("chat", "OpenAI", "gpt-4.1"), tuple("abcd"), tuple("abcde")),
     (("a",), ("chat", "Azure OpenAI", "o4-mini"), (), ("a",)),
@@ -130,8 +130,8 @@ def test_nothing_is_read_after_a_stop_sequence():
     (("\n",), ("chat", "Anthropic", "claude-sonnet-4.5"), (), ("\n",)),
     ((), ("responses", "OpenAI", "gpt-5.5"), (), ()),
 ])  # fmt: skip
-def test_stop_sequences_are_passed_on_or_enforced(stops, target, told, kept):
-    assert split_stop_sequences(stops, limits_of(*target)) == (told, kept)
+def test_stop_sequences_are_passed_on_or_enforced(stops, target, sent, kept):
+    assert split_stop_sequences(stops, limits_of(*target)) == (sent, kept)
 
 
 # Ids and names.

@@ -53,8 +53,8 @@ def test_the_template_does_not_change_any_transcript(path, monkeypatch):
 
 def chunk(text, **more):
     choice = {"index": 0, "delta": {"content": text}, "finish_reason": None} | more
-    told = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
-    return json.dumps(told, separators=(",", ":")).encode()
+    fields = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+    return json.dumps(fields, separators=(",", ":")).encode()
 
 
 def test_a_chunk_that_matches_the_template_is_not_parsed(monkeypatch):
@@ -63,8 +63,8 @@ def test_a_chunk_that_matches_the_template_is_not_parsed(monkeypatch):
         list(reading.feed(chunk(text)))
     monkeypatch.setattr(codec, "read_object", None)
     texts = ["plain", 'a "quote" and a \\', "line\nends", "Grüße 👋", "", "\ud83d"]
-    told = [event for text in texts for event in reading.feed(chunk(text))]
-    assert told == [TextDelta(0, text) for text in texts if text]
+    output = [event for text in texts for event in reading.feed(chunk(text))]
+    assert output == [TextDelta(0, text) for text in texts if text]
 
 
 @pytest.mark.parametrize(

@@ -44,13 +44,13 @@ def test_the_body_has_openais_form(kind: str) -> None:
     status, headers, data = write_error(BridgeError("what went wrong", kind=kind, param="messages.0"))
     assert 400 <= status <= 599
     assert headers == (NO_RETRY if kind == "quota" else {})
-    told = json.loads(data)
-    assert told.keys() == {"error"}
-    assert told["error"].keys() == {"message", "type", "param", "code"}
-    assert told["error"]["message"] == "what went wrong"
-    assert told["error"]["param"] == "messages.0"
-    assert isinstance(told["error"]["type"], str)
-    assert isinstance(told["error"]["code"], str | None)
+    body = json.loads(data)
+    assert body.keys() == {"error"}
+    assert body["error"].keys() == {"message", "type", "param", "code"}
+    assert body["error"]["message"] == "what went wrong"
+    assert body["error"]["param"] == "messages.0"
+    assert isinstance(body["error"]["type"], str)
+    assert isinstance(body["error"]["code"], str | None)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -90,12 +90,12 @@ def test_sdks_do_not_retry_an_exhausted_quota() -> None:
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_upstreams_code_is_kept_unless_clients_rely_on_ours(kind: str) -> None:
-    told = body(BridgeError("", kind=kind, code="upstreams_own"))["error"]["code"]
-    assert told == (KINDS[kind].code if KINDS[kind].code_is_final else "upstreams_own")
+    code_ = body(BridgeError("", kind=kind, code="upstreams_own"))["error"]["code"]
+    assert code_ == (KINDS[kind].code if KINDS[kind].code_is_final else "upstreams_own")
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "told"),
+    ("kind", "given", "expected"),
     [
         ("unavailable", 500, 500),
         ("unavailable", 502, 502),
@@ -108,8 +108,8 @@ def test_upstreams_code_is_kept_unless_clients_rely_on_ours(kind: str) -> None:
         ("internal", 503, 500),
     ],
 )
-def test_upstreams_status_is_kept_for_unavailable_errors(kind: str, given: int | None, told: int) -> None:
-    assert write_error(BridgeError("", kind=kind, status=given))[0] == told
+def test_upstreams_status_is_kept_for_unavailable_errors(kind: str, given: int | None, expected: int) -> None:
+    assert write_error(BridgeError("", kind=kind, status=given))[0] == expected
 
 
 def test_upstreams_headers_are_kept_beside_our_own() -> None:

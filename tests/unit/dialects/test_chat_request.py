@@ -93,7 +93,7 @@ def test_a_missing_required_field_is_refused_by_its_name(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         (b"", "it is empty"),
         (b" \n", "it is empty"),
@@ -107,8 +107,8 @@ def test_a_missing_required_field_is_refused_by_its_name(field: str) -> None:
         (b'"hello"', "JSON object"),
     ],
 )
-def test_a_body_that_is_not_an_object_is_refused(data: bytes, told: str) -> None:
-    with pytest.raises(InvalidRequest, match=told) as refused:
+def test_a_body_that_is_not_an_object_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message) as refused:
         chat.read(data)
     assert refused.value.param is None
 

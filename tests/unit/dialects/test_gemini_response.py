@@ -231,7 +231,7 @@ def test_a_stream_has_no_comments():
     assert FRAMING.keepalive.strip() == b""
 
 
-def told(error):
+def error_detail(error):
     status, headers, body = write_error(error)
     detail = json.loads(body)["error"]
     assert detail["code"] == status
@@ -240,7 +240,7 @@ def told(error):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_error_has_a_name_of_googles(kind):
-    detail, _ = told(BridgeError("no", kind=kind))
+    detail, _ = error_detail(BridgeError("no", kind=kind))
     assert detail["message"] == "no"
     assert detail["status"].isupper()
     assert detail["code"] != 529
@@ -260,25 +260,25 @@ NAMES = {
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_the_names_of_errors(kind):
-    detail, _ = told(BridgeError("no", kind=kind))
+    detail, _ = error_detail(BridgeError("no", kind=kind))
     assert (detail["code"], detail["status"]) == NAMES[kind]
 
 
 def test_an_error_names_the_field():
-    detail, _ = told(InvalidRequest("contents: no", param="contents"))
+    detail, _ = error_detail(InvalidRequest("contents: no", param="contents"))
     (found,) = detail["details"]
     assert found["fieldViolations"] == [{"field": "contents", "description": "contents: no"}]
 
 
 def test_an_error_tells_when_to_try_again():
-    detail, headers = told(BridgeError("no", kind="rate_limited", headers={"Retry-After": "7"}))
+    detail, headers = error_detail(BridgeError("no", kind="rate_limited", headers={"Retry-After": "7"}))
     (found,) = detail["details"]
     assert found == {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}
     assert headers == {"Retry-After": "7"}
 
 
 def test_a_limit_that_lasts_is_told_as_one():
-    detail, _ = told(BridgeError("no", kind="quota"))
+    detail, _ = error_detail(BridgeError("no", kind="quota"))
     assert [found["reason"] for found in detail["details"]] == ["QUOTA_EXHAUSTED"]
 
 

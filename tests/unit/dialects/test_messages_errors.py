@@ -105,7 +105,7 @@ def test_no_other_error_uses_these_words(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "told"),
+    ("kind", "given", "expected"),
     [
         ("unavailable", 500, 500),
         ("unavailable", 502, 502),
@@ -118,8 +118,8 @@ def test_no_other_error_uses_these_words(kind: str) -> None:
         ("internal", 503, 500),
     ],
 )
-def test_upstreams_status_is_kept_for_unavailable_errors(kind: str, given: int | None, told: int) -> None:
-    assert write_error(BridgeError("", kind=kind, status=given), "")[0] == told
+def test_upstreams_status_is_kept_for_unavailable_errors(kind: str, given: int | None, expected: int) -> None:
+    assert write_error(BridgeError("", kind=kind, status=given), "")[0] == expected
 
 
 def test_upstreams_headers_are_kept() -> None:
@@ -158,6 +158,6 @@ def test_an_error_in_upstreams_stream_keeps_its_kind(type_: str) -> None:
 
 @pytest.mark.parametrize("error", [None, "it broke", [], {"message": None}, {"type": 5}])
 def test_a_malformed_error_in_upstreams_stream_is_still_an_error(error: Any) -> None:
-    told = as_stream_error(error)
-    assert told.kind == "unavailable"
-    assert str(told)
+    error_ = as_stream_error(error)
+    assert error_.kind == "unavailable"
+    assert str(error_)

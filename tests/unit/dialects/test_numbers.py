@@ -219,8 +219,8 @@ def responses_stream(number: str) -> bytes:
 STREAMS = {"chat": chat_stream, "messages": messages_stream, "responses": responses_stream}
 WRITERS = writers()
 FOLDS: dict[str, Callable[[bytes], bytes]] = {
-    "messages": lambda told: accumulate([told], messages_response.MessagesAccumulator())[0],
-    "responses": lambda told: accumulate([told], responses_response.ResponsesAccumulator())[0],
+    "messages": lambda stream: accumulate([stream], messages_response.MessagesAccumulator())[0],
+    "responses": lambda stream: accumulate([stream], responses_response.ResponsesAccumulator())[0],
 }
 
 
@@ -228,10 +228,10 @@ FOLDS: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_number_stays_in_a_translated_stream(upstream: str, client: str, number: str) -> None:
     translation = Translation(READERS[upstream](), WRITERS[client](), DIALECTS[client].framing)
-    told = translation.feed(STREAMS[upstream](number))
-    assert number in told.decode()
+    output = translation.feed(STREAMS[upstream](number))
+    assert number in output.decode()
     if client in FOLDS:
-        assert number in FOLDS[client](told).decode()
+        assert number in FOLDS[client](output).decode()
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -240,6 +240,6 @@ def test_a_number_stays_in_a_stream_that_is_passed_on(number: str) -> None:
         (messages_normalize.MessagesNormalizer(), messages_stream(number)),
         (responses_normalize.ResponsesNormalizer(), responses_stream(number)),
     ):
-        told = normalizer.feed(sent)
-        assert number in told.decode()
-        assert b"copilot_" not in told
+        output = normalizer.feed(sent)
+        assert number in output.decode()
+        assert b"copilot_" not in output

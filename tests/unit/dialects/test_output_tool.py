@@ -39,14 +39,14 @@ class Scripted:
         return events
 
 
-def retold(*events: Event, reason: Reason = "tool_calls") -> list[Event]:
+def rewritten_events(*events: Event, reason: Reason = "tool_calls") -> list[Event]:
     """However they come: one by one, or all at the end."""
     script = [ResponseStarted("a"), *events, ResponseFinished(reason)]
     one_by_one, at_once = OutputToolReader(Scripted(script), NAME), OutputToolReader(Scripted(script), NAME)
-    told = [event for _ in script for event in one_by_one.feed(b"")]
-    assert list(at_once.close()) == told
-    assert told[0] == ResponseStarted("a")
-    return told[1:]
+    rewritten = [event for _ in script for event in one_by_one.feed(b"")]
+    assert list(at_once.close()) == rewritten
+    assert rewritten[0] == ResponseStarted("a")
+    return rewritten[1:]
 
 
 def answer(part: int, *pieces: str) -> list[Event]:
@@ -62,7 +62,7 @@ def own(part: int) -> list[Event]:
 
 def test_the_tools_input_becomes_text_unchanged() -> None:
     """Numbers of any length, and whatever spaces there are."""
-    assert retold(*answer(0, *ANSWER)) == [
+    assert rewritten_events(*answer(0, *ANSWER)) == [
         *(TextDelta(0, fragment) for fragment in ANSWER),
         ResponseFinished("stop"),
     ]
@@ -70,7 +70,7 @@ def test_the_tools_input_becomes_text_unchanged() -> None:
 
 def test_text_beside_the_output_is_left_out() -> None:
     said = [TextDelta(0, "Here "), TextDelta(0, "it is:"), TextDelta(1, "so")]
-    assert retold(*said, *answer(2, ANSWER), TextDelta(3, "There you are.")) == [
+    assert rewritten_events(*said, *answer(2, ANSWER), TextDelta(3, "There you are.")) == [
         TextDelta(0, ANSWER),
         ResponseFinished("stop"),
     ]
@@ -78,24 +78,28 @@ def test_text_beside_the_output_is_left_out() -> None:
 
 def test_reasoning_is_kept_and_parts_are_renumbered() -> None:
     events = [ReasoningDelta(0, "hm"), TextDelta(1, "so"), *answer(2, ANSWER)]
-    assert retold(*events) == [ReasoningDelta(0, "hm"), TextDelta(1, ANSWER), ResponseFinished("stop")]
+    assert rewritten_events(*events) == [
+        ReasoningDelta(0, "hm"),
+        TextDelta(1, ANSWER),
+        ResponseFinished("stop"),
+    ]
 
 
 def test_an_empty_input_becomes_an_empty_object() -> None:
-    assert retold(*answer(0)) == [TextDelta(0, "{}"), ResponseFinished("stop")]
+    assert rewritten_events(*answer(0)) == [TextDelta(0, "{}"), ResponseFinished("stop")]
 
 
 def test_only_the_first_output_counts() -> None:
-    assert retold(*answer(0, "1"), *answer(1, "2")) == [TextDelta(0, "1"), ResponseFinished("stop")]
+    assert rewritten_events(*answer(0, "1"), *answer(1, "2")) == [TextDelta(0, "1"), ResponseFinished("stop")]
 
 
 def test_a_call_of_the_clients_tool_instead_of_output_is_passed_on() -> None:
     events = [TextDelta(0, "Let me look."), *own(1)]
-    assert retold(*events) == [*events, ResponseFinished("tool_calls")]
+    assert rewritten_events(*events) == [*events, ResponseFinished("tool_calls")]
 
 
 def test_a_call_of_the_clients_tool_beside_output_is_passed_on() -> None:
-    assert retold(*answer(0, ANSWER), *own(1)) == [
+    assert rewritten_events(*answer(0, ANSWER), *own(1)) == [
         TextDelta(0, ANSWER),
         *own(1),
         ResponseFinished("tool_calls"),
@@ -104,7 +108,7 @@ def test_a_call_of_the_clients_tool_beside_output_is_passed_on() -> None:
 
 def test_a_refusal_is_passed_on() -> None:
     """OpenAI's models stop when they have refused."""
-    assert retold(RefusalDelta(0, "I can't"), reason="stop") == [
+    assert rewritten_events(RefusalDelta(0, "I can't"), reason="stop") == [
         RefusalDelta(0, "I can't"),
         ResponseFinished("stop"),
     ]
@@ -112,21 +116,21 @@ def test_a_refusal_is_passed_on() -> None:
 
 @pytest.mark.parametrize("reason", ["length", "refusal", "filtered"])
 def test_text_is_passed_on_if_the_reason_explains_the_missing_output(reason: Reason) -> None:
-    assert retold(TextDelta(0, "I can't"), reason=reason) == [
+    assert rewritten_events(TextDelta(0, "I can't"), reason=reason) == [
         TextDelta(0, "I can't"),
         ResponseFinished(reason),
     ]
 
 
 def test_output_that_was_cut_off_ends_with_length() -> None:
-    assert retold(*answer(0, '{"a": '), reason="length") == [
+    assert rewritten_events(*answer(0, '{"a": '), reason="length") == [
         TextDelta(0, '{"a": '),
         ResponseFinished("length"),
     ]
-    assert retold(*answer(0), reason="length") == [ResponseFinished("length")]
+    assert rewritten_events(*answer(0), reason="length") == [ResponseFinished("length")]
 
 
 @pytest.mark.parametrize("reason", ["stop", "tool_calls"])
 def test_text_instead_of_output_is_an_error(reason: Reason) -> None:
     with pytest.raises(UpstreamRefused, match="form"):
-        retold(TextDelta(0, "Sure!"), reason=reason)
+        rewritten_events(TextDelta(0, "Sure!"), reason=reason)

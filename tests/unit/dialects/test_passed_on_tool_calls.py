@@ -40,18 +40,18 @@ def message(content: list[Json], reason: str, answer_id: Any = "msg_1") -> Json:
     }
 
 
-def events(told: Json) -> bytes:
+def events(answer: Json) -> bytes:
     """The message as a stream; each call begins whole."""
-    blocks = list(enumerate(told["content"]))
+    blocks = list(enumerate(answer["content"]))
     started = [
         {"type": "content_block_start", "index": place, "content_block": block} for place, block in blocks
     ]
     stream = [
-        {"type": "message_start", "message": told | {"content": [], "stop_reason": None}},
+        {"type": "message_start", "message": answer | {"content": [], "stop_reason": None}},
         *started,
         {
             "type": "message_delta",
-            "delta": {"stop_reason": told["stop_reason"]},
+            "delta": {"stop_reason": answer["stop_reason"]},
             "usage": {"output_tokens": 1},
         },
         {"type": "message_stop"},
@@ -63,25 +63,25 @@ def contents(out: bytes) -> list[Json]:
     return [json.loads(block.partition(b"data: ")[2]) for block in out.split(b"\n\n")[:-1]]
 
 
-def whole(told: Json) -> Json:
+def whole(given: Json) -> Json:
     answer: Json = json.loads(
-        response.normalize_response(json.dumps(told).encode(), answer_id=next(REQUESTS))[0]
+        response.normalize_response(json.dumps(given).encode(), answer_id=next(REQUESTS))[0]
     )
     return answer
 
 
-def streamed(told: Json) -> Json:
+def streamed(given: Json) -> Json:
     """A stream that is passed on, put together."""
     normalizer = MessagesNormalizer(answer_id=next(REQUESTS))
-    said = contents(normalizer.feed(events(told)))
+    said = contents(normalizer.feed(events(given)))
     content = [event["content_block"] for event in said if event["type"] == "content_block_start"]
     (end,) = (event["delta"] for event in said if event["type"] == "message_delta")
-    return told | {"content": content} | end
+    return given | {"content": content} | end
 
 
-def accumulated(told: Json) -> Json:
+def accumulated(given: Json) -> Json:
     answer: Json = json.loads(
-        accumulate([events(told)], response.MessagesAccumulator(answer_id=next(REQUESTS)))[0]
+        accumulate([events(given)], response.MessagesAccumulator(answer_id=next(REQUESTS)))[0]
     )
     return answer
 
@@ -117,7 +117,7 @@ SERVERS = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": 
 
 
 @WAYS
-@pytest.mark.parametrize(("content", "told", "true"), [
+@pytest.mark.parametrize(("content", "reason", "true"), [
     pytest.param([TEXT], "tool_use", "end_turn", id="no call"),
     pytest.param([], "tool_use", "end_turn", id="nothing"),
     pytest.param([SERVERS], "tool_use", "end_turn", id="a call that the server has made"),
@@ -129,9 +129,9 @@ SERVERS = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": 
     pytest.param([TEXT], "refusal", "refusal", id="refused"),
 ])  # fmt: skip
 def test_the_stop_reason_says_whether_there_are_calls(
-    mended: Any, content: list[Json], told: str, true: str
+    mended: Any, content: list[Json], reason: str, true: str
 ) -> None:
-    assert mended(message(content, told))["stop_reason"] == true
+    assert mended(message(content, reason))["stop_reason"] == true
 
 
 def items(given: list[Any], ids: list[Any]) -> list[Json]:
@@ -155,13 +155,13 @@ def responses_whole(output: list[Json], answer_id: Any) -> list[list[Json]]:
 
 def responses_streamed(output: list[Json], answer_id: Any) -> list[list[Json]]:
     """As each item is announced, as it is told when it is done, and as the last event has it."""
-    told = [("added", item, place) for place, item in enumerate(output)]
-    told += [("done", item, place) for place, item in enumerate(output)]
+    steps = [("added", item, place) for place, item in enumerate(output)]
+    steps += [("done", item, place) for place, item in enumerate(output)]
     stream: list[Json] = [
         {"type": "response.created", "response": response_with([], answer_id)},
         *(
             {"type": f"response.output_item.{when}", "output_index": place, "item": item}
-            for when, item, place in told
+            for when, item, place in steps
         ),
         {"type": "response.completed", "response": response_with(output, answer_id)},
     ]
@@ -187,12 +187,12 @@ def test_calls_of_responses_have_unique_ids(
     mended: Any, given: list[Any], kept: list[bool], ids: list[Any], answers: tuple[Any, Any]
 ) -> None:
     tellings = mended(items(given, ids), answers[0])
-    for told in tellings:
-        call_ids = [item["call_id"] for item in told]
+    for items_ in tellings:
+        call_ids = [item["call_id"] for item in items_]
         assert [id_ == before for id_, before in zip(call_ids, given, strict=True)] == kept
         assert len(set(call_ids)) == 2
-        assert len({item["id"] for item in told}) == 2
-        assert [(item["id"], item["call_id"]) for item in told] == [
+        assert len({item["id"] for item in items_}) == 2
+        assert [(item["id"], item["call_id"]) for item in items_] == [
             (item["id"], item["call_id"]) for item in tellings[0]
         ]
     other = mended(items(given, ids), answers[1])[0]

@@ -32,8 +32,8 @@ CLIENTS = tuple(WRITERS)
 
 
 def sse(*events: Json, done: bool = False) -> bytes:
-    told = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
-    return told + (b"data: [DONE]\n\n" if done else b"")
+    stream = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+    return stream + (b"data: [DONE]\n\n" if done else b"")
 
 
 def chat_stream(*deltas: Json, finish: str = "stop", **more: Any) -> bytes:
@@ -43,22 +43,22 @@ def chat_stream(*deltas: Json, finish: str = "stop", **more: Any) -> bytes:
 
 
 def messages_stream(*blocks: tuple[Json, list[Json]], stop: str = "end_turn", **more: Any) -> bytes:
-    told: list[Json] = [{"type": "message_start", "message": {"id": "m"}}]
+    sent: list[Json] = [{"type": "message_start", "message": {"id": "m"}}]
     for index, (block, deltas) in enumerate(blocks):
-        told.append({"type": "content_block_start", "index": index, "content_block": block})
-        told += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
-        told.append({"type": "content_block_stop", "index": index})
-    told.append({"type": "message_delta", "delta": {"stop_reason": stop, **more}})
-    return sse(*told, {"type": "message_stop"})
+        sent.append({"type": "content_block_start", "index": index, "content_block": block})
+        sent += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
+        sent.append({"type": "content_block_stop", "index": index})
+    sent.append({"type": "message_delta", "delta": {"stop_reason": stop, **more}})
+    return sse(*sent, {"type": "message_stop"})
 
 
 def responses_stream(*items: Json, end: str = "completed", **response: Any) -> bytes:
-    told: list[Json] = [{"type": "response.created", "response": {"id": "r"}}]
-    told += [{"type": "response.output_item.done", "output_index": n, "item": i} for n, i in enumerate(items)]
-    return sse(*told, {"type": f"response.{end}", "response": {"id": "r", **response}})
+    sent: list[Json] = [{"type": "response.created", "response": {"id": "r"}}]
+    sent += [{"type": "response.output_item.done", "output_index": n, "item": i} for n, i in enumerate(items)]
+    return sse(*sent, {"type": f"response.{end}", "response": {"id": "r", **response}})
 
 
-def told_to(client: str, upstream: str, stream: bytes, undo: Undo | None = None) -> Json:
+def converted(client: str, upstream: str, stream: bytes, undo: Undo | None = None) -> Json:
     """In one piece, after a look at the stream."""
 
     def make() -> Translation:
@@ -74,7 +74,7 @@ def told_to(client: str, upstream: str, stream: bytes, undo: Undo | None = None)
     assert streamed(make(), [stream]).error is None
     outcome = accumulated(FOLDS[client], [make().feed(stream)])
     assert outcome.error is None
-    return dict(json.loads(outcome.told))
+    return dict(json.loads(outcome.output))
 
 
 def said(client: str, whole: Json) -> tuple[str, str, str]:
@@ -111,7 +111,7 @@ REFUSED = {
 @pytest.mark.parametrize("upstream", REFUSALS)
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_refusal_keeps_its_form(client: str, upstream: str) -> None:
-    assert said(client, told_to(client, upstream, REFUSALS[upstream])) == REFUSED[client]
+    assert said(client, converted(client, upstream, REFUSALS[upstream])) == REFUSED[client]
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -123,7 +123,7 @@ def test_a_filtered_response_is_no_refusal(client: str) -> None:
         "gemini": "SAFETY",
     }
     stream = chat_stream({"content": "And so"}, finish="content_filter")
-    assert said(client, told_to(client, "chat", stream)) == ("And so", "", ends[client])
+    assert said(client, converted(client, "chat", stream)) == ("And so", "", ends[client])
 
 
 # Calls.
@@ -134,8 +134,8 @@ def calls(client: str, whole: Json) -> list[tuple[str, str, str]]:
     if client == "chat":
         found = []
         for call in whole["choices"][0]["message"].get("tool_calls", ()):
-            told = call[call["type"]]
-            found.append((call["id"], told["name"], told.get("arguments", told.get("input"))))
+            function = call[call["type"]]
+            found.append((call["id"], function["name"], function.get("arguments", function.get("input"))))
         return found
     if client == "messages":
         blocks = (block for block in whole["content"] if block["type"] == "tool_use")
@@ -169,14 +169,14 @@ CUSTOM = {
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_custom_call_stays_custom(client: str, upstream: str) -> None:
     """To Messages and Gemini, which know none, as a function with one text."""
-    whole = told_to(client, upstream, CUSTOM[upstream])
+    whole = converted(client, upstream, CUSTOM[upstream])
     ((id_, name, given),) = calls(client, whole)
     assert (id_, name) == ("c1", "patch")
     assert (json.loads(given)["input"] if client in ("messages", "gemini") else given) == PATCH
 
 
 def test_deltas_of_a_custom_call_are_passed_on_at_once() -> None:
-    told = [
+    events_sent = [
         {"type": "response.created", "response": {"id": "r"}},
         {
             "type": "response.output_item.added",
@@ -189,7 +189,7 @@ def test_deltas_of_a_custom_call_are_passed_on_at_once() -> None:
         ),
         {"type": "response.completed", "response": {"id": "r"}},
     ]
-    stream = streamed(translation("responses", "chat"), [sse(*told)]).told
+    stream = streamed(translation("responses", "chat"), [sse(*events_sent)]).output
     chunks = [json.loads(line[6:]) for line in stream.split(b"\n\n") if line.startswith(b"data: {")]
     fragments = [
         call for c in chunks for choice in c["choices"] for call in choice["delta"].get("tool_calls", ())
@@ -218,7 +218,7 @@ def test_calls_of_functions_that_were_custom_tools_are_restored(
     block = ({"type": "tool_use", "id": "t", "name": "patch", "input": {}},)
     deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in (wrapped[:4], wrapped[4:])]
     stream = messages_stream((*block, deltas), stop="tool_use")
-    whole = told_to(client, "messages", stream, Undo(custom=frozenset({"patch"})))
+    whole = converted(client, "messages", stream, Undo(custom=frozenset({"patch"})))
     assert calls(client, whole) == [("t", "patch", given)]
 
 
@@ -251,8 +251,8 @@ def asked(choice: Any) -> Json:
     }
 
 
-@pytest.mark.parametrize(("choice", "told"), CHOICES)
-def test_custom_tools_of_chat_are_custom_tools_in_responses(choice: Any, told: Any) -> None:
+@pytest.mark.parametrize(("choice", "expected"), CHOICES)
+def test_custom_tools_of_chat_are_custom_tools_in_responses(choice: Any, expected: Any) -> None:
     prompt, undo = adapt_prompt(
         chat.read_prompt(asked(choice)), limits_of("responses", "OpenAI", "gpt-5.3-codex"), "chat"
     )
@@ -266,7 +266,7 @@ def test_custom_tools_of_chat_are_custom_tools_in_responses(choice: Any, told: A
         {"type": "custom_tool_call", "call_id": "c1", "name": "patch", "input": PATCH},
         {"type": "custom_tool_call_output", "call_id": "c1", "output": "Done."},
     ]
-    assert body["tool_choice"] == told
+    assert body["tool_choice"] == expected
 
 
 @pytest.mark.parametrize(("choice", "_told"), CHOICES)
@@ -316,7 +316,7 @@ def test_geminis_signatures_are_sent_back_to_it(client: str, call: Json) -> None
         {"index": 1, "id": "b", "function": {"name": "g", "arguments": "{}"}},
     ]
     stream = chat_stream({"content": "So."}, {"tool_calls": two}, finish="tool_calls")
-    whole = told_to(client, "chat", stream)
+    whole = converted(client, "chat", stream)
     if client == "messages":
         body: Json = {"messages": [{"role": "assistant", "content": whole["content"]}]}
         prompt = messages.read_prompt({"model": "m"} | body)
@@ -333,15 +333,15 @@ def test_geminis_signatures_are_sent_back_to_it(client: str, call: Json) -> None
 @pytest.mark.parametrize("call", SIGNED)
 def test_a_signature_is_passed_on_in_chat(call: Json) -> None:
     stream = chat_stream({"tool_calls": [{"index": 0, "id": "a", **call}]}, finish="tool_calls")
-    assert b"sig==" in streamed(REPAIRS["chat"](), [stream]).told
-    (told,) = json.loads(FOLDS["chat"]([stream]))["choices"][0]["message"]["tool_calls"]
-    assert told == {"id": "a", "type": "function", **call}
+    assert b"sig==" in streamed(REPAIRS["chat"](), [stream]).output
+    (passed_on,) = json.loads(FOLDS["chat"]([stream]))["choices"][0]["message"]["tool_calls"]
+    assert passed_on == {"id": "a", "type": "function", **call}
     message = {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", **call}]}
     whole = json.dumps({"id": "c", "choices": [{"message": message, "finish_reason": "tool_calls"}]}).encode()
-    (told,) = json.loads(normalize_response(whole, ChunkNormalizer(model="m", created=1))[0])["choices"][0][
-        "message"
-    ]["tool_calls"]
-    assert told == {"id": "a", "type": "function", **call}
+    (passed_on,) = json.loads(normalize_response(whole, ChunkNormalizer(model="m", created=1))[0])["choices"][
+        0
+    ]["message"]["tool_calls"]
+    assert passed_on == {"id": "a", "type": "function", **call}
 
 
 # Ids of calls.
@@ -361,7 +361,7 @@ NO_ID = {"function": {"name": "f", "arguments": "{}"}}
 @pytest.mark.parametrize("client", CLIENTS)
 def test_calls_with_the_same_id_get_different_ids(client: str, two: list[Json]) -> None:
     stream = chat_stream({"tool_calls": two}, finish="tool_calls").replace(b'"id": "c", ', b"")
-    found = [id_ for id_, _name, _arguments in calls(client, told_to(client, "chat", stream))]
+    found = [id_ for id_, _name, _arguments in calls(client, converted(client, "chat", stream))]
     assert len(set(found)) == 2
     assert all(found)
 
@@ -370,7 +370,7 @@ def test_calls_with_the_same_id_get_different_ids(client: str, two: list[Json]) 
 @pytest.mark.parametrize("ids", [("a", "a"), ("", ""), (None, None), ("a", "")])
 def test_calls_of_messages_with_the_same_id_get_different_ids(client: str, ids: tuple[Any, Any]) -> None:
     blocks = [({"type": "tool_use", "id": id_, "name": "f", "input": {}}, []) for id_ in ids]
-    found = [id_ for id_, _, _ in calls(client, told_to(client, "messages", messages_stream(*blocks)))]
+    found = [id_ for id_, _, _ in calls(client, converted(client, "messages", messages_stream(*blocks)))]
     assert len(set(found)) == 2
     assert all(found)
 
@@ -384,7 +384,7 @@ def test_a_calls_input_at_the_start_of_its_block_is_kept(client: str, given: Jso
     stream = messages_stream(
         ({"type": "tool_use", "id": "t", "name": "f", "input": given}, []), stop="tool_use"
     )
-    ((_id, _name, arguments),) = calls(client, told_to(client, "messages", stream))
+    ((_id, _name, arguments),) = calls(client, converted(client, "messages", stream))
     assert json.loads(arguments) == given
 
 
@@ -393,19 +393,19 @@ def test_a_calls_input_at_the_start_of_its_block_is_kept(client: str, given: Jso
 def test_arguments_that_are_an_object_become_text(client: str, arguments: Any) -> None:
     call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": arguments}}
     stream = chat_stream({"tool_calls": [call]}, finish="tool_calls")
-    assert b"'" not in json.dumps(told_to(client, "chat", stream)).encode().replace(b"can't", b"")
+    assert b"'" not in json.dumps(converted(client, "chat", stream)).encode().replace(b"can't", b"")
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("usage", [{"prompt_tokens": "7"}, {"prompt_tokens": 7.0}, {"completion_tokens": {}}])
 def test_usage_of_a_wrong_type_is_no_error(client: str, usage: Json) -> None:
-    assert told_to(client, "chat", chat_stream({"content": "Hi"}, usage=usage))
+    assert converted(client, "chat", chat_stream({"content": "Hi"}, usage=usage))
     assert streamed(REPAIRS["chat"](), [chat_stream({"content": "Hi"}, usage=usage)]).error is None
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize(
-    ("end", "response", "told"),
+    ("end", "response", "reason"),
     [
         (
             "completed",
@@ -417,16 +417,16 @@ def test_usage_of_a_wrong_type_is_no_error(client: str, usage: Json) -> None:
         ("completed", {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, "filter"),
     ],
 )
-def test_an_incomplete_response_has_its_reason(client: str, end: str, response: Json, told: str) -> None:
+def test_an_incomplete_response_has_its_reason(client: str, end: str, response: Json, reason: str) -> None:
     item = {"type": "message", "content": [{"type": "output_text", "text": "And so"}]}
-    whole = told_to(client, "responses", responses_stream(item, end=end, **response))
+    whole = converted(client, "responses", responses_stream(item, end=end, **response))
     names = {
         "chat": {"length": "length", "filter": "content_filter"},
         "messages": {"length": "max_tokens", "filter": "refusal"},
         "responses": {"length": "incomplete", "filter": "incomplete"},
         "gemini": {"length": "MAX_TOKENS", "filter": "SAFETY"},
     }
-    assert said(client, whole)[2] == names[client][told]
+    assert said(client, whole)[2] == names[client][reason]
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -434,11 +434,11 @@ def test_an_incomplete_response_has_its_reason(client: str, end: str, response: 
 def test_a_stop_reason_without_a_call_is_corrected(client: str, finish: str) -> None:
     ends = {"chat": "stop", "messages": "end_turn", "responses": "completed", "gemini": "STOP"}
     assert (
-        said(client, told_to(client, "chat", chat_stream({"content": "Hi"}, finish=finish)))[2]
+        said(client, converted(client, "chat", chat_stream({"content": "Hi"}, finish=finish)))[2]
         == ends[client]
     )
     stream = messages_stream(({"type": "text", "text": "Hi"}, []), stop="tool_use")
-    assert said(client, told_to(client, "messages", stream))[2] == ends[client]
+    assert said(client, converted(client, "messages", stream))[2] == ends[client]
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_each_result_is_a_message_in_chat():
     assert round_trip("chat", prompt).messages[2:] == tuple(user(result) for result in RESULTS)
 
 
-def told(prompt):
+def chat_outline(prompt):
     """Who speaks in chat, and the ids of calls and results."""
     return [
         (
@@ -125,7 +125,7 @@ def test_results_follow_their_calls_immediately_in_chat():
     """Codex's words of the system may come before a result; agents' pictures come with one."""
     note, called = Message("system", (Text("note"),)), assistant(*CALLS)
     between = (user(Text("hi")), called, note, user(RESULTS[0]), user(Text("go on")), user(RESULTS[1], PNG))
-    assert told(Prompt(model="m", messages=between)) == [
+    assert chat_outline(Prompt(model="m", messages=between)) == [
         ("user", []),
         ("assistant", ["call_1", "call_2"]),
         ("tool", "call_1"),
@@ -138,7 +138,7 @@ def test_results_follow_their_calls_immediately_in_chat():
 
 def test_nothing_moves_in_chat_if_a_result_is_missing():
     messages = (assistant(*CALLS), Message("system", (Text("note"),)), assistant(Text("ho")), user(*RESULTS))
-    assert [role for role, _ in told(Prompt(model="m", messages=messages))] == [
+    assert [role for role, _ in chat_outline(Prompt(model="m", messages=messages))] == [
         "assistant",
         "system",
         "assistant",
@@ -420,7 +420,7 @@ def test_claude_is_asked_in_words_for_any_json_object(client):
 
 
 @pytest.mark.parametrize(
-    ("about", "told"),
+    ("about", "description"),
     [
         ({"description": "Finds and reads."}, ["All tools called kb__…: Finds and reads.\n\nF.", "G."]),
         ({"description": ""}, ["F.", "G."]),
@@ -428,12 +428,12 @@ def test_claude_is_asked_in_words_for_any_json_object(client):
         ({}, ["F.", "G."]),
     ],
 )
-def test_a_namespaces_description_is_in_its_first_tool(about, told):
+def test_a_namespaces_description_is_in_its_first_tool(about, description):
     inner = [{"type": "function", "name": name, "description": f"{name.upper()}."} for name in "fg"]
     tools = [{"type": "namespace", "name": "kb", "tools": inner} | about, *inner]
     prompt = READ["responses"]({"model": "m", "input": "Hi", "tools": tools})
     assert [tool.name for tool in prompt.tools] == ["kb__f", "kb__g", "f", "g"]
-    assert [tool.description for tool in prompt.tools] == [*told, "F.", "G."]
+    assert [tool.description for tool in prompt.tools] == [*description, "F.", "G."]
 
 
 def ends(prompt):
@@ -487,9 +487,9 @@ def test_search_results_become_text():
     """Beside a result and in it."""
     result = {"type": "tool_result", "tool_use_id": "a", "content": [FOUND]}
     spoken = [{"role": "user", "content": [result, FOUND | {"cache_control": {"type": "ephemeral"}}]}]
-    told = "Paris\nhttps://example.org/paris\nA city.\nIn France."
+    text = "Paris\nhttps://example.org/paris\nA city.\nIn France."
     prompt = READ["messages"]({"model": "m", "messages": spoken})
-    assert prompt.messages == (user(ToolResult("a", (Text(told),)), Text(told, cache_breakpoint=True)),)
+    assert prompt.messages == (user(ToolResult("a", (Text(text),)), Text(text, cache_breakpoint=True)),)
 
 
 def test_an_unknown_block_is_refused_by_its_type():

@@ -41,13 +41,13 @@ FOLLOW = {
 def check_promise(events):
     assert isinstance(events[0], ResponseStarted)
     assert isinstance(events[-1], ResponseFinished)
-    told = events[1:-1]
-    assert not any(isinstance(event, ResponseStarted | ResponseFinished) for event in told)
-    numbers = [event.part for event in told]
+    inner = events[1:-1]
+    assert not any(isinstance(event, ResponseStarted | ResponseFinished) for event in inner)
+    numbers = [event.part for event in inner]
     assert numbers[:1] in ([], [0])
     assert all(after - before in (0, 1) for before, after in pairwise(numbers))
     for part in range(numbers[-1] + 1 if numbers else 0):
-        first, *others = (type(event) for event in told if event.part == part)
+        first, *others = (type(event) for event in inner if event.part == part)
         assert set(others) <= FOLLOW[first]
 
 
@@ -141,7 +141,7 @@ def tell_responses(place, part, size):
         case "text", text:
             begun = {"type": "message", "content": []}
             done = begun | {"content": [{"type": "output_text", "text": text}]}
-            told = deltas("output_text.delta", text, content_index=0)
+            delta_lines = deltas("output_text.delta", text, content_index=0)
         case "thought", text, opaque:
             begun = {"type": "reasoning", "summary": []}
             done = begun | {
@@ -149,14 +149,14 @@ def tell_responses(place, part, size):
                 "encrypted_content": opaque,
                 "id": "rs",
             }
-            told = deltas("reasoning_summary_text.delta", text, summary_index=0)
+            delta_lines = deltas("reasoning_summary_text.delta", text, summary_index=0)
         case "call", id_, name, arguments:
             begun = {"type": "function_call", "call_id": id_, "name": name, "arguments": ""}
             done = begun | {"arguments": arguments}
-            told = deltas("function_call_arguments.delta", arguments)
+            delta_lines = deltas("function_call_arguments.delta", arguments)
     return [
         item("output_item.added", place, item=begun),
-        *told,
+        *delta_lines,
         item("output_item.done", place, item=done),
     ]
 
@@ -186,9 +186,9 @@ def around(dialect, chunks):
     return [*before, *chunks, *after]
 
 
-def alternate(told):
+def alternate(chunk_lists):
     """A chunk of each, again and again."""
-    rest = [list(chunks) for chunks in told]
+    rest = [list(chunks) for chunks in chunk_lists]
     while any(rest):
         for chunks in rest:
             if chunks:
@@ -213,8 +213,8 @@ OVERLAPPING = {
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
 def test_interleaved_parts_are_reordered(dialect, name, size):
     parts = OVERLAPPING[name]
-    told = [TELL[dialect](place, part, size) for place, part in enumerate(parts)]
-    assert read(dialect, around(dialect, alternate(told))) == parts
+    chunks = [TELL[dialect](place, part, size) for place, part in enumerate(parts)]
+    assert read(dialect, around(dialect, alternate(chunks))) == parts
 
 
 @pytest.mark.parametrize("size", [1, 5])
@@ -224,9 +224,9 @@ def test_interleaved_calls_of_chat_are_reordered(name, size):
     arguments have one."""
     parts = OVERLAPPING[name]
     numbers = iter(range(len(parts)))
-    told = [TELL["chat"](next(numbers) if part[0] == "call" else 0, part, size) for part in parts]
-    first = [] if parts[0][0] == "call" else told.pop(0)
-    assert read("chat", around("chat", [*first, *alternate(told)])) == parts
+    chunks = [TELL["chat"](next(numbers) if part[0] == "call" else 0, part, size) for part in parts]
+    first = [] if parts[0][0] == "call" else chunks.pop(0)
+    assert read("chat", around("chat", [*first, *alternate(chunks)])) == parts
 
 
 SEALED = ("thought", "", "sig==")
@@ -249,13 +249,13 @@ TEXT_AND_SEAL = {
 def test_a_signature_does_not_cut_a_text_in_two(name):
     """A client that shows the last part of an answer would show its last word alone."""
     deltas, others = TEXT_AND_SEAL[name]
-    told = [chat_chunk(content="Hello, "), *(chat_chunk(**delta) for delta in deltas)]
-    assert read("chat", around("chat", told)) == [("text", "Hello, world"), *others]
+    chunks = [chat_chunk(content="Hello, "), *(chat_chunk(**delta) for delta in deltas)]
+    assert read("chat", around("chat", chunks)) == [("text", "Hello, world"), *others]
 
 
 def test_a_signature_between_a_text_and_a_call_comes_between_them():
-    told = [*TELL["chat"](0, SAY, 5), chat_chunk(reasoning_opaque="sig=="), *TELL["chat"](0, A, 5)]
-    assert read("chat", around("chat", told)) == [SAY, SEALED, A]
+    chunks = [*TELL["chat"](0, SAY, 5), chat_chunk(reasoning_opaque="sig=="), *TELL["chat"](0, A, 5)]
+    assert read("chat", around("chat", chunks)) == [SAY, SEALED, A]
 
 
 @st.composite
@@ -281,10 +281,14 @@ def overlapping(draw, dialect):
         )
         for place in range(count)
     ]
-    told = [list(TELL[dialect](place, part, draw(st.integers(1, 4)))) for place, part in enumerate(parts)]
+    chunk_lists = [
+        list(TELL[dialect](place, part, draw(st.integers(1, 4)))) for place, part in enumerate(parts)
+    ]
     chunks = []
-    while any(told):
-        chunks.append(draw(st.sampled_from([part_chunks for part_chunks in told if part_chunks])).pop(0))
+    while any(chunk_lists):
+        chunks.append(
+            draw(st.sampled_from([part_chunks for part_chunks in chunk_lists if part_chunks])).pop(0)
+        )
     return parts, chunks
 
 
@@ -298,9 +302,9 @@ def test_any_interleaving_gives_the_same_parts(dialect, data):
 
 @trials
 @given(overlapping("chat"))
-def test_any_interleaving_of_chat_gives_the_same_parts(told):
+def test_any_interleaving_of_chat_gives_the_same_parts(case):
     """A text or a thought may fall into pieces there; nothing of it gets lost."""
-    parts, chunks = told
+    parts, chunks = case
     found = read("chat", around("chat", chunks))
     calls = [part for part in parts if part[0] == "call"]
     assert sorted(part for part in found if part[0] == "call") == sorted(calls)
@@ -320,8 +324,8 @@ def test_items_keep_the_order_in_which_they_began(dialect):
 
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
 def test_parts_that_are_never_closed_end_with_the_response(dialect):
-    told = [list(TELL[dialect](place, part, 4))[:-1] for place, part in enumerate([SAY, A, B])]
-    assert read(dialect, around(dialect, alternate(told))) == [SAY, A, B]
+    chunk_lists = [list(TELL[dialect](place, part, 4))[:-1] for place, part in enumerate([SAY, A, B])]
+    assert read(dialect, around(dialect, alternate(chunk_lists))) == [SAY, A, B]
 
 
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
@@ -340,8 +344,8 @@ def test_an_index_may_be_used_again(dialect):
 @pytest.mark.parametrize("empty", [("text", ""), ("thought", "", "")])
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
 def test_an_empty_part_has_no_number(dialect, empty):
-    told = [*TELL[dialect](0, empty, 1), *TELL[dialect](1, A, 4)]
-    assert read(dialect, around(dialect, told)) == [A]
+    chunks = [*TELL[dialect](0, empty, 1), *TELL[dialect](1, A, 4)]
+    assert read(dialect, around(dialect, chunks)) == [A]
 
 
 STRANGERS = {
@@ -382,12 +386,12 @@ def test_deltas_of_another_type_than_the_block_are_dropped(odd):
 
 def test_alternating_texts_of_one_message_are_separate_parts():
     """Each piece is a text of its own then: none is taken up again."""
-    told = [
+    chunks = [
         item("output_item.added", 0, item={"type": "message", "content": []}),
         *(item("output_text.delta", 0, content_index=index, delta=str(index)) for index in (0, 1, 0)),
         item("output_item.done", 0, item={"type": "message", "content": []}),
     ]
-    assert read("responses", around("responses", told)) == [("text", "0"), ("text", "1"), ("text", "0")]
+    assert read("responses", around("responses", chunks)) == [("text", "0"), ("text", "1"), ("text", "0")]
 
 
 DONE = item(
@@ -398,7 +402,7 @@ DONE = item(
 
 
 @pytest.mark.parametrize(
-    ("told", "parts"),
+    ("chunks", "parts"),
     [
         ([DONE], [("call", "call_a", "f", "{}")]),
         ([DONE, DONE], [("call", "call_a", "f", "{}")]),
@@ -408,43 +412,43 @@ DONE = item(
     ],
     ids=["no beginning", "two ends", "arguments of nothing", "nothing", "neither beginning nor end"],
 )
-def test_items_without_deltas_are_read_from_their_end(told, parts):
-    assert read("responses", around("responses", told)) == parts
+def test_items_without_deltas_are_read_from_their_end(chunks, parts):
+    assert read("responses", around("responses", chunks)) == parts
 
 
 def test_a_call_of_chat_starts_when_its_name_is_known():
     first = {"index": 0, "id": "call_a", "function": {"arguments": '{"a"'}}
     more = {"index": 0, "function": {"arguments": ": 1}"}}
     named = {"index": 0, "function": {"name": "f"}}
-    told = [chat_chunk(tool_calls=[fragment]) for fragment in (first, more, named)]
+    chunks = [chat_chunk(tool_calls=[fragment]) for fragment in (first, more, named)]
     call = ("call", "call_a", "f", '{"a": 1}')
-    assert read("chat", around("chat", told)) == [call]
+    assert read("chat", around("chat", chunks)) == [call]
     other = {"index": 1, "id": "call_b", "function": {"name": "g", "arguments": "{}"}}
-    told.insert(1, chat_chunk(tool_calls=[other]))
-    assert read("chat", around("chat", told)) == [call, ("call", "call_b", "g", "{}")]
+    chunks.insert(1, chat_chunk(tool_calls=[other]))
+    assert read("chat", around("chat", chunks)) == [call, ("call", "call_b", "g", "{}")]
 
 
 def test_a_call_of_chat_without_a_name_is_emitted_at_its_end():
-    told = [chat_chunk(tool_calls=[{"index": 0, "id": "call_a", "function": {"arguments": "{}"}}])]
-    assert read("chat", around("chat", told)) == [("call", "call_a", "", "{}")]
+    chunks = [chat_chunk(tool_calls=[{"index": 0, "id": "call_a", "function": {"arguments": "{}"}}])]
+    assert read("chat", around("chat", chunks)) == [("call", "call_a", "", "{}")]
 
 
 def test_text_of_chat_in_the_middle_of_a_call_is_deferred():
     first, *others = tell_chat(0, A, 4)
-    told = [first, chat_chunk(content="Hel"), *others[:2], chat_chunk(content="lo"), *others[2:]]
-    assert read("chat", around("chat", [*told, chat_chunk(content="!")])) == [A, ("text", "Hello!")]
+    chunks = [first, chat_chunk(content="Hel"), *others[:2], chat_chunk(content="lo"), *others[2:]]
+    assert read("chat", around("chat", [*chunks, chat_chunk(content="!")])) == [A, ("text", "Hello!")]
 
 
 def test_a_complete_call_of_chat_is_not_reopened():
     """White space after the end, when something else has begun."""
     more = chat_chunk(tool_calls=[{"index": 0, "function": {"arguments": "\n"}}])
-    told = [*tell_chat(0, A, 4), chat_chunk(content="Hello"), more]
-    assert read("chat", around("chat", told)) == [A, ("text", "Hello")]
+    chunks = [*tell_chat(0, A, 4), chat_chunk(content="Hello"), more]
+    assert read("chat", around("chat", chunks)) == [A, ("text", "Hello")]
 
 
 def test_a_cut_off_call_of_chat_ends_with_the_answer():
-    told = [*tell_chat(0, A, 4)][:3]
-    assert read("chat", around("chat", [*told, *tell_chat(1, B, 4)])) == [(*A[:3], A[3][:8]), B]
+    chunks = [*tell_chat(0, A, 4)][:3]
+    assert read("chat", around("chat", [*chunks, *tell_chat(1, B, 4)])) == [(*A[:3], A[3][:8]), B]
 
 
 @trials
@@ -500,8 +504,8 @@ def seconds(dialect, count):
     """For a stream of two parts told at the same time, in so many pieces each."""
     arguments = json.dumps({"a": "x" * (count - len('{"a": ""}'))})
     parts = [("call", "call_a", "f", arguments), ("call", "call_b", "g", arguments)]
-    told = [list(TELL[dialect](place, part, 1)) for place, part in enumerate(parts)]
-    chunks = [json.dumps(chunk).encode() for chunk in around(dialect, alternate(told))]
+    chunk_lists = [list(TELL[dialect](place, part, 1)) for place, part in enumerate(parts)]
+    chunks = [json.dumps(chunk).encode() for chunk in around(dialect, alternate(chunk_lists))]
     reader = READERS[dialect]()
     start = time.process_time()
     assert sum(1 for chunk in chunks for _ in reader.feed(chunk)) >= 2 * count

@@ -89,7 +89,7 @@ arguments = st.builds(
     sizes,
 )
 called = st.builds(
-    lambda name, told: [(ToolCallStarted, name), *told],
+    lambda name, deltas: [(ToolCallStarted, name), *deltas],
     st.text("abcdef_", min_size=1, max_size=6),
     arguments | st.just([]),
 )
@@ -101,8 +101,8 @@ def number(parts, ends, usage):
     """The events; an end that fits the parts, as models tell it."""
     events = [ResponseStarted("answer")]
     why = [[(RefusalDelta, "I won't.")]] if ends == "refusal" else []
-    for part, told in enumerate([*parts, *why]):
-        for kind, given_ in told:
+    for part, deltas in enumerate([*parts, *why]):
+        for kind, given_ in deltas:
             id_ = [f"call_{part}"] if kind is ToolCallStarted else []
             events.append(kind(part, *id_, given_))
     has_call = any(isinstance(event, ToolCallStarted) for event in events)
@@ -154,8 +154,8 @@ def parts_of(events):
 
 
 def with_parts(events, parts):
-    told = [replace(event, part=place) for place, part in enumerate(parts) for event in part]
-    return [events[0], *told, events[-1]]
+    numbered = [replace(event, part=place) for place, part in enumerate(parts) for event in part]
+    return [events[0], *numbered, events[-1]]
 
 
 def run_together(events):
@@ -239,12 +239,12 @@ def in_pieces(event):
     """A delta of three characters at a time."""
     match event:
         case (
-            TextDelta(part, told)
-            | RefusalDelta(part, told)
-            | ReasoningDelta(part, told)
-            | ToolCallArgumentsDelta(part, told)
+            TextDelta(part, text)
+            | RefusalDelta(part, text)
+            | ReasoningDelta(part, text)
+            | ToolCallArgumentsDelta(part, text)
         ):
-            return [type(event)(part, told[start : start + 3]) for start in range(0, len(told), 3)]
+            return [type(event)(part, text[start : start + 3]) for start in range(0, len(text), 3)]
     return [event]
 
 
@@ -327,8 +327,8 @@ def many_answers():
 
 @pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in NAMES for row in LOSSES[d]])
 def test_every_row_of_the_table_is_a_real_loss(dialect, row, many_answers):
-    told = (expressible(dialect, events, but=row) for events in many_answers)
-    assert any(read(dialect, write(dialect, events)) != events for events in told)
+    reduced = (expressible(dialect, events, but=row) for events in many_answers)
+    assert any(read(dialect, write(dialect, events)) != events for events in reduced)
 
 
 # The answer in one piece, and how a client that has got it sends it back.
@@ -399,15 +399,15 @@ def test_the_reasoning_that_an_sdk_concatenates_can_be_decoded(events):
 def test_a_whole_response_equals_its_stream(dialect, events):
     """And it is read as what the model has said, when it comes back."""
     events = no_goods_at_the_end(events) if dialect == "messages" else events
-    told = [
+    said = [
         replace(call, arguments=call.arguments or "{}") if isinstance(call, ToolCall) else call
         for call in map(part_said, parts_of(events))
     ]
     whole = accumulate(dialect, write(dialect, events))
     history = [part for message in read_as_history(dialect, whole) for part in message.parts]
     if dialect == "chat":
-        history, told = in_chat(history), in_chat(told)
-    assert history == told
+        history, said = in_chat(history), in_chat(said)
+    assert history == said
 
 
 @pytest.mark.parametrize("dialect", NAMES)

@@ -59,7 +59,7 @@ def test_errors_that_a_retry_can_not_fix_have_status_400(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "told"),
+    ("kind", "given", "expected"),
     [
         ("unavailable", 503, 503),
         ("unavailable", 418, 502),
@@ -67,8 +67,8 @@ def test_errors_that_a_retry_can_not_fix_have_status_400(kind: str) -> None:
         ("timeout", 503, 504),
     ],
 )
-def test_upstreams_status_is_kept_for_unavailable_errors(kind: str, given: int, told: int) -> None:
-    assert write_error(BridgeError("", kind=kind, status=given), "")[0] == told
+def test_upstreams_status_is_kept_for_unavailable_errors(kind: str, given: int, expected: int) -> None:
+    assert write_error(BridgeError("", kind=kind, status=given), "")[0] == expected
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

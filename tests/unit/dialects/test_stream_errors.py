@@ -50,15 +50,15 @@ def test_a_code_or_a_type_gives_the_kind(name):
 
 
 def test_the_code_wins_over_the_type():
-    told = as_stream_error({"code": "rate_limit_exceeded", "type": "invalid_request_error", "message": "m"})
-    assert (told.kind, told.code, str(told)) == ("rate_limited", "rate_limit_exceeded", "m")
+    error = as_stream_error({"code": "rate_limit_exceeded", "type": "invalid_request_error", "message": "m"})
+    assert (error.kind, error.code, str(error)) == ("rate_limited", "rate_limit_exceeded", "m")
 
 
 @pytest.mark.parametrize("error", [None, "it broke", [], {}, {"code": 429}, {"code": ["a"], "type": None}])
 def test_an_unknown_error_is_unavailable(error):
-    told = as_stream_error(error)
-    assert told.kind == "unavailable"
-    assert str(told)
+    error_ = as_stream_error(error)
+    assert error_.kind == "unavailable"
+    assert str(error_)
 
 
 LIMITED = {"code": "user_global_rate_limited:pro", "message": "slowly"}

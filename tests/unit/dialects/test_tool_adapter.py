@@ -52,8 +52,8 @@ def restored(tool_adapter, data, size=7):
     """The events that a client gets, whatever the pieces."""
     normalizer, out = ResponsesNormalizer(), b""
     for place in range(0, len(data), size):
-        if told := tool_adapter.feed(data[place : place + size]):
-            out += normalizer.feed(told)
+        if output := tool_adapter.feed(data[place : place + size]):
+            out += normalizer.feed(output)
     out += normalizer.feed(tool_adapter.rest())
     return [json.loads(sse.read_data(block)) for block in out.split(b"\n\n") if block]
 
@@ -76,9 +76,9 @@ def test_a_reserved_namespace_is_renamed_and_restored():
         "output": [called(namespace="client_collaboration")],
         "tools": sent["tools"],
     }
-    told = json.loads(tool_adapter.whole(json.dumps(answer).encode()))
-    assert told["output"] == [called(namespace="collaboration")]
-    assert told["tools"] == body["tools"]
+    data = json.loads(tool_adapter.whole(json.dumps(answer).encode()))
+    assert data["output"] == [called(namespace="collaboration")]
+    assert data["tools"] == body["tools"]
 
 
 def test_a_reserved_namespace_is_restored_in_a_stream():

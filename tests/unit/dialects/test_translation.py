@@ -63,7 +63,7 @@ def sent(dialect, case):
 def events(stream):
     """The data of each event, and its name if it has one is that of its type."""
     assert stream.endswith(b"\n\n")
-    told = []
+    received = []
     for block in stream[:-2].split(b"\n\n"):
         if block.startswith(b":") or not block:
             continue
@@ -73,8 +73,8 @@ def events(stream):
             continue
         event = json.loads(data)
         assert dict(fields).get(b"event", event.get("type", "").encode()) == event.get("type", "").encode()
-        told.append(event)
-    return told
+        received.append(event)
+    return received
 
 
 # What each dialect promises, and what a client makes of the stream:
@@ -105,10 +105,10 @@ def read_chat(stream):
     }
 
 
-def read_blocks(told):
+def read_blocks(events_):
     """Blocks of Messages: one open at a time, numbered from 0."""
     blocks, decoded_reasoning = [], None
-    for event in told:
+    for event in events_:
         if event["type"] == "content_block_start":
             assert decoded_reasoning is None, "blocks don't overlap"
             assert event["index"] == len(blocks)
@@ -136,7 +136,7 @@ def read_blocks(told):
 
 def read_messages(stream):
     assert b"[DONE]" not in stream
-    started, *told, delta, stopped = events(stream)
+    started, *stream_events, delta, stopped = events(stream)
     assert (started["type"], delta["type"], stopped) == (
         "message_start",
         "message_delta",
@@ -145,7 +145,7 @@ def read_messages(stream):
     message = started["message"]
     assert (message["id"], message["model"], message["content"]) == ("msg_1", MODEL, [])
     assert message["role"] == "assistant"
-    blocks, usage = read_blocks(told), delta["usage"]
+    blocks, usage = read_blocks(stream_events), delta["usage"]
     calls = [block for block in blocks if block["type"] == "tool_use"]
     if delta["delta"]["stop_reason"] != "max_tokens":
         assert all(isinstance(json.loads(block["json"] or "{}"), dict) for block in calls)
@@ -161,10 +161,10 @@ def read_messages(stream):
     }
 
 
-def check_ladder(told):
+def check_ladder(events_):
     """One item after the other; the same id, text and arguments wherever they are told."""
     output = []
-    for event in told:
+    for event in events_:
         place = len(output)
         if event["type"] == "response.output_item.added":
             assert event["output_index"] == place
@@ -195,15 +195,15 @@ def said_by(item):
 
 def read_responses(stream):
     assert b"[DONE]" not in stream
-    created, running, *told, last = events(stream)
-    numbers = [event["sequence_number"] for event in (created, running, *told, last)]
+    created, running, *stream_events, last = events(stream)
+    numbers = [event["sequence_number"] for event in (created, running, *stream_events, last)]
     assert numbers == list(range(len(numbers)))
     assert (created["type"], running["type"]) == ("response.created", "response.in_progress")
     response = last["response"]
     assert last["type"] == f"response.{response['status']}"
     assert {event["response"]["id"] for event in (created, running, last)} == {"resp_1"}
     assert response["model"] == MODEL
-    output = check_ladder(told)
+    output = check_ladder(stream_events)
     assert response["output"] == output
     assert len({item["id"] for item in output}) == len(output)
     usage = response["usage"]
@@ -228,17 +228,19 @@ def read_responses(stream):
 
 
 def read_gemini(stream):
-    told = events(stream)
-    assert {(chunk["modelVersion"], chunk["responseId"]) for chunk in told} == {(MODEL, "1")}
-    candidates = [candidate for chunk in told for candidate in chunk["candidates"]]
-    assert len(candidates) == len(told)
+    stream_events = events(stream)
+    assert {(chunk["modelVersion"], chunk["responseId"]) for chunk in stream_events} == {(MODEL, "1")}
+    candidates = [candidate for chunk in stream_events for candidate in chunk["candidates"]]
+    assert len(candidates) == len(stream_events)
     assert all(candidate["content"]["parts"] for candidate in candidates)
-    assert ["finishReason" in candidate for candidate in candidates] == [False] * (len(told) - 1) + [True]
+    assert ["finishReason" in candidate for candidate in candidates] == [False] * (len(stream_events) - 1) + [
+        True
+    ]
     parts = [part for candidate in candidates for part in candidate["content"]["parts"]]
     calls = [part["functionCall"] for part in parts if "functionCall" in part]
     shown = "".join(part["text"] for part in parts if part.get("thought"))
     signatures = [part["thoughtSignature"] for part in parts if "thoughtSignature" in part]
-    usage = told[-1].get("usageMetadata", {})
+    usage = stream_events[-1].get("usageMetadata", {})
     return {
         "text": "".join(part.get("text", "") for part in parts if not part.get("thought")),
         "thoughts": [(shown, signature) for signature in signatures or ([""] if shown else [])],
@@ -359,21 +361,21 @@ def test_events_become_the_clients_stream(client, upstream, case):
     text, thoughts, calls, end, usage = SAID[upstream, case]
     if client in ("responses", "gemini") and case == "refusal":  # a refusal is the text of its message
         text = "no"
-    told = READ[client](translate(client, upstream, sent(upstream, case)))
-    assert told["text"] == text
+    found = READ[client](translate(client, upstream, sent(upstream, case)))
+    assert found["text"] == text
     assert [
-        reasoning for thought in told["thoughts"] for reasoning in decoded_reasoning(client, *thought)
+        reasoning for thought in found["thoughts"] for reasoning in decoded_reasoning(client, *thought)
     ] == thoughts
-    assert [(id_, name, json.loads(given or "{}")) for id_, name, given in told["calls"]] == calls
-    assert told["end"] == STATUS_BY_REASON[client][end]
+    assert [(id_, name, json.loads(given or "{}")) for id_, name, given in found["calls"]] == calls
+    assert found["end"] == STATUS_BY_REASON[client][end]
     if usage:
-        assert told["usage"] == usage
+        assert found["usage"] == usage
 
 
 def test_responses_have_the_text_of_a_refusal():
     """In a message of its own, as OpenAI's models do."""
-    told = events(translate("responses", "messages", sent("messages", "refusal")))
-    kinds = [event["type"] for event in told]
+    stream_events = events(translate("responses", "messages", sent("messages", "refusal")))
+    kinds = [event["type"] for event in stream_events]
     assert kinds[2:] == [
         "response.output_item.added",
         "response.content_part.added",
@@ -383,7 +385,7 @@ def test_responses_have_the_text_of_a_refusal():
         "response.output_item.done",
         "response.completed",
     ]
-    (message,) = told[-1]["response"]["output"]
+    (message,) = stream_events[-1]["response"]["output"]
     assert message["content"] == [{"type": "refusal", "refusal": "no"}]
     (read,) = responses_prompt_reader.read_prompt({"model": "m", "input": [message]}, ToolNames()).messages
     assert (read.role, [part.text for part in read.parts]) == ("assistant", ["no"])
@@ -405,8 +407,13 @@ def blocks_of(*deltas):
     chunks = [{"id": "c", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
     ending = {"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
     data = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in (*chunks, ending)).encode()
-    _started, *told, _delta, _stopped = events(translate("messages", "chat", data + b"data: [DONE]\n\n"))
-    return [(block["type"], block.get("text", bool(block.get("signature")))) for block in read_blocks(told)]
+    _started, *stream_events, _delta, _stopped = events(
+        translate("messages", "chat", data + b"data: [DONE]\n\n")
+    )
+    return [
+        (block["type"], block.get("text", bool(block.get("signature"))))
+        for block in read_blocks(stream_events)
+    ]
 
 
 def test_messages_do_not_end_in_reasoning_without_text():
@@ -434,8 +441,8 @@ def outcome(client, upstream, data, size):
     try:
         out, error = translate(client, upstream, data, size), ""
     except (StreamCut, UpstreamRefused):
-        out, told = broken(client, upstream, data, size)
-        error = str(told)
+        out, failure = broken(client, upstream, data, size)
+        error = str(failure)
     return [block for block in out.split(b"\n\n") if block and not block.startswith(b":")], error
 
 

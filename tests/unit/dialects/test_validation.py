@@ -38,7 +38,7 @@ FUNCTION = {"type": "function", "name": "f"}
 
 
 @pytest.mark.parametrize(
-    ("dialect", "fields", "told"),
+    ("dialect", "fields", "message"),
     [
         ("chat", {"stop": 1e300}, "stop: expected a string or a list"),
         ("chat", {"stop": ["a", None]}, "stop.1: expected a string"),
@@ -95,11 +95,11 @@ FUNCTION = {"type": "function", "name": "f"}
         ("messages", {"output_config": {"effort": "ultra"}}, f"output_config.effort: expected {EFFORTS}"),
     ],
 )  # fmt: skip
-def test_a_wrong_value_is_refused_by_its_location(dialect: str, fields: dict[str, Any], told: str) -> None:
+def test_a_wrong_value_is_refused_by_its_location(dialect: str, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         READ[dialect](EMPTY[dialect] | {"model": "m"} | fields)
-    assert str(refused.value) == told
-    assert refused.value.param == told.partition(":")[0]
+    assert str(refused.value) == message
+    assert refused.value.param == message.partition(":")[0]
 
 
 @pytest.mark.parametrize(

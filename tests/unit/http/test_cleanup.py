@@ -24,11 +24,11 @@ def environ(path="/v1/messages"):
 
 def ask(application, path="/v1/messages"):
     """(status, body) of the response, after its end."""
-    told = []
+    statuses = []
     answer = ErrorBoundary(application)(
-        environ(path), lambda status, _headers, _failure=None: told.append(status)
+        environ(path), lambda status, _headers, _failure=None: statuses.append(status)
     )
-    return told[-1], b"".join(answer)
+    return statuses[-1], b"".join(answer)
 
 
 def opening(closed, error):
@@ -104,10 +104,10 @@ def test_an_exception_in_a_hook_runs_the_cleanup(caplog):
     def hook(_response):
         raise Panic("!")
 
-    told = []
+    statuses = []
     given = EnvironBuilder("/").get_environ()
-    ErrorBoundary(app.wsgi_app)(given, lambda status, _headers, _failure=None: told.append(status))
-    assert told == ["500 Internal Server Error"]
+    ErrorBoundary(app.wsgi_app)(given, lambda status, _headers, _failure=None: statuses.append(status))
+    assert statuses == ["500 Internal Server Error"]
     assert closed == ["exchange"]
 
 

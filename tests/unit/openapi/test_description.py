@@ -49,7 +49,7 @@ def operations() -> Iterator[tuple[str, str, Json]]:
                 yield method, path, item[method]
 
 
-def told() -> set[tuple[str, str]]:
+def described_paths() -> set[tuple[str, str]]:
     """(method, path) of all that is described, under each prefix that it is said to have."""
     found = set()
     for method, path, _ in operations():
@@ -62,13 +62,13 @@ def test_what_is_served_is_described_and_nothing_else(app: Flask) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if not rule.websocket]
     routes = {f"{method} {rule.rule}" for rule in rules for method in (rule.methods or set()) - IMPLIED}
     served = {tuple(nameless(route).split(" ")) for route in routes - LEFT_OUT.keys()}
-    assert told() == served
+    assert described_paths() == served
     assert LEFT_OUT.keys() - routes == set()
 
 
 def test_the_prefixes_are_those_of_the_application() -> None:
-    told = {nameless(prefix.rstrip("/")) for prefix in described.PREFIXES}
-    assert told == set(map(nameless, PREFIXES))
+    prefixes = {nameless(prefix.rstrip("/")) for prefix in described.PREFIXES}
+    assert prefixes == set(map(nameless, PREFIXES))
 
 
 def test_it_is_openapi_3_1() -> None:

@@ -108,11 +108,11 @@ def test_nothing_shows_through_of_what_is_written_with_losses() -> None:
 def bomb(width: int, height: int, more: int = 0) -> str:
     """A PNG of a few bytes, and some that are none of it, that says to have so many pixels."""
     chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)), (b"IDAT", zlib.compress(b"")))
-    told = b"".join(
+    image = b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in chunks
     )
-    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + told + bytes(more)).decode()
+    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + image + bytes(more)).decode()
 
 
 @pytest.mark.parametrize("data", [

@@ -81,16 +81,16 @@ def test_callers_are_told_apart_by_what_they_show():
         len({caller_of(LOCAL_OPERATOR, account, headers) for headers in shown for account in ("x", "y")})
         == 10
     )
-    told = caller_of(LOCAL_OPERATOR, "x", {"authorization": "a"})
-    assert caller_of(LOCAL_OPERATOR, "x", {"authorization": "a", "user-agent": "1"}) == told
+    caller = caller_of(LOCAL_OPERATOR, "x", {"authorization": "a"})
+    assert caller_of(LOCAL_OPERATOR, "x", {"authorization": "a", "user-agent": "1"}) == caller
 
 
 def test_a_key_that_is_rotated_keeps_its_conversations():
     me, you = Caller("key:me"), Caller("key:you")
-    told = caller_of(me, "x", {"authorization": "old"})
-    assert caller_of(me, "x", {"authorization": "new"}) == told
-    assert caller_of(you, "x", {"authorization": "new"}) != told
-    assert caller_of(me, "y", {"authorization": "new"}) != told
+    caller = caller_of(me, "x", {"authorization": "old"})
+    assert caller_of(me, "x", {"authorization": "new"}) == caller
+    assert caller_of(you, "x", {"authorization": "new"}) != caller
+    assert caller_of(me, "y", {"authorization": "new"}) != caller
 
 
 MEGABYTE = 1 << 20

@@ -11,8 +11,8 @@ PROMPT = {"prompt": "Say hello.", "has_image": False}
 
 
 def ask(client: Client, path: str, body: Any, **headers: str) -> requests.Response:
-    told = {"X_GitHub_Api_Version": "2026-08-01", **headers}
-    return client.request("POST", path, json=body, headers=client.headers(**told))
+    fields = {"X_GitHub_Api_Version": "2026-08-01", **headers}
+    return client.request("POST", path, json=body, headers=client.headers(**fields))
 
 
 @pytest.mark.parametrize("version", ["2025-05-01", "2026-01-09"])
@@ -22,25 +22,25 @@ def test_an_older_api_has_no_auto(client: Client, version: str) -> None:
 
 
 def test_the_picked_model_comes_with_its_row(client: Client) -> None:
-    told = ask(client, "/auto", PROMPT).json()
-    row = client.request("GET", f"/models/{told['selected_model']['id']}", headers=client.headers()).json()
-    assert told.keys() == {
+    picked = ask(client, "/auto", PROMPT).json()
+    row = client.request("GET", f"/models/{picked['selected_model']['id']}", headers=client.headers()).json()
+    assert picked.keys() == {
         "session_token",
         "expires_at",
         "selected_model",
         "hydra_scores",
         "discounted_costs",
     }
-    assert told["selected_model"]["capabilities"] == row["capabilities"]
-    assert "policy" not in told["selected_model"]
-    assert told["discounted_costs"] == {row["id"]: 0.1}
+    assert picked["selected_model"]["capabilities"] == row["capabilities"]
+    assert "policy" not in picked["selected_model"]
+    assert picked["discounted_costs"] == {row["id"]: 0.1}
 
 
 def test_the_tier_decides(client: Client) -> None:
     picked = {
         tier: ask(client, "/auto", PROMPT | {"tier": tier}).json() for tier in ("efficiency", "balance")
     }
-    assert len({told["selected_model"]["id"] for told in picked.values()}) == 2
+    assert len({answer["selected_model"]["id"] for answer in picked.values()}) == 2
     usual = ask(client, "/auto", PROMPT).json()
     assert usual["selected_model"] == picked["balance"]["selected_model"]
 
@@ -55,8 +55,8 @@ def test_the_first_version_picks_in_two_calls(client: Client) -> None:
     assert started["selected_model"] in started["available_models"]
     body = PROMPT | {"available_models": started["available_models"]}
     token = started["session_token"]
-    told = ask(client, "/models/session/intent", body, Copilot_Session_Token=token).json()
-    assert told["chosen_model"] in started["available_models"]
+    picked = ask(client, "/models/session/intent", body, Copilot_Session_Token=token).json()
+    assert picked["chosen_model"] in started["available_models"]
 
 
 @pytest.mark.parametrize("token", [{}, {"Copilot_Session_Token": "st_of_nobody"}])

@@ -195,8 +195,8 @@ def test_claude_streams_long_answers_only(client: Client) -> None:
 def test_ways_to_finish(client: Client, directive: str, finish: str | None, model: str) -> None:
     text = f"[[sim:{directive}]] hello"
     chunks = client.chunks(text, model)
-    told = [choice.get("finish_reason") for chunk in chunks[:-1] for choice in chunk["choices"]]
-    assert next(filter(None, told), None) == finish
+    reasons = [choice.get("finish_reason") for chunk in chunks[:-1] for choice in chunk["choices"]]
+    assert next(filter(None, reasons), None) == finish
     assert client.chat(text, model).json()["choices"][0]["finish_reason"] == finish
 
 

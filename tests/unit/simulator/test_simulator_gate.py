@@ -168,17 +168,17 @@ OLD = {"Editor-Plugin-Version": "copilot-chat/0.42.0", "X-GitHub-Api-Version": "
     ],
 )
 def test_the_form_of_prices(client: Client, headers: dict[str, str], price: int, warned: bool) -> None:
-    told = client.request("GET", "/models", headers=client.headers() | headers).json()["data"]
-    assert not any("multiplier" in row["billing"] for row in told)
-    prices = next(row for row in told if row["id"] == "claude-sonnet-5")["billing"]["token_prices"]
+    models = client.request("GET", "/models", headers=client.headers() | headers).json()["data"]
+    assert not any("multiplier" in row["billing"] for row in models)
+    prices = next(row for row in models if row["id"] == "claude-sonnet-5")["billing"]["token_prices"]
     assert (prices.get("default") or prices)["input_price"] == price
-    codes = [{message["code"] for message in row.get("warning_messages", ())} for row in told]
+    codes = [{message["code"] for message in row.get("warning_messages", ())} for row in models]
     assert {"client_version_deprecated" in code for code in codes} == {warned}
 
 
 def test_the_catalogue_of_spring(client: Client) -> None:
-    told = client.request("GET", "/models", headers=client.headers("spring") | OLD).json()["data"]
-    assert all("multiplier" in row["billing"] for row in told)
+    models = client.request("GET", "/models", headers=client.headers("spring") | OLD).json()["data"]
+    assert all("multiplier" in row["billing"] for row in models)
     assert (
         b"client_version_deprecated"
         not in client.request("GET", "/models", headers=client.headers("spring") | OLD).content

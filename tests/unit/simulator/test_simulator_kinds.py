@@ -55,7 +55,7 @@ def test_nothing_breaks_over_a_wrong_kind(inside: FlaskClient, surface: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("surface", "fields", "told"),
+    ("surface", "fields", "message"),
     [
         ("chat", {"stop": ["a", None]}, "Invalid type for 'stop[1]'."),
         ("chat", {"response_format": {"json_schema": 1}}, "Invalid type for 'response_format.json_schema'."),
@@ -74,8 +74,8 @@ def test_nothing_breaks_over_a_wrong_kind(inside: FlaskClient, surface: str) -> 
     ],
 )
 def test_what_is_of_a_wrong_kind_is_named(
-    client: Client, surface: str, fields: dict[str, Any], told: str
+    client: Client, surface: str, fields: dict[str, Any], message: str
 ) -> None:
     answer = getattr(client, surface)("hello", **fields)
     assert answer.status_code == 400
-    assert answer.json()["error"]["message"] == told
+    assert answer.json()["error"]["message"] == message

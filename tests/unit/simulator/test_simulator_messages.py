@@ -189,8 +189,8 @@ def test_newest_models_keep_their_thoughts(client: Client) -> None:
     silent = client.message("hello", "claude-opus-4.7", persona="individual", thinking=thinking).json()
     assert (silent["content"][0]["thinking"], bool(silent["content"][0]["signature"])) == ("", True)
     thinking["display"] = "summarized"
-    told = client.message("hello", "claude-opus-4.7", persona="individual", thinking=thinking).json()
-    assert told["content"][0]["thinking"]
+    reply = client.message("hello", "claude-opus-4.7", persona="individual", thinking=thinking).json()
+    assert reply["content"][0]["thinking"]
 
 
 def test_signatures(client: Client) -> None:
@@ -338,8 +338,8 @@ ASKING = user(text("hello"))
 def test_what_is_refused(client: Client, body: dict[str, Any], message: str) -> None:
     answer = client.message(body.pop("messages", "hello"), **body)
     assert answer.status_code == 400
-    told = answer.json()
-    assert message in told.get("error", told)["message"]
+    reply = answer.json()
+    assert message in reply.get("error", reply)["message"]
 
 
 @pytest.mark.parametrize(
@@ -358,9 +358,9 @@ def test_schemas_that_are_refused(client: Client, schema: dict[str, Any], messag
     config = {"format": {"type": "json_schema", "schema": whole}}
     answer = client.message("Tell me of Rome", "claude-opus-4.6", output_config=config)
     assert answer.status_code == 400
-    told = answer.json()["error"]["message"]
-    assert told.startswith("output_config.format.schema: ")
-    assert message in told
+    error_message = answer.json()["error"]["message"]
+    assert error_message.startswith("output_config.format.schema: ")
+    assert message in error_message
 
 
 @pytest.mark.parametrize(

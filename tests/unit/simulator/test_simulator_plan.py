@@ -178,14 +178,14 @@ MISUSED = {
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize(("plan", "told"), MISUSED.values(), ids=MISUSED)
-def test_what_can_not_be_done_is_refused(client: Client, plan: str, told: str, stream: bool) -> None:
+@pytest.mark.parametrize(("plan", "message"), MISUSED.values(), ids=MISUSED)
+def test_what_can_not_be_done_is_refused(client: Client, plan: str, message: str, stream: bool) -> None:
     tools = [{"name": name, "input_schema": SCHEMA} for name in TOOLS]
     reply = client.message(f"[[sim:plan]] {plan}", tools=tools, stream=stream)
     assert reply.status_code == 400
     error = reply.json()["error"]
     assert error["code"] == "simulator_misuse"
-    assert told in error["message"]
+    assert message in error["message"]
 
 
 def test_an_object_for_free_text_is_refused(client: Client) -> None:

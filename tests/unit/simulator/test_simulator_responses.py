@@ -94,8 +94,8 @@ def test_tool_calls(client: Client) -> None:
     _reasoning, function, custom = items(found)
     assert deltas(found, "function_call_arguments") == function["arguments"] == '{"city":"Paris"}'
     assert deltas(found, "custom_tool_call_input") == custom["input"] == "Paris"
-    told = found[-1]["response"]["tools"][0]
-    assert (told["strict"], told["parameters"]["additionalProperties"]) == (True, False)
+    tool = found[-1]["response"]["tools"][0]
+    assert (tool["strict"], tool["parameters"]["additionalProperties"]) == (True, False)
     bare = events(client, "[[sim:tools]] [[sim:deltas-missing]] Paris", tools=TOOLS)
     assert not [event for event in bare if event["type"].endswith(".delta")]
     assert items(bare)[1]["arguments"] == '{"city":"Paris"}'

@@ -126,10 +126,10 @@ NO_BACKUPS = {
 def test_a_file_that_is_not_a_backup_changes_nothing(store: Store, tmp_path: Path, how: str) -> None:
     path = tmp_path / "backup.db"
     store.back_up(path)
-    spoil, told = NO_BACKUPS[how]
+    spoil, message = NO_BACKUPS[how]
     spoil(path)
     before = content(store)
-    with pytest.raises((InvalidRequest, StoreError), match=told):
+    with pytest.raises((InvalidRequest, StoreError), match=message):
         store.restore(path)
     assert content(store) == before
     store.close()

@@ -52,8 +52,8 @@ def test_what_was_reserved_is_replaced_by_what_was_used(store):
 
 def test_each_threshold_is_told_once(store):
     mine = budget(store)
-    told = [use(store, mine, amount) for amount in (4.9, 0.1, 1, 3.2, 0.4, 0.3)]
-    assert told == [[], [50], [], [90], [95], []]
+    thresholds = [use(store, mine, amount) for amount in (4.9, 0.1, 1, 3.2, 0.4, 0.3)]
+    assert thresholds == [[], [50], [], [90], [95], []]
     store.budgets.put(Budget("key", "key:a", Limit.parse("11/month")))  # raised, so told anew
     (mine,) = store.budgets.all()
     assert use(store, mine, 0.6) == [95]

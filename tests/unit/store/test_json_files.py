@@ -49,7 +49,7 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def told(caught):
+def message_of(caught):
     message = str(caught.value)
     assert len(message.splitlines()) == 1
     return message
@@ -120,7 +120,7 @@ def test_a_write_that_fails_leaves_the_old_file(files, home, monkeypatch, step, 
     with pytest.raises((ConfigError, KeyboardInterrupt)) as caught:
         files.write("a", {"new": 1})
     if isinstance(error, OSError):
-        assert told(caught) == f"can't write to the data directory {home}: No space left on device"
+        assert message_of(caught) == f"can't write to the data directory {home}: No space left on device"
     assert files.read("a") == {"old": 1}
     assert os.listdir(home) == ["a.json"]  # noqa: PTH208 - no temporary file is left
 
@@ -164,7 +164,7 @@ def test_a_directory_in_place_of_a_file_counts_as_missing(files, home):
     assert files.read("a") is None
     with pytest.raises(ConfigError) as caught:
         files.write("a", CONTENT)
-    assert str(home) in told(caught)
+    assert str(home) in message_of(caught)
     with pytest.raises(ConfigError):
         files.remove("a")
 
@@ -176,7 +176,7 @@ def test_a_data_directory_that_can_not_be_made_is_a_config_error(tmp_path, caplo
     assert files.read("a") is None
     with pytest.raises(ConfigError) as caught:
         files.write("a", CONTENT)
-    assert told(caught) == f"can't write to the data directory {home}: Not a directory"
+    assert message_of(caught) == f"can't write to the data directory {home}: Not a directory"
     caplog.clear()
     with files.lock("a"):
         assert "can't lock" in caplog.text
@@ -190,7 +190,7 @@ def test_a_read_only_data_directory_is_a_config_error(files, home):
         for act in (lambda: files.write("a", {}), lambda: files.remove("a")):
             with pytest.raises(ConfigError) as caught:
                 act()
-            assert told(caught) == f"can't write to the data directory {home}: Permission denied"
+            assert message_of(caught) == f"can't write to the data directory {home}: Permission denied"
         with files.lock("a"):
             pass
         assert files.read("a") == CONTENT

@@ -165,12 +165,12 @@ from pathlib import Path
 from copilot_bridge.store.sqlite import Sqlite
 database = Sqlite(Path(sys.argv[1]))
 hold, let_go = os.pipe()
-begun, told = [], []
+begun, found = [], []
 def work(transaction):
     begun.append(True)
     os.read(hold, 1)
     return transaction.rows("SELECT 1")
-worker = threading.Thread(target=lambda: told.append(database.run(work)))
+worker = threading.Thread(target=lambda: found.append(database.run(work)))
 worker.start()
 while not begun:
     time.sleep(0.001)
@@ -180,7 +180,7 @@ closer.join(0.1)
 os.write(let_go, b".")
 worker.join()
 closer.join()
-assert told == [[(1,)]], told
+assert found == [[(1,)]], found
 assert database.run(lambda transaction: transaction.rows("SELECT 2")) == [(2,)]
 """
 
@@ -259,14 +259,14 @@ def writer(path, name, rows):
 def test_processes_that_make_a_database_at_once_lose_no_row(path):
     """Each finds all tables; no row is lost, and nobody hears of a lock."""
     writers = [writer(path, f"writer{number}", 40) for number in range(4)]
-    told = set()
+    names = set()
     for process in writers:
         out, err = process.communicate(timeout=30)
         assert (process.returncode, err) == (0, b"")
-        told |= set(out.decode().split())
+        names |= set(out.decode().split())
     database = Sqlite(path)
-    assert notes(database) == told
-    assert len(told) == 160
+    assert notes(database) == names
+    assert len(names) == 160
     database.close()
 
 

@@ -62,14 +62,14 @@ def test_a_call_yields_none_when_a_ping_is_due(new_relay: Any) -> None:
     relay = new_relay(keepalive=0.05)
     enough = gevent.event.Event()
     began = time.monotonic()
-    told: list[object] = []
+    received: list[object] = []
     moments = [0.0]
     for result in relay.call(lambda: enough.wait() and "done"):
-        told.append(result)
+        received.append(result)
         moments.append(since(began))
-        if len(told) == 3:
+        if len(received) == 3:
             enough.set()
-    assert told == [None, None, None, "done"]
+    assert received == [None, None, None, "done"]
     assert all(later - earlier > 0.04 for earlier, later in itertools.pairwise(moments[:4]))
 
 

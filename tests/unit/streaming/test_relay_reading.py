@@ -28,15 +28,15 @@ def test_data_is_yielded_as_it_arrives(new_relay: Any, upstream: Any) -> None:
     """None waits for the next one, which is sent only then."""
     body, far = upstream
     pieces = [b"piece %d" % number for number in range(4)]
-    told: list[bytes] = []
+    received: list[bytes] = []
     far.send(pieces[0])
     for piece in filter(None, new_relay().read(body)):
-        told.append(piece)
-        if len(told) < len(pieces):
-            later(0.01, far.send, pieces[len(told)])
+        received.append(piece)
+        if len(received) < len(pieces):
+            later(0.01, far.send, pieces[len(received)])
         else:
             later(0.01, far.close)
-    assert told == pieces
+    assert received == pieces
 
 
 def test_an_event_costs_two_reads(new_relay: Any, upstream: Any) -> None:
@@ -80,15 +80,15 @@ def test_a_client_that_disconnects_between_two_reads_is_noticed(
 
 def test_pings_are_due_while_upstream_is_idle(new_relay: Any, upstream: Any) -> None:
     body, far = upstream
-    told: list[bytes] = []
+    received: list[bytes] = []
     began = time.monotonic()
     for piece in new_relay(keepalive=0.05).read(body):
-        told.append(piece)
-        if len(told) == 2:
+        received.append(piece)
+        if len(received) == 2:
             far.send(b"late")
         elif piece:
             far.close()
-    assert told == [b"", b"", b"late"]
+    assert received == [b"", b"", b"late"]
     assert since(began) > 0.09
 
 
@@ -119,11 +119,11 @@ def test_pings_are_due_while_upstream_sends_nothing_for_the_client(new_relay: An
 def test_an_upstream_that_stalls_is_a_timeout(
     keepalive: float, signs: int, new_relay: Any, upstream: Any
 ) -> None:
-    told: list[bytes] = []
+    received: list[bytes] = []
     began = time.monotonic()
     with pytest.raises(UpstreamTimeout, match=r"0\.2 s"):
-        told.extend(new_relay(keepalive=keepalive, stall=0.2).read(upstream[0]))
-    assert told == [b""] * signs
+        received.extend(new_relay(keepalive=keepalive, stall=0.2).read(upstream[0]))
+    assert received == [b""] * signs
     assert 0.19 <= since(began) < 0.2 + min(keepalive, 0.2) + SOON
 
 
@@ -131,11 +131,11 @@ def test_a_stall_is_counted_from_the_last_byte(new_relay: Any, upstream: Any) ->
     body, far = upstream
     for number in range(6):
         later(number * 0.1, far.send, b"x")
-    told: list[bytes] = []
+    received: list[bytes] = []
     began = time.monotonic()
     with pytest.raises(UpstreamTimeout):
-        told.extend(new_relay(keepalive=0.05, stall=0.4).read(body))
-    assert b"".join(told) == b"x" * 6
+        received.extend(new_relay(keepalive=0.05, stall=0.4).read(body))
+    assert b"".join(received) == b"x" * 6
     assert since(began) > 0.5 + 0.3
 
 
@@ -258,19 +258,19 @@ def test_a_stream_that_never_has_to_wait_lets_others_work(new_relay: Any, client
 
 def test_a_stream_that_never_has_to_wait_can_be_stopped(new_relay: Any, client: Pair) -> None:
     """Its client gets an error, as with any other stream."""
-    told: list[object] = []
+    received: list[object] = []
 
     def serve() -> None:
         try:
-            told.extend(new_relay().read(EndlessBody(client[0], 1_000_000)))
+            received.extend(new_relay().read(EndlessBody(client[0], 1_000_000)))
         except StreamCut as cut:
-            told.append(str(cut))
+            received.append(str(cut))
 
     serving = gevent.spawn(serve)
     gevent.sleep(0)
     serving.kill()
-    assert told[0] == b"x"
-    assert told[-1] == STOPPED_MESSAGE
+    assert received[0] == b"x"
+    assert received[-1] == STOPPED_MESSAGE
 
 
 def test_the_rest_of_a_body_is_drained(new_relay: Any, upstream: Any) -> None:

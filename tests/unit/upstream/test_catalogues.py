@@ -465,7 +465,7 @@ OLD = {"code": "client_version_deprecated", "message": "Please update your clien
 
 
 @pytest.mark.parametrize(
-    ("notices", "told"),
+    ("notices", "message"),
     [
         ([OLD], "Please update your client."),
         ([{"code": "other", "message": "x"}, OLD], "Please update your client."),
@@ -475,9 +475,9 @@ OLD = {"code": "client_version_deprecated", "message": "Please update your clien
         ([1, None], ""),
     ],
 )
-def test_an_outdated_client_is_noticed(notices, told):
+def test_an_outdated_client_is_noticed(notices, message):
     rows = [{"id": "a"}, {"id": "b", "warning_messages": notices}]
-    assert Catalogue({row["id"]: Model.read(row) for row in rows}, 0.0, "https://api").outdated == told
+    assert Catalogue({row["id"]: Model.read(row) for row in rows}, 0.0, "https://api").outdated == message
 
 
 def test_the_log_warns_of_an_outdated_client_once(models, copilot, clock, caplog):

@@ -250,7 +250,7 @@ def test_the_time_to_retry_is_read_from_headers_and_message():
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "told"),
+    ("status", "headers", "message"),
     [
         (429, {}, "2733"),
         (503, {}, "2733"),
@@ -260,9 +260,9 @@ def test_the_time_to_retry_is_read_from_headers_and_message():
         (400, {"X-RateLimit-Reset": "4102444800"}, None),  # GitHub says it with every answer
     ],
 )
-def test_a_time_that_only_the_text_tells(status, headers, told):
+def test_a_time_that_only_the_text_tells(status, headers, message):
     body = b'{"error":{"code":"c","message":"Limit. Please retry after 2733 seconds."}}'
-    assert read_refusal(status, headers, body).headers.get("retry-after") == told
+    assert read_refusal(status, headers, body).headers.get("retry-after") == message
 
 
 @pytest.mark.parametrize(

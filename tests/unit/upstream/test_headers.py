@@ -83,7 +83,7 @@ def test_the_cli_asks_for_the_models():
 
 
 @pytest.mark.parametrize(
-    ("exchanged", "signals", "initiator", "told"),
+    ("exchanged", "signals", "initiator", "interaction_type"),
     [
         (False, SIGNALS, "user", "conversation-user"),
         (False, SIGNALS.for_replay(), "agent", "conversation-agent"),
@@ -93,9 +93,9 @@ def test_the_cli_asks_for_the_models():
         (True, replace(SIGNALS, type="conversation-compaction"), "user", "conversation-compaction"),
     ],
 )
-def test_the_interaction_type_follows_token_and_initiator(exchanged, signals, initiator, told):
+def test_the_interaction_type_follows_token_and_initiator(exchanged, signals, initiator, interaction_type):
     sent = Headers(Config()).copilot("/responses", "t", exchanged, signals=signals)
-    assert (sent["X-Initiator"], sent["X-Interaction-Type"]) == (initiator, told)
+    assert (sent["X-Initiator"], sent["X-Interaction-Type"]) == (initiator, interaction_type)
 
 
 def test_the_machine_is_asked_for_once():

@@ -72,9 +72,9 @@ def test_what_is_no_choice_gets_into_no_line(client: FlaskClient, wish: str) -> 
 def test_the_address_behind_a_proxy(tmp_path: Path) -> None:
     config = Config(home=tmp_path, allowed_host=("ai.example",), trusted_proxy=("127.0.0.1",))
     app = create_app(config)
-    told = {"Host": "ai.example", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/copilot"}
+    headers = {"Host": "ai.example", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/copilot"}
     key = app.extensions["copilot_bridge"].store.keys.add(Key("me", KEY, b"", operator=True))
-    page = app.test_client().get("/setup?client=openai-sdk", headers={**HEADERS, "x-api-key": key, **told})
+    page = app.test_client().get("/setup?client=openai-sdk", headers={**HEADERS, "x-api-key": key, **headers})
     assert "OPENAI_BASE_URL=https://ai.example/copilot/v1" in page.text
     app.extensions["copilot_bridge"].store.close()
 

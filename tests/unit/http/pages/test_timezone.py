@@ -9,7 +9,7 @@ from copilot_bridge.http.pages import timezone
 NOON = 1_795_262_400  # 2026-11-21T12:00:00Z
 
 
-def told(cookie: str):
+def request_with(cookie: str):
     headers = {"Cookie": f"utc_offset={cookie}"} if cookie else {}
     return Flask("test").test_request_context(headers=headers)
 
@@ -19,7 +19,7 @@ def told(cookie: str):
     [("", 0), ("480", 480), ("-210", -210), ("840", 840), ("841", 0), ("1e3", 0), ("x", 0), ("99999", 0)],
 )
 def test_how_far_away_they_are(cookie: str, minutes: int) -> None:
-    with told(cookie):
+    with request_with(cookie):
         assert timezone.offset() == minutes
 
 
@@ -47,17 +47,17 @@ def test_names() -> None:
     ],
 )
 def test_moments(text: str, end: bool, expected: float) -> None:
-    with told("480"):
+    with request_with("480"):
         assert timezone.read_moment(text, "from", end=end) == expected
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "12", "9999-12-31"])
 def test_what_is_none(text: str) -> None:
-    with told("480"), pytest.raises(InvalidRequest, match="from: expected a time"):
+    with request_with("480"), pytest.raises(InvalidRequest, match="from: expected a time"):
         timezone.read_moment(text, "from", end=True)
 
 
 def test_back_into_the_form() -> None:
-    with told("-210"):
+    with request_with("-210"):
         assert timezone.as_field(NOON) == "2026-11-21T08:30"
         assert timezone.read_moment(timezone.as_field(NOON), "to") == NOON

@@ -111,7 +111,7 @@ def test_begin_falls_back_on_the_usual_times(flow, github):
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "told"),
+    ("status", "body", "message"),
     [
         (200, '{"error": "Not Found"}', "gave no code to log in with (Not Found): try again"),
         (404, '{"error": "Not Found"}', "(Not Found)"),
@@ -123,11 +123,11 @@ def test_begin_falls_back_on_the_usual_times(flow, github):
         (200, "<html>Sign in to the hotel's network</html>", "github.com gave no code"),
     ],
 )
-def test_an_answer_without_a_code_is_refused(flow, github, status, body, told):
+def test_an_answer_without_a_code_is_refused(flow, github, status, body, message):
     github.post(CODE_URL, status=status, body=body)
     with pytest.raises(BridgeError) as caught:
         flow.begin()
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "***" not in str(caught.value)
 
 
@@ -169,7 +169,7 @@ def test_slow_down_counts_for_all_polls_that_follow(flow, github, time, slow_dow
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         ("expired_token", "the code has expired: start again"),
         ("access_denied", "cancelled"),
@@ -180,11 +180,11 @@ def test_slow_down_counts_for_all_polls_that_follow(flow, github, time, slow_dow
         ("unverified_user_email", "not verified"),
     ],
 )
-def test_a_final_error_ends_the_login_with_its_reason(flow, github, error, told):
+def test_a_final_error_ends_the_login_with_its_reason(flow, github, error, message):
     answers(github, PENDING, {"error": error, "error_description": "GitHub's words"})
     with pytest.raises(BridgeError) as caught:
         flow.wait(code())
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "***" not in str(caught.value)
     assert caught.value.code == error
     assert len(github.calls) == 2
@@ -312,7 +312,7 @@ def leave(folder, name, content):
     return path
 
 
-def told(found):
+def as_rows(found):
     return [(login_.login, login_.token.reveal(), login_.path) for login_ in found]
 
 
@@ -320,7 +320,7 @@ def test_editor_logins_are_found_in_the_home_folder(tmp_path):
     apps = leave(tmp_path / ".config", "apps.json", APPS)
     hosts = leave(tmp_path / ".config", "hosts.json", {"github.com": {"oauth_token": "gho_two"}})
     found = find_editor_logins(HOSTS, {}, tmp_path)
-    assert told(found) == [("octocat", "ghu_one", apps), ("", "gho_two", hosts)]
+    assert as_rows(found) == [("octocat", "ghu_one", apps), ("", "gho_two", hosts)]
     assert "ghu_one" not in repr(found)
 
 
@@ -329,7 +329,7 @@ def test_editor_logins_are_found_where_the_environment_says(tmp_path):
     xdg = leave(tmp_path / "xdg", "apps.json", APPS)
     local = leave(tmp_path / "local", "hosts.json", {"https://github.com": {"oauth_token": "gho_two"}})
     environ = {"XDG_CONFIG_HOME": str(tmp_path / "xdg"), "LOCALAPPDATA": str(tmp_path / "local")}
-    assert told(find_editor_logins(HOSTS, environ, tmp_path)) == [
+    assert as_rows(find_editor_logins(HOSTS, environ, tmp_path)) == [
         ("octocat", "ghu_one", xdg),
         ("", "gho_two", local),
     ]
@@ -338,7 +338,7 @@ def test_editor_logins_are_found_where_the_environment_says(tmp_path):
 def test_each_token_of_an_editor_is_found_once(tmp_path):
     apps = leave(tmp_path / ".config", "apps.json", APPS)
     leave(tmp_path / ".config", "hosts.json", {"github.com": {"oauth_token": "ghu_one"}})
-    assert told(find_editor_logins(HOSTS, {}, tmp_path)) == [("octocat", "ghu_one", apps)]
+    assert as_rows(find_editor_logins(HOSTS, {}, tmp_path)) == [("octocat", "ghu_one", apps)]
 
 
 def test_editor_logins_are_those_of_the_enterprise(tmp_path):

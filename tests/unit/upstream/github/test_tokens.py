@@ -22,7 +22,7 @@ BUSINESS = "https://api.business.githubcopilot.com"
 UNICORN = (502, "<html><title>Unicorn!</title></html>")
 
 
-def told(caught):
+def message_of(caught):
     message = str(caught.value)
     assert message
     assert "\n" not in message
@@ -388,7 +388,7 @@ def test_without_network_and_old_token_the_error_is_raised(world, hub):
     hub.answers(body=requests.ConnectionError("no route"))
     with pytest.raises(UpstreamUnreachable) as caught:
         world.get()
-    assert "api.github.com" in told(caught)
+    assert "api.github.com" in message_of(caught)
 
 
 def test_the_old_token_outlives_a_refused_login(world, hub, clock):
@@ -401,7 +401,7 @@ def test_the_old_token_outlives_a_refused_login(world, hub, clock):
     clock.forward(400)
     with pytest.raises(LoginRequired) as caught:
         world.get()
-    assert "copilot-bridge auth" in told(caught)
+    assert "copilot-bridge auth" in message_of(caught)
 
 
 @pytest.mark.parametrize("token", ["gho_EXAMPLE", "github_pat_11EXAMPLE"])
@@ -458,7 +458,7 @@ def test_each_notice_tells_what_to_do(world, hub, notice):
     with pytest.raises(UpstreamRefused) as caught:
         world.get()
     assert not isinstance(caught.value, LoginRequired)
-    message = told(caught)
+    message = message_of(caught)
     assert NOTICES.get(notice, "") in message
     assert "No access to GitHub Copilot found." in message
     assert "https://github.com/github-copilot/signup?editor=vscode" in message
@@ -470,7 +470,7 @@ def test_a_notice_that_is_not_understood(world, hub, details):
     hub.answers(403, {"error_details": details, "message": "Resource not accessible by integration"})
     with pytest.raises(UpstreamRefused) as caught:
         world.get()
-    assert "Resource not accessible by integration" in told(caught)
+    assert "Resource not accessible by integration" in message_of(caught)
 
 
 REST_LIMIT = {"message": "API rate limit exceeded for user ID 1.", "documentation_url": "x", "status": "403"}
@@ -502,7 +502,7 @@ def test_each_refusal_of_github_tells_what_to_do(world, hub, status, body, kind,
     with pytest.raises((UpstreamRefused, LoginRequired)) as caught:
         world.get()
     assert caught.value.kind == kind
-    message = told(caught)
+    message = message_of(caught)
     assert all(word in message for word in words), message
     assert hub.exchanges == len(hub.asked) == 1
 
@@ -511,7 +511,7 @@ def test_a_rate_limit_is_no_reason_to_log_in_again(world, hub):
     hub.answers(403, REST_LIMIT)
     with pytest.raises(UpstreamRefused) as caught:
         world.get()
-    assert "copilot-bridge auth" not in told(caught)
+    assert "copilot-bridge auth" not in message_of(caught)
 
 
 @pytest.mark.parametrize(
@@ -536,7 +536,7 @@ def test_an_answer_without_a_token(world, hub, content):
     hub.answers(body=content)
     with pytest.raises(UpstreamRefused) as caught:
         world.get()
-    assert "no token" in told(caught)
+    assert "no token" in message_of(caught)
 
 
 @pytest.mark.parametrize(

@@ -298,7 +298,7 @@ def test_messages_effort(to: Model, config: dict[str, Any], found: dict[str, Any
 
 
 CODEX = model("gpt-5.3-codex", "OpenAI", reasoning_effort=["low", "medium", "high", "xhigh"])
-UNTOLD = model("gpt-6", "OpenAI")
+UNLISTED = model("gpt-6", "OpenAI")
 
 
 @pytest.mark.parametrize(
@@ -310,9 +310,9 @@ UNTOLD = model("gpt-6", "OpenAI")
         (CODEX, {"effort": "minimal"}, {"effort": "none"}),
         (CODEX, {"summary": "auto"}, {"summary": "auto"}),
         (CODEX, {"effort": "high", "context": "auto"}, {"effort": "high"}),
-        (UNTOLD, {"effort": "minimal"}, {"effort": "none"}),
-        (UNTOLD, {"effort": "max"}, {"effort": "xhigh"}),
-        (UNTOLD, {"effort": "medium"}, {"effort": "medium"}),
+        (UNLISTED, {"effort": "minimal"}, {"effort": "none"}),
+        (UNLISTED, {"effort": "max"}, {"effort": "xhigh"}),
+        (UNLISTED, {"effort": "medium"}, {"effort": "medium"}),
         (CODEX, None, None),
     ],
     ids=lambda value: value.id if isinstance(value, Model) else None,

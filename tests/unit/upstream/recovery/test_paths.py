@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("told", "path"),
+    ("message", "path"),
     [
         ("messages.0.content.0.text.foo", "messages.content.text.foo"),
         (
@@ -27,8 +27,8 @@ Json = dict[str, Any]
         ("top_k", "top_k"),
     ],
 )
-def test_paths_without_numbers(told: str, path: str) -> None:
-    assert clean(told) == path
+def test_paths_without_numbers(message: str, path: str) -> None:
+    assert clean(message) == path
 
 
 BLOCK = {"type": "text", "text": "a", "foo": 1}

@@ -62,8 +62,8 @@ def learned() -> Learned:
 
 
 def refusal(message: str, status: int = 400, param: str | None = None, code: str = "", **_: Any) -> Refusal:
-    told = {"error": {"message": message, "code": code, "param": param}}
-    return read_refusal(status, {}, json.dumps(told).encode())
+    error_body = {"error": {"message": message, "code": code, "param": param}}
+    return read_refusal(status, {}, json.dumps(error_body).encode())
 
 
 def adapter_of(learned: Learned, api: str, dialect: str = "") -> RequestAdapter:
@@ -142,14 +142,14 @@ def test_which_beta_is_not_said(learned: Learned) -> None:
 
 def test_long_ids_of_calls_stay_pairs(learned: Learned) -> None:
     long = "call_" + "x" * 111
-    told = refusal(
+    known_refusal = refusal(
         "Invalid 'input[95].call_id': string too long. Expected a string with maximum length 64, but got a "
         "string with length 116 instead.",
         code="string_above_max_length",
     )
     call = {"type": "function_call", "call_id": long, "name": "f", "arguments": "{}"}
     body = {"input": [call, {"type": "function_call_output", "call_id": long, "output": "ok"}]}
-    assert adapter_of(learned, "responses").adapt(told, body, {})
+    assert adapter_of(learned, "responses").adapt(known_refusal, body, {})
     one, two = (item["call_id"] for item in body["input"])
     assert one == two
     assert len(one) <= 64
@@ -343,13 +343,13 @@ def test_what_binds_the_answer_is_never_left_out(
     learned: Learned, api: str, dialect: str, message: str, body: Json, name: str
 ) -> None:
     given = copy.deepcopy(body)
-    told = refusal(message)
+    known_refusal = refusal(message)
     with pytest.raises(Refusal) as caught:
-        adapter_of(learned, api, dialect).adapt(told, given, {})
+        adapter_of(learned, api, dialect).adapt(known_refusal, given, {})
     assert given == body
     assert caught.value.param == name
     assert name in str(caught.value)
-    assert str(told) in str(caught.value)
+    assert str(known_refusal) in str(caught.value)
     assert (caught.value.kind, caught.value.status) == ("invalid_request", 400)
     assert learned.of("account", api, "a-model") == ()
 
@@ -366,7 +366,7 @@ def test_a_lesson_about_what_advises_leaves_alone_what_binds(learned: Learned) -
 
 
 @pytest.mark.parametrize(
-    "told",
+    "refusal",
     [
         refusal("unauthorized: token expired", 401),
         refusal("The requested model is not supported.", code="model_not_supported"),
@@ -382,11 +382,11 @@ def test_a_lesson_about_what_advises_leaves_alone_what_binds(learned: Learned) -
     ],
 )
 @pytest.mark.parametrize("api", ["chat", "messages", "responses"])
-def test_nothing_to_say_otherwise(learned: Learned, told: Refusal, api: str) -> None:
+def test_nothing_to_say_otherwise(learned: Learned, refusal: Refusal, api: str) -> None:
     body: Json = {"model": "m", "messages": [{"role": "user", "content": "a"}], "input": [], "max_tokens": 5}
     body |= {"tools": [{"name": "a", "input_schema": {"type": "string"}}], "temperature": 1, "top_k": 3}
     given = copy.deepcopy(body)
-    assert not adapter_of(learned, api).adapt(told, given, {})
+    assert not adapter_of(learned, api).adapt(refusal, given, {})
     assert given == body
 
 

@@ -91,7 +91,7 @@ def closed_port():
         yield sock.getsockname()[1]
 
 
-def told(caught):
+def message_of(caught):
     message = str(caught.value)
     assert "\n" not in message
     assert "SECRET" not in message
@@ -207,7 +207,7 @@ def test_certificates(environ, verify):
 def test_nobody_listens(new_client, closed_port):
     with pytest.raises(UpstreamUnreachable) as caught:
         new_client().send("GET", f"http://127.0.0.1:{closed_port}/x?token=SECRET", SECRET)
-    assert told(caught) == f"can't reach 127.0.0.1:{closed_port}: Connection refused"
+    assert message_of(caught) == f"can't reach 127.0.0.1:{closed_port}: Connection refused"
 
 
 def test_no_such_host(new_client, monkeypatch):
@@ -217,7 +217,7 @@ def test_no_such_host(new_client, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(UpstreamUnreachable) as caught:
         new_client().send("GET", COPILOT, SECRET)
-    assert told(caught) == "can't reach api.githubcopilot.com: Name or service not known"
+    assert message_of(caught) == "can't reach api.githubcopilot.com: Name or service not known"
 
 
 def test_no_answer(serve, new_client):
@@ -226,7 +226,7 @@ def test_no_answer(serve, new_client):
     with pytest.raises(UpstreamTimeout) as caught:
         new_client().send("GET", server.url, SECRET, timeout=0.05)
     done.set()
-    assert told(caught) == f"no answer from 127.0.0.1:{server.port} for 0.05 s"
+    assert message_of(caught) == f"no answer from 127.0.0.1:{server.port} for 0.05 s"
 
 
 def test_no_answer_within_the_usual_time(serve, new_client):
@@ -235,15 +235,15 @@ def test_no_answer_within_the_usual_time(serve, new_client):
     with pytest.raises(UpstreamTimeout) as caught:
         new_client(read_timeout=0.05).send("GET", server.url, SECRET)
     done.set()
-    assert "for 0.05 s" in told(caught)
+    assert "for 0.05 s" in message_of(caught)
 
 
 def test_a_connection_that_is_hung_up(serve, new_client):
     server = serve(read_head)
     with pytest.raises(UpstreamUnreachable) as caught:
         new_client().send("GET", server.url, SECRET)
-    assert told(caught).startswith(f"can't reach 127.0.0.1:{server.port}: ")
-    assert "closed connection" in told(caught)
+    assert message_of(caught).startswith(f"can't reach 127.0.0.1:{server.port}: ")
+    assert "closed connection" in message_of(caught)
 
 
 def test_an_answer_that_is_no_http(serve, new_client):
@@ -253,7 +253,7 @@ def test_an_answer_that_is_no_http(serve, new_client):
 
     with pytest.raises(UpstreamUnreachable) as caught:
         new_client().send("GET", serve(handle).url, SECRET)
-    assert "127.0.0.1" in told(caught)
+    assert "127.0.0.1" in message_of(caught)
 
 
 def test_an_answer_that_is_not_encrypted(serve, new_client):
@@ -264,7 +264,7 @@ def test_an_answer_that_is_not_encrypted(serve, new_client):
     server = serve(handle)
     with pytest.raises(UpstreamUnreachable) as caught:
         new_client().send("GET", f"https://127.0.0.1:{server.port}/", SECRET)
-    assert told(caught).startswith(f"no secure connection to 127.0.0.1:{server.port}: ")
+    assert message_of(caught).startswith(f"no secure connection to 127.0.0.1:{server.port}: ")
 
 
 @pytest.mark.parametrize(
@@ -353,8 +353,8 @@ def test_the_proxy_sees_no_credentials_of_an_encrypted_request(new_client, http_
     client = new_client(proxy=f"http://me:p%40ss@127.0.0.1:{http_proxy.port}")
     with pytest.raises(UpstreamUnreachable) as caught:
         client.send("GET", COPILOT, SECRET)
-    assert told(caught).startswith("can't reach api.githubcopilot.com through the proxy: ")
-    assert "403" in told(caught)
+    assert message_of(caught).startswith("can't reach api.githubcopilot.com through the proxy: ")
+    assert "403" in message_of(caught)
     ((line, headers),) = http_proxy.seen
     assert line.startswith("CONNECT api.githubcopilot.com:443 ")
     assert "authorization" not in headers
@@ -366,9 +366,9 @@ def test_a_proxy_that_is_not_there(new_client, closed_port, scheme):
     client = new_client(proxy=f"{scheme}://me:SECRET@127.0.0.1:{closed_port}")
     with pytest.raises(UpstreamUnreachable) as caught:
         client.send("GET", COPILOT, SECRET)
-    assert "api.githubcopilot.com" in told(caught)
-    assert "proxy" in told(caught).lower()
-    assert "refused" in told(caught)
+    assert "api.githubcopilot.com" in message_of(caught)
+    assert "proxy" in message_of(caught).lower()
+    assert "refused" in message_of(caught)
 
 
 def socks5(sock, seen):
@@ -413,7 +413,7 @@ def test_a_socks_proxy_that_hangs_up(serve, new_client):
     server = serve(lambda sock: sock.recv(3))
     with pytest.raises(UpstreamUnreachable) as caught:
         new_client(proxy=f"socks5h://me:SECRET@127.0.0.1:{server.port}").send("GET", FAR, SECRET)
-    assert "copilot.test" in told(caught)
+    assert "copilot.test" in message_of(caught)
 
 
 def opened_of(client):
