@@ -52,6 +52,7 @@ def create_app(config: Config | None = None) -> Flask:
         bridge.start_telemetry()
         bridge.health.start()
         bridge.ready_connections.start()
+        bridge.websockets.start()
     app.url_value_preprocessor(forget_deployment)
     middleware.init_app(app)
     errors.init_app(app)

@@ -140,6 +140,12 @@ def bridge(_share: Start) -> Bridge:
     return _share(server=SERVER)
 
 
+@pytest.fixture
+def by_http(_share: Start) -> Bridge:
+    """One that sends Copilot each request whole, for tests that read the last one in its ledger."""
+    return _share(server="gevent", upstream_websocket="off")
+
+
 @pytest.fixture(params=SERVERS)
 def any_bridge(request: pytest.FixtureRequest, _share: Start) -> Bridge:
     """The same under each server."""

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from integration.harness import new_mark
 
-ROWS_SHARE = {"simulator", "bridge", "any_bridge", "brisk_bridge", "golden", "certificate"}
+ROWS_SHARE = {"simulator", "bridge", "by_http", "any_bridge", "brisk_bridge", "golden", "certificate"}
 EACH_ROW: dict[str, Callable[[], Any]] = {"mark": new_mark}
 
 FAILURES = (Exception, pytest.fail.Exception)

@@ -28,13 +28,24 @@ LAYERS: dict[str, set[str]] = {
     "metrics": {"logs"},
     "streaming": {"errors"},
     "search": {"dialects", "errors", "models", "upstream"},
+    "websocket": set(),
     "models": {"billing", "dialects"},
     "dialects": {"errors"},
     "counting": {"dialects", "models"},
     "clients": {"errors"},
     "access": {"billing", "config", "errors", "redaction", "shared_memory", "store", "waits"},
     "store": {"billing", "errors", "private_files", "redaction", "shared_memory", "waits"},
-    "upstream": {"billing", "config", "dialects", "errors", "models", "redaction", "waits"},
+    "upstream": {
+        "billing",
+        "config",
+        "dialects",
+        "errors",
+        "models",
+        "redaction",
+        "streaming",
+        "waits",
+        "websocket",
+    },
     "pipeline": {
         "access",
         "billing",
@@ -121,6 +132,7 @@ OUTSIDE: dict[str, set[str]] = {
     "private_files": set(),
     "shared_memory": {"filelock"},
     "streaming": {"gevent", "requests", "urllib3"},
+    "websocket": {"websockets"},
 }
 
 # A pure room does no I/O and looks at no clock.

@@ -366,6 +366,18 @@ class Config:
         default=True,
         flags=("--connect-ahead/--no-connect-ahead",),
     )
+    upstream_websocket: str = setting(
+        choice("auto", "off"),
+        "auto: send only what is new of a conversation, over a WebSocket, where Copilot offers that; or off",
+        default="auto",
+        flags=("--upstream-websocket",),
+    )
+    upstream_websocket_connections: int = setting(
+        whole(1, 4096), "most WebSockets to Copilot at a time, per worker", default=64
+    )
+    upstream_websocket_idle: float = setting(
+        seconds, "how long one is kept for a conversation's next request, in seconds", default=240.0
+    )
     first_byte_timeout: float = setting(
         seconds,
         "least wait for an answer on a reused connection before a request is tried on a new one, in seconds",

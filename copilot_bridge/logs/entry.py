@@ -62,6 +62,7 @@ class RequestLogEntry:
     :param queue: seconds in the queue.  :param token: seconds until there was a Copilot token.
     :param catalogue: seconds until there was a list of models.
     :param connection: seconds until there was a connection to Copilot.
+    :param uploaded: bytes sent to Copilot.  :param spared: bytes that it remembered from before.
     :param mended: what Copilot refused, and what the bridge changed or left out in a second request.
     :param instead_of: the model that was refused, so that another answered by the operator's rule.
     :param instead_why: the kind of that refusal.
@@ -110,6 +111,8 @@ class RequestLogEntry:
     token: float | None = None
     catalogue: float | None = None
     connection: float | None = None
+    uploaded: int | None = None
+    spared: int | None = None
     streamed: bool = False
     instead_of: str | None = None
     instead_why: str | None = None

@@ -74,6 +74,19 @@ class Metrics:
         if meters := self._meters or self.start():
             meters.child("connections", host, opened).inc()
 
+    def count_websocket_turn(self, way: str, spared: int) -> None:
+        """Count a request that a WebSocket to Copilot could carry.
+
+        :param way: what became of it.  :param spared: bytes that were not sent again.
+        """
+        if meters := self._meters or self.start():
+            meters.child("websocket_turns", way).inc()
+            meters.child("websocket_spared").inc(spared)
+
+    def set_open_websockets(self, number: int) -> None:
+        if meters := self._meters or self.start():
+            meters.open_websockets.set(number)
+
     def text(self, budgets: Iterable[Mapping[str, Any]] = ()) -> bytes:
         """The metrics of all workers, in Prometheus' text format.
 

@@ -92,6 +92,19 @@ class Meters:
             "connections": Counter(
                 **named("upstream_connections", "New connections to GitHub and Copilot.", "host", "opened")
             ),
+            "websocket_turns": Counter(
+                **named(
+                    "upstream_websocket_turns",
+                    "Requests of conversations that a WebSocket could carry, by what became of it.",
+                    "way",
+                )
+            ),
+            "websocket_spared": Counter(
+                **named("upstream_websocket_spared_bytes", "Bytes that Copilot remembered on WebSockets.")
+            ),
+            "websockets": Gauge(
+                **named("upstream_websockets_open", "WebSockets to Copilot.", multiprocess_mode="livesum")
+            ),
             "quota_left": Gauge(
                 **named(
                     "quota_left_percent",
@@ -104,6 +117,7 @@ class Meters:
             "streams": Gauge(**named("streams_open", "Streams that are open.", multiprocess_mode="livesum")),
         }
         self.open_streams = self._meters["streams"]
+        self.open_websockets = self._meters["websockets"]
         # The library takes longer to find a labelled meter than to count.
         self.child = lru_cache(4096)(self._child)
         self._request_meters = lru_cache(4096)(self._find_request_meters)
@@ -124,7 +138,8 @@ class Meters:
         )
 
     def _child(self, name: str, *labels: str) -> Any:
-        return self._meters[name].labels(*labels)
+        meter = self._meters[name]
+        return meter.labels(*labels) if labels else meter
 
     def count_request(
         self, entry: RequestLogEntry, errors: Iterable[str], quotas: Mapping[str, QuotaSnapshot]

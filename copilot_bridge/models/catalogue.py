@@ -23,6 +23,8 @@ from copilot_bridge.models.profiles import ModelProfile, profile_of, with_catalo
 # Older models do not list their endpoints.
 DIALECTS_BY_TYPE = {"chat": ("chat",), "embeddings": ("embeddings",), "completion": ("completions",)}
 
+WEBSOCKET = "ws:/responses"  # among the endpoints of a model
+
 MAX_NAME_LENGTH = 200
 OUTDATED_CLIENT = "client_version_deprecated"  # a notice in each row
 
@@ -32,6 +34,7 @@ class Model:
     """One row of the catalogue.  Limits are None where Copilot names none.
 
     :param dialects: the APIs through which Copilot offers it: chat, responses, messages, embeddings.
+    :param websocket: whether Copilot offers Responses with it over a WebSocket, too.
     :param profile: what else is known of it.
     :param headers: to be sent with requests to this model.
     """
@@ -50,6 +53,7 @@ class Model:
     max_inputs: int | None
     supports: Mapping[str, Any]
     vision: Mapping[str, Any]
+    websocket: bool
     profile: ModelProfile
     multiplier: float | None
     prices: Prices | None
@@ -81,6 +85,7 @@ class Model:
             max_inputs=number(limits.get("max_inputs")),
             supports=supports,
             vision=vision,
+            websocket=WEBSOCKET in listed(row.get("supported_endpoints")),
             profile=with_catalogue(profile, supports, vision, context),
             multiplier=amount(mapping(row.get("billing")).get("multiplier")),
             prices=read_prices(row),

@@ -193,6 +193,7 @@ class RequestContext:
             waits = self._copilot.waits
             entry.token, entry.catalogue, entry.connection = waits.token, waits.catalogue, waits.connection
             entry.retries = self._copilot.retries
+            entry.uploaded, entry.spared = self._copilot.uploaded, self._copilot.spared or None
         if self._model is not None:
             charged = note_charge(entry, self._model, self._prompt_estimate) if entry.answered else None
             self.bridge.budgets.settle(self._reservation, self._payers(entry), charged)

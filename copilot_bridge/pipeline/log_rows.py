@@ -31,6 +31,8 @@ def finished_row(entry: RequestLogEntry) -> RequestLogRow:
         token_ms=milliseconds(entry.token),
         catalogue_ms=milliseconds(entry.catalogue),
         connection_ms=milliseconds(entry.connection),
+        uploaded=entry.uploaded,
+        spared=entry.spared,
         error=truncate(entry.error, MAX_ERROR_LENGTH),
         address=entry.caller,
         path=truncate(entry.path, MAX_NAME_LENGTH),

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 import requests
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.responses.dialect import RESPONSES
 from copilot_bridge.errors import InvalidRequest, Unsupported, UpstreamRefused
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.attribution import Attribution
@@ -116,12 +117,18 @@ def send_prepared(
         model=prepared.model.id,
         streamed=prepared.streamed,
         host=prepared.host,
+        conversation=attribution.signals.thread if may_use_websocket(prepared) else "",
     )
     response.request = requests.PreparedRequest()  # or it would hold the prompt
     context.note_accepted(entry, response.headers)
     headers = forwarded(response.headers)
     context.note_quota(headers)
     return SentRequest(response, headers, prepared.path, recovery.streamed, recovery.conversion)
+
+
+def may_use_websocket(prepared: PreparedRequest) -> bool:
+    """Return whether Copilot takes the request over a WebSocket, too; the events come as in a stream."""
+    return prepared.streamed and prepared.model.websocket and prepared.path == RESPONSES.upstream_path
 
 
 def with_another_pick(

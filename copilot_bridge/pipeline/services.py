@@ -43,6 +43,7 @@ from copilot_bridge.upstream.quota_snapshots import QuotaSnapshots
 from copilot_bridge.upstream.recovery.learned import Learned
 from copilot_bridge.upstream.transport.bodies import MEGABYTE
 from copilot_bridge.upstream.transport.http_client import HttpClient
+from copilot_bridge.upstream.websocket.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -66,10 +67,20 @@ class Bridge:
         self.headers = Headers(config, partial(machine_of, self.store))
         self.interactions = Interactions(partial(secret_of, self.store, "signals"))
         self.prompt_hashes = PromptHashes(partial(secret_of, self.store, "prompt cache"))
+        self.metrics = Metrics()
         self.client = HttpClient(config)
+        self.websockets = Turns(
+            self.client,
+            most=config.upstream_websocket_connections if config.upstream_websocket == "auto" else 0,
+            idle_life=config.upstream_websocket_idle,
+            max_size=config.answer_limit * MEGABYTE,
+            timeout=config.read_timeout,
+            first_byte_timeout=config.first_byte_timeout,
+        )
+        self.websockets.listener = self.metrics.count_websocket_turn
+        self.websockets.pool.on_change = self.metrics.set_open_websockets
         Splitter.max_block_size = config.answer_limit * MEGABYTE
         self.tokens = CopilotTokens(self.client, self.headers, self.store.key_values)
-        self.metrics = Metrics()
         self.telemetry: Telemetry | None = None
         self.client.on_connect(self.metrics.count_connection)
         self.ready_connections = ReadyConnections(self)
@@ -140,7 +151,7 @@ class Bridge:
         return self.copilot_of(self.account_in_use(LOCAL_OPERATOR))
 
     def copilot_of(self, account: Account, admission: Admission | None = None) -> Copilot:
-        return Copilot(self.client, self.tokens, self.headers, account, admission)
+        return Copilot(self.client, self.tokens, self.headers, account, admission, websockets=self.websockets)
 
     def stop_waiting(self) -> None:
         """Stop waiting for the operator, since the process ends."""

@@ -67,6 +67,8 @@ class RequestLogRow:
     instead_of: str | None = None  # the model that was refused, so that another answered
     instead_why: str | None = None  # the kind of that refusal
     parent: str | None = None  # the request of a client for which the bridge sent this one
+    uploaded: int | None = None  # bytes of the requests to Copilot
+    spared: int | None = None  # bytes that were not sent again, since Copilot remembered them
 
 
 SHORT_ID = 13  # characters of the ids of conversations and interactions that the log keeps

@@ -165,6 +165,13 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
             "ALTER TABLE requests ADD COLUMN parent TEXT",
         ),
     ),
+    (
+        "m008_uploads",
+        (
+            "ALTER TABLE requests ADD COLUMN uploaded BIGINT",
+            "ALTER TABLE requests ADD COLUMN spared BIGINT",
+        ),
+    ),
 ]
 
 

@@ -9,7 +9,7 @@ bodies.
 """
 
 import ssl
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from http.client import IncompleteRead
 from typing import Any, Literal
 
@@ -67,11 +67,50 @@ class BlockingBody:
         self._raw.release_conn()
 
 
+class SocketReader:
+    """Reads a socket without waiting.
+
+    :ivar would_block: the last read took all there was, so another read now would find nothing.  Over TLS
+        only OpenSSL knows: it buffers bytes of which the socket's readiness says nothing.
+    """
+
+    def __init__(self, sock: Any) -> None:
+        self._socket = sock
+        self._encrypted = isinstance(sock, ssl.SSLSocket)
+        self.would_block = False
+
+    def receive(self) -> bytes | None:
+        """The bytes that have arrived.  None: there are none yet.  b"": the connection has ended.
+
+        :raises StreamCut: it was lost.
+        """
+        pieces: list[bytes] = []
+        room = READ_SIZE
+        self.would_block = False
+        while room > 0:
+            try:
+                data = bytes(READ_BUFFER[: self._socket.recv_into(READ_BUFFER, room)])
+            except WOULD_BLOCK:
+                self.would_block = True
+                break
+            except OSError as error:
+                if pieces:  # the next read raises it again
+                    break
+                raise connection_lost(error) from error
+            if not data:
+                return b"".join(pieces)
+            pieces.append(data)
+            room -= len(data)
+            if not self._encrypted:
+                self.would_block = room > 0
+                break
+        return b"".join(pieces) if pieces else None
+
+
 class NonBlockingBody:
     """A response body whose `read_available` never waits; wait on `fileno` between two calls.
 
-    `would_block`: the last read took all there was, so another read now would find nothing.  Over TLS only
-    OpenSSL knows: it buffers bytes of which the socket's readiness says nothing.
+    `would_block`: see `SocketReader`.
     """
 
     blocking: Literal[False] = False
@@ -80,12 +119,11 @@ class NonBlockingBody:
         raw: Any = response.raw
         self._raw, self._original = raw, raw._original_response
         self._socket: Any = socket_of(response)
-        self._encrypted = isinstance(self._socket, ssl.SSLSocket)
+        self._reader = SocketReader(self._socket)
         self._timeout = self._socket.gettimeout()
         self._socket.settimeout(0)
         self._framing = self._framing_of_head()
         self.eof = self._framing.eof
-        self.would_block = False
         self._buffered = read_buffered(self._original.fp)
         self._original.fp = self._original.fp.detach()  # its 8 kB would stay as long as the stream
 
@@ -97,6 +135,10 @@ class NonBlockingBody:
 
     def fileno(self) -> int:
         return int(self._socket.fileno())
+
+    @property
+    def would_block(self) -> bool:
+        return self._reader.would_block
 
     def read_available(self) -> bytes:
         """The payload that has arrived since the last call, b"" if there is none.  Check `eof` afterwards.
@@ -117,27 +159,8 @@ class NonBlockingBody:
 
     def _receive(self) -> bytes | None:
         """The socket's bytes.  None: there are none yet.  b"": the connection has ended, as the body may."""
-        pieces: list[bytes] = []
-        room = READ_SIZE
-        self.would_block = False
-        while room > 0:
-            try:
-                data = bytes(READ_BUFFER[: self._socket.recv_into(READ_BUFFER, room)])
-            except WOULD_BLOCK:
-                self.would_block = True
-                break
-            except OSError as error:
-                if pieces:  # the next read raises it again
-                    break
-                raise connection_lost(error) from error
-            if not data:
-                return b"".join(pieces) or self._end_of_connection()
-            pieces.append(data)
-            room -= len(data)
-            if not self._encrypted:
-                self.would_block = room > 0
-                break
-        return b"".join(pieces) if pieces else None
+        data = self._reader.receive()
+        return self._end_of_connection() if data == b"" else data
 
     def _end_of_connection(self) -> bytes:
         if not isinstance(self._framing, UntilClose):
@@ -186,6 +209,22 @@ class GeneratedBody:
 Body = BlockingBody | NonBlockingBody | GeneratedBody
 
 
+class DirectResponse(requests.Response):
+    """A response whose body does not come by HTTP.
+
+    :param open_body: returns the body, whose `read_available` does not wait if its argument is True.
+    """
+
+    def __init__(self, headers: Mapping[str, str], open_body: Callable[[bool], Any]) -> None:
+        super().__init__()
+        self.status_code = 200
+        self.headers.update(headers)
+        self.open_body = open_body
+
+    def close(self) -> None:
+        self.open_body(False).close()
+
+
 def read_buffered(buffered: Any) -> bytes:
     """The bytes that http.client has read beyond the head; if there are none, those of the socket.
 
@@ -211,6 +250,9 @@ def open_body(response: requests.Response, *, fast: bool = True) -> NonBlockingB
     :param fast: read without blocking, where that is possible.
     :raises UpstreamRefused, StreamCut:
     """
+    if isinstance(response, DirectResponse):
+        own: NonBlockingBody | BlockingBody = response.open_body(fast)
+        return own
     encoding = response.headers.get("Content-Encoding", "").lower()
     if encoding not in UNCOMPRESSED + COMPRESSED:
         raise UpstreamRefused(f"the answer is compressed as {encoding!r}, which nobody asked for")

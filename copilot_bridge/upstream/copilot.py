@@ -17,6 +17,7 @@ from copilot_bridge.upstream.signals import Signals
 from copilot_bridge.upstream.transport.bodies import read_error_body
 from copilot_bridge.upstream.transport.http_client import HttpClient, connect_seconds
 from copilot_bridge.upstream.waits import Waits
+from copilot_bridge.upstream.websocket.turns import Turn, Turns
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +54,11 @@ class Copilot:
         gate: Gate | None = None,
         *,
         background: bool = False,
+        websockets: Turns | None = None,
     ) -> None:
         self._gate = gate
         self._background = background
+        self._websockets = websockets
         self.account = account
         self._client = client
         self._tokens = tokens
@@ -63,6 +66,8 @@ class Copilot:
         self.waits = Waits()
         self.errors: list[str] = []  # the kinds of Copilot's refusals and of network errors
         self.retries = 0  # how often a client's request was sent again
+        self.uploaded = 0  # bytes of a client's request, with all that was sent again
+        self.spared = 0  # bytes that Copilot remembered
 
     def for_background(self) -> "Copilot":
         """The same account for work that no request waits for."""
@@ -94,6 +99,7 @@ class Copilot:
         streamed: bool = False,
         timeout: float | None = None,
         host: Host = API,
+        conversation: str = "",
     ) -> requests.Response:
         """Send a request and return an answer with a status below 300, its body unread.
 
@@ -108,18 +114,24 @@ class Copilot:
         :param model: whose limit may be used up.
         :param streamed: the answer begins before it is complete.
         :param host: the one of Copilot's hosts that serves the path.
+        :param conversation: a streamed Responses request belongs to it, and a WebSocket may carry it.
         :raises BridgeError: Copilot refused, or the network failed.
         """
         tried: Counter[str] = Counter()
         kind = f"{path} {model} {streamed}"
         gate = self._gate if request_id else None  # the list of models is not a client's request
+        turn = self._turn(model, conversation)
         for attempt in count():
             self.retries += attempt > 0 and request_id is not None
             if gate:
                 gate.acquire(model, path)
             token = self.token()  # after the gate, which may have taken long
+            response, signals = self._by_websocket(turn, token, body, signals, headers)
+            if response is not None:
+                return response
             identity = self._headers.copilot(path, token.value, token.exchanged, request_id, signals)
             sent = identity | (headers or {})
+            self.uploaded += len(body or b"")
             try:
                 url, background = base_of(token, host) + path, self._background
                 response = self._client.send(
@@ -138,7 +150,7 @@ class Copilot:
                 continue
             self.waits.connection += connect_seconds(response)
             if response.status_code < 300:
-                return response
+                return accepted(response, turn, url, sent)
             refusal = read_refusal(response.status_code, response.headers, read_error_body(response))
             self.errors.append(refusal.kind)
             if gate:
@@ -147,6 +159,34 @@ class Copilot:
             if refusal.remedy == RETRY:  # it was read; a request refused for its form or its token was not
                 signals = for_replay(signals)
         raise AssertionError("the attempts end with an answer or an error")
+
+    def _turn(self, model: str, conversation: str) -> Turn | None:
+        if self._websockets is None or not conversation:
+            return None
+        return self._websockets.turn(self.account.fingerprint, model, conversation)
+
+    def _by_websocket(
+        self,
+        turn: Turn | None,
+        token: CopilotToken,
+        body: bytes | None,
+        signals: Signals | None,
+        headers: dict[str, str] | None,
+    ) -> tuple[requests.Response | None, Signals | None]:
+        """Try the conversation's WebSocket, once.  Returns no response if there is none, or it has failed.
+
+        The signals are those of the next attempt.
+        """
+        if turn is None or turn.attempted or body is None or signals is None:
+            return None, signals
+        of_turn = self._headers.of_frame(token.exchanged, signals) | (headers or {})
+        outcome = turn.attempt(body, signals.initiator, of_turn)
+        self.uploaded += outcome.sent
+        self.spared += outcome.spared
+        if outcome.failed:
+            self.retries += 1
+            self.errors.append("websocket")
+        return outcome.response, for_replay(signals) if outcome.read else signals
 
     def _next_body(
         self,
@@ -193,6 +233,15 @@ def base_of(token: CopilotToken, host: Host) -> str:
         message = "model: this login has no access to code completion; name a chat model"
         raise Unsupported(message, param="model")
     return base
+
+
+def accepted(
+    response: requests.Response, turn: Turn | None, url: str, headers: dict[str, str]
+) -> requests.Response:
+    """Return a response by HTTP, while its conversation is prepared for the next request."""
+    if turn is not None:
+        turn.prepare_next(url, headers)
+    return response
 
 
 def for_replay(signals: Signals | None) -> Signals | None:

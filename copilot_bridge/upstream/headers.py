@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from copilot_bridge.config import Config
 from copilot_bridge.upstream.client_profiles import ClientProfile, configured, is_exchanged
-from copilot_bridge.upstream.signals import Signals
+from copilot_bridge.upstream.signals import USER, Signals
 
 GITHUB_API_VERSION = "2025-04-01"
 
@@ -65,6 +65,17 @@ class Headers:
             )
         )
 
+    def of_frame(self, exchanged: bool, signals: Signals) -> dict[str, str]:
+        """The headers of a turn over a WebSocket, in addition to those of the handshake.
+
+        As the Copilot CLI has them: the type is given where a turn begins, and where it is no ordinary one.
+        """
+        profile = self._profiles[exchanged]
+        headers = {name: value for name, value in profile.fixed.items() if name != "X-Initiator"}
+        if signals.type or signals.initiator == USER:
+            headers["X-Interaction-Type"] = signals.type or profile.types[signals.initiator]
+        return headers | ids_of(profile, signals)
+
     @property
     def machine_id(self) -> str:
         self._machine_id = self._machine_id or self._machine()
@@ -99,8 +110,14 @@ def conversation_headers(profile: ClientProfile, signals: Signals) -> dict[str, 
     return {
         "X-Initiator": signals.initiator,
         "X-Interaction-Type": signals.type or profile.types[signals.initiator],
+        **ids_of(profile, signals),
+        **profile.of_turns,
+    }
+
+
+def ids_of(profile: ClientProfile, signals: Signals) -> dict[str, str]:
+    return {
         profile.ids["session"]: signals.session,
         profile.ids["interaction"]: signals.interaction,
         profile.ids["task"]: signals.task,
-        **profile.of_turns,
     }

@@ -525,6 +525,12 @@ def chat_body(text: str, model: str, **more: Any) -> Json:
     return {"model": model, "messages": [{"role": "user", "content": text}], **more}
 
 
+def initiator_of(entry: Json) -> str:
+    """Whose a call is, as Copilot was told in a frame of a WebSocket, or by a header."""
+    said: str = entry["body"].get("initiator") or entry["headers"]["x-initiator"]
+    return said
+
+
 def new_token(persona: str = "demo", prefix: str = "ghu") -> str:
     """A GitHub token that no other test uses."""
     return f"{prefix}_sim_{persona}.{secrets.token_hex(8)}"

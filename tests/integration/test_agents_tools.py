@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 import pytest
-from integration.harness import Bridge, Json, Simulator
+from integration.harness import Bridge, Json, Simulator, initiator_of
 
 SONNET, GEMINI, CODEX = "claude-sonnet-4.5", "gemini-3.1-pro-preview", "gpt-5.3-codex"
 
@@ -197,7 +197,7 @@ def test_each_of_codexs_tools_is_called_and_answered(
     results = [result_of(call, f"result of {call['name']}") for call in reversed(calls)]
     codex(bridge, codex_body(model, [*items, *output, *results], TOOLS), stream)
     entries = [entry for entry in simulator.ledger(mark) if entry["path"] != "/responses"]
-    assert [entry["headers"]["x-initiator"] for entry in entries] == ["user", "agent"]
+    assert [initiator_of(entry) for entry in entries] == ["user", "agent"]
     body = entries[1]["body"]
     assert names_of(body) == [*FLAT, "web_search"]
     arguments = [json.loads(call.get("arguments", "{}")) for call in calls]
@@ -414,7 +414,7 @@ def test_a_history_that_another_model_left(
     entry = simulator.only(mark)
     assert made(entry["body"]) == [("call_1", "multi_agent_v1__spawn_agent", {"message": "go"})]
     assert given(entry["body"]) == [("call_1", "first\nsecond")]
-    assert entry["headers"]["x-initiator"] == "user"
+    assert initiator_of(entry) == "user"
     texts = [text_of(message["content"] or "") for message in entry["body"]["messages"]]
     places = [next(n for n, text in enumerate(texts) if word in text) for word in ("one", "two", "three")]
     assert places == sorted(set(places))
@@ -533,7 +533,7 @@ def test_claude_codes_tools_are_called_and_answered(
     messages += [replied(blocks), {"role": "user", "content": [*results, reminder]}]
     claude_code(bridge, claude_body(model, messages, tools), stream)
     entries = simulator.ledger(mark)
-    assert [entry["headers"]["x-initiator"] for entry in entries] == ["user", "agent"]
+    assert [initiator_of(entry) for entry in entries] == ["user", "agent"]
     for entry in entries:
         assert names_of(entry["body"]) == names
         assert not {"$schema", "defer_loading", "eager_input_streaming"} & set(words_of(entry["body"]))
@@ -598,11 +598,11 @@ def test_what_claude_code_says_stands_where_it_was_said(
 @both_ways
 @for_claude_code
 def test_a_tool_that_is_looked_for_first(
-    bridge: Bridge, simulator: Simulator, mark: str, model: str, stream: bool
+    by_http: Bridge, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
     """What was found is there from then on, after the others; that it is there is told as text."""
     messages = asked(f"ToolSearch {mark}")
-    first = claude_code(bridge, claude_body(model, messages, [BASH, FIND, PLACEHOLDER]), stream)
+    first = claude_code(by_http, claude_body(model, messages, [BASH, FIND, PLACEHOLDER]), stream)
     (search,) = [block for block in first if block["type"] == "tool_use"]
     assert search["name"] == "ToolSearch"
     found = [{"type": "tool_reference", "tool_name": name} for name in ("WebFetch", MCP["name"])]
@@ -612,9 +612,9 @@ def test_a_tool_that_is_looked_for_first(
     ]
     messages += [replied(first), {"role": "user", "content": loaded}]
     more = [BASH, FIND, PLACEHOLDER, FETCH, MCP]
-    claude_code(bridge, claude_body(model, messages, more), stream)
+    claude_code(by_http, claude_body(model, messages, more), stream)
     messages += [{"role": "assistant", "content": "Found."}, *asked(f"WebFetch now {mark}")]
-    third = claude_code(bridge, claude_body(model, messages, more), stream)
+    third = claude_code(by_http, claude_body(model, messages, more), stream)
     (fetch,) = [block for block in third if block["type"] == "tool_use"]
     assert fetch["name"] == "WebFetch"
     messages += [
@@ -624,9 +624,9 @@ def test_a_tool_that_is_looked_for_first(
             "content": [{"type": "tool_result", "tool_use_id": fetch["id"], "content": "a page"}],
         },
     ]
-    claude_code(bridge, claude_body(model, messages, more), stream)
+    claude_code(by_http, claude_body(model, messages, more), stream)
     entries = simulator.ledger(mark)
-    assert [entry["headers"]["x-initiator"] for entry in entries] == ["user", "agent", "user", "agent"]
+    assert [initiator_of(entry) for entry in entries] == ["user", "agent", "user", "agent"]
     bodies = [entry["body"] for entry in entries]
     assert names_of(bodies[0]) == ["Bash", "ToolSearch", "DeferredToolPlaceholder"]
     for body in bodies[1:]:
@@ -685,4 +685,4 @@ def test_deferred_tools_on_claude_stay_what_they_are(bridge: Bridge, simulator: 
     assert entry["body"]["tools"] == tools
     assert entry["body"]["messages"] == messages
     assert "advanced-tool-use-2025-11-20" in entry["headers"]["anthropic-beta"]
-    assert entry["headers"]["x-initiator"] == "agent"
+    assert initiator_of(entry) == "agent"

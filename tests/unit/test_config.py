@@ -88,6 +88,9 @@ SAMPLES = {
     "read_timeout": ("1e2", 100.0),
     "keepalive_expiry": ("30", 30.0),
     "connect_ahead": ("off", False),
+    "upstream_websocket": ("off", "off"),
+    "upstream_websocket_connections": ("8", 8),
+    "upstream_websocket_idle": ("60", 60.0),
     "first_byte_timeout": ("20", 20.0),
     "keepalive": (".5", 0.5),
     "keep_copilot_fields": ("on", True),
@@ -299,6 +302,8 @@ MALFORMED = [
         ("port", raw, "whole number from 0 to 65535")
         for raw in ("abc", "-1", "65536", "1.5", "1_000", " ", "²")
     ],
+    ("upstream_websocket", "on", "auto"),
+    ("upstream_websocket_connections", "0", "whole number from 1 to 4096"),
     *[("workers", raw, "whole number from 1 to 64") for raw in ("0", "65", "two")],
     *[("response_store_mb", raw, "whole number from 0") for raw in ("-1", "64MB", "70000")],
     ("server", "uvicorn", "gunicorn, gevent"),
@@ -311,6 +316,7 @@ MALFORMED = [
             "keepalive",
             "keepalive_expiry",
             "first_byte_timeout",
+            "upstream_websocket_idle",
         )
         for raw in ("0", "-1", "nan", "inf", "10 s", "1e7")
     ],
@@ -671,6 +677,9 @@ WRITTEN = {
     "keepalive": SECONDS,
     "keepalive_expiry": SECONDS,
     "connect_ahead": BOOLEANS,
+    "upstream_websocket": st.sampled_from(["auto", "off"]),
+    "upstream_websocket_connections": st.integers(1, 4096).map(str),
+    "upstream_websocket_idle": SECONDS,
     "first_byte_timeout": SECONDS,
     "keep_copilot_fields": BOOLEANS,
     "answer_limit": st.integers(1, 65536).map(str),

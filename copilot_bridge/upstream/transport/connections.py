@@ -139,7 +139,7 @@ class WatchedConnection(MessageConnection):
         began = time.monotonic()
         try:
             if self.reused and self.timeouts:
-                self._await_answer(self.timeouts, began)
+                self.await_answer(self.timeouts, began)
             response: Any = super().getresponse()
         except TimeoutError:
             raise
@@ -156,8 +156,11 @@ class WatchedConnection(MessageConnection):
             self.timeouts.patience.note(self.timeouts.kind, time.monotonic() - began)
         return response
 
-    def _await_answer(self, timeouts: Timeouts, began: float) -> None:
-        """Wait until the answer begins, or the read timeout is over."""
+    def await_answer(self, timeouts: Timeouts, began: float) -> None:
+        """Wait until the answer begins, or the read timeout is over.
+
+        :raises StaleConnectionError: there are signs that none will come.
+        """
         if getattr(self.sock, "pending", int)():  # read and decrypted already
             return
         end = began + (timeouts.read_timeout or 0.0)
@@ -330,11 +333,29 @@ class WatchedPool:
         connection.timeouts = timeouts if isinstance(timeouts, Timeouts) else None
         return super()._make_request(connection, *args, **options)  # type: ignore[misc]
 
+    def note_taken(self) -> None:
+        """Make room for another connection in place of one that does not come back.
+
+        It counts as the oldest one: the next request still takes the newest.
+        """
+        with getattr(self.pool, "mutex", nullcontext()):
+            self.pool.queue.insert(0, None)
+
     def close_idle(self) -> None:
         """Close the idle connections; each connects anew at its next use."""
         for connection in list(self.pool.queue) if self.pool is not None else ():
             if connection is not None:
                 connection.close()
+
+
+def take_connection(response: Any) -> Any:
+    """Take the connection of a response out of its pool, which does not get it back.
+
+    :param response: urllib3's, which the other end has answered by 101.
+    """
+    connection, response._connection = response._connection, None
+    response._pool.note_taken()
+    return connection
 
 
 AHEAD, ON_DEMAND = "ahead", "on_demand"  # before a request needed the connection, or because one did
