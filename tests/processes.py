@@ -26,12 +26,17 @@ def guard() -> "subprocess.Popen[bytes]":
 def spawn(command: Any, **options: Any) -> "subprocess.Popen[bytes]":
     """Start a process as subprocess.Popen does; it is killed when this one has ended, however that was."""
     process: subprocess.Popen[bytes] = subprocess.Popen(command, **options)
+    end_with_this_process(process.pid)
+    return process
+
+
+def end_with_this_process(pid: int) -> None:
+    """Have that process killed when this one has ended."""
     try:
-        began = Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()[19]
+        began = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[19]
     except OSError:  # no Linux
-        return process
+        return
     pipe = guard().stdin
     assert pipe is not None
-    pipe.write(f"{process.pid} {began}\n".encode())
+    pipe.write(f"{pid} {began}\n".encode())
     pipe.flush()
-    return process

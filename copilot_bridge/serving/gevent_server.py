@@ -114,7 +114,12 @@ def reject_reload() -> None:
     ReloadRequest(os.environ).report(reason)
 
 
+def main(filenos: Iterable[int]) -> None:
+    """:param filenos: of listening sockets that this process has inherited."""
+    config = load_config()
+    set_up_logging(config.log_level, debug=config.debug, file=config.log_file)
+    serve(config, filenos)
+
+
 if __name__ == "__main__":
-    settings = load_config()
-    set_up_logging(settings.log_level, debug=settings.debug, file=settings.log_file)
-    serve(settings, map(int, sys.argv[1:]))
+    main(map(int, sys.argv[1:]))

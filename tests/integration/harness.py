@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 import requests
+from forks import Fork, fork_server
 from processes import spawn
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,7 @@ DONE = b"data: [DONE]"
 GUNICORN = ("-m", "gunicorn", "-c", "python:copilot_bridge.serving.gunicorn_settings", "--bind")
 # Whatever is not on loopback would go through here, and nobody listens.
 NOWHERE = "http://127.0.0.1:9"
+FORKING = sys.platform == "linux"
 
 KEEPALIVE = 0.2  # s; short enough to be waited for
 
@@ -322,6 +324,25 @@ class ReceivedStream:
 Start = Callable[..., "Bridge"]
 
 
+def start_server(
+    server: str, home: Path, environ: Mapping[str, str], listener: int
+) -> "subprocess.Popen[bytes] | Fork":
+    """Start a server of that kind on the socket of that file descriptor."""
+    if server == "gevent" and FORKING:
+        return fork_server().start(home, environ, listener)
+    gunicorn = (*GUNICORN, f"fd://{listener}", "copilot_bridge.app:create_app()")
+    gevent = ("-m", "copilot_bridge.serving.gevent_server", str(listener))
+    return spawn(
+        [sys.executable, *(gunicorn if server == "gunicorn" else gevent)],
+        cwd=home,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        pass_fds=[listener],
+    )
+
+
 class Bridge:
     """A running bridge, and requests to it."""
 
@@ -333,11 +354,6 @@ class Bridge:
         listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
         self.address: tuple[str, int] = listener.getsockname()
         self.url = f"http://127.0.0.1:{self.address[1]}"
-        fileno = listener.fileno()
-        gunicorn = (*GUNICORN, f"fd://{fileno}", "copilot_bridge.app:create_app()")
-        command = (
-            gunicorn if server == "gunicorn" else ("-m", "copilot_bridge.serving.gevent_server", str(fileno))
-        )
         given = {
             "home": home,
             "github_token": github_token,
@@ -347,15 +363,8 @@ class Bridge:
             **settings,
         }
         variables = {f"COPILOT_BRIDGE_{name.upper()}": str(value) for name, value in given.items()}
-        self.process = spawn(
-            [sys.executable, *command],
-            cwd=home,
-            env={**environment(home), **variables, "COPILOT_BRIDGE_ENV_FILE": ""},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            pass_fds=[fileno],
-        )
+        environ = {**environment(home), **variables, "COPILOT_BRIDGE_ENV_FILE": ""}
+        self.process = start_server(server, home, environ, listener.fileno())
         listener.close()  # or nobody would be refused when the bridge has stopped listening
         assert self.process.stderr is not None
         self.log = Lines(self.process.stderr)
