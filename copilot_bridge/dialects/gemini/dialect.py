@@ -12,7 +12,7 @@ from copilot_bridge.dialects.gemini.model_list import MODEL_LIST
 # Google's versions of the API, but for the paths there that speak OpenAI's; and under /v1, which other APIs
 # have, too, the methods of a model.
 VERSIONS = r"v1(?:beta|alpha)(?!/openai(?:/|$))"
-METHODS = r"models/.+:[a-z]+[A-Z][A-Za-z]*"
+METHODS = r"models/(?s:.+):[a-z]+[A-Z][A-Za-z]*"
 
 
 class GeminiProbe(Probe):

@@ -29,6 +29,11 @@ def test_a_dialect_is_told_by_its_endpoint(name: str) -> None:
         assert dialect_of_path(f"{prefix}{DIALECTS[name].endpoint}/more") == name
 
 
+def test_a_method_of_a_model_tells_googles_api_whatever_the_model_is_called() -> None:
+    for name in ("gpt-4o", "models/gpt-4o", "two\nlines"):
+        assert dialect_of_path(f"/models/{name}:embedContent") == "gemini"
+
+
 @pytest.mark.parametrize("path", ["/models", "/", "/my-responses", "/responses2", "/chat"])
 def test_other_paths_tell_no_dialect(path: str) -> None:
     assert dialect_of_path(path) is None
