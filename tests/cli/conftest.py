@@ -52,6 +52,12 @@ class Result:
 Run = Callable[..., Result]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _no_garbage_of_other_tests() -> None:
+    """It would be frozen before the first command, and what it has left open would never be told."""
+    gc.collect()
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
@@ -95,6 +101,7 @@ def run(
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", ["copilot-bridge", *map(str, arguments)])
             capsys.readouterr()
+            gc.freeze()  # so that only what the command has made is looked at
             with warnings.catch_warnings():  # what a command leaves open, the end of its process closes
                 warnings.simplefilter("ignore", ResourceWarning)
                 code = call_main()
