@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 from integration.harness import new_token
@@ -64,12 +65,12 @@ def test_what_is_learned_is_listed_and_forgotten(run):
 
 
 def test_it_says_first_what_it_costs(run, simulator):
-    before = len(simulator.ledger(path="/v1/messages"))
+    began = time.time()
     result = run("doctor", "--contract", OPUS, "-g", new_token())
     assert result.code == 2
     assert "--yes" in result.err
     assert re.match(r"At most \d+ tiny requests to 1 model: about [\d.]+ AI units\.", result.out)
-    assert len(simulator.ledger(path="/v1/messages")) == before
+    assert simulator.ledger(path="/v1/messages", started=began) == []
 
 
 def test_in_words(run):

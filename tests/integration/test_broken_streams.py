@@ -215,13 +215,19 @@ def test_a24_silence_is_filled_with_comments(brisk_bridge: Bridge, model: str, s
 
 
 def test_a24_what_arrives_is_sent_on_at_once(any_bridge: Bridge) -> None:
-    """Five events, 100 ms apart: none may wait for another."""
-    stream = any_bridge.stream("[[sim:flood events=5 size=10 gap=100 shape=claude]]")
+    """Five events, 100 ms apart: none may wait for another.
+
+    A busy machine may hold some up, but not each time.
+    """
+    tries = (gaps_of_a_slow_stream(any_bridge) for _ in range(5))
+    assert any(min(gaps) > 0.05 and sum(gaps) < 0.65 for gaps in tries), "they came together, or late"
+
+
+def gaps_of_a_slow_stream(bridge: Bridge) -> list[float]:
+    stream = bridge.stream("[[sim:flood events=5 size=10 gap=100 shape=claude]]")
     frames = [frame for frame in stream.frames() if b'"content":"The quick ' in frame.raw]
     assert len(frames) == 5
-    gaps = [later.at - earlier.at for earlier, later in itertools.pairwise(frames)]
-    assert min(gaps) > 0.05, "they came together"
-    assert frames[-1].at - frames[0].at < 0.65
+    return [later.at - earlier.at for earlier, later in itertools.pairwise(frames)]
 
 
 def test_a24_a_cut_after_a_long_silence_is_told_in_the_stream(brisk_bridge: Bridge) -> None:
