@@ -11,6 +11,7 @@ from copilot_bridge.cli.terminal.console import print_json, print_table, spinner
 from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
 
+CONVERSATIONS = {"messages", "input", "contents", "prompt"}  # fields that hold one, in any API
 ROWS = (("AI UNITS", "ai_units"), ("PREMIUM REQUESTS", "premium_requests"), ("US$", "usd"))
 
 
@@ -34,8 +35,8 @@ ROWS = (("AI UNITS", "ai_units"), ("PREMIUM REQUESTS", "premium_requests"), ("US
 def command(config: Config, file: TextIO, model: str | None, as_json: bool) -> None:
     """Tell what a prompt would cost, without sending it.
 
-    FILE holds a text, or the body of a request in JSON (Chat Completions, Responses or Messages); by default
-    it is read from standard input.  An answer of 1,000 tokens is assumed, or less if the request says so.
+    FILE holds a text, or the body of a request in JSON, of any API; by default it is read from standard
+    input.  An answer of 1,000 tokens is assumed, or less if the request says so.
     """
     from copilot_bridge.access.authentication import LOCAL_OPERATOR
     from copilot_bridge.logs.entry import RequestLogEntry
@@ -68,7 +69,7 @@ def request_body(text: str, model: str | None) -> bytes:
         body = json.loads(text)
     except ValueError:
         body = None
-    if not isinstance(body, dict) or not body.keys() & {"messages", "input"}:
+    if not isinstance(body, dict) or not body.keys() & CONVERSATIONS:
         if model is None:
             raise click.UsageError("name a model with --model")
         body = {"messages": [{"role": "user", "content": text}]}

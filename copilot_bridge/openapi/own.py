@@ -4,6 +4,8 @@ from copilot_bridge.openapi.endpoint import ANYBODY, NO_STORE, TEXT, Answer, End
 from copilot_bridge.openapi.errors import ALL, FROM_COPILOT
 from copilot_bridge.openapi.schemas import always, list_of, number, one_of, passed_on, ref, text, thing, whole
 
+# The requests whose price can be asked for.
+ESTIMATED = ("Chat", "Responses", "Messages", "Gemini", "Completions", "OllamaChat", "OllamaGenerate")
 PRICES = {
     "ai_units": number("Null: Copilot names no price."),
     "premium_requests": number("Null: the plan is billed by token."),
@@ -130,9 +132,8 @@ ENDPOINTS = (
         id="estimate",
         prefixed=True,
         summary="Estimate what a request would cost",
-        about="The body of a request of Chat Completions, Responses, Messages or Gemini, with its model; "
-        "it is not sent.",
-        body={"anyOf": [ref(f"{name}Request") for name in ("Chat", "Responses", "Messages", "Gemini")]},
+        about="The body of a request of any API here, with its model; it is not sent.",
+        body={"anyOf": [ref(f"{name}Request") for name in ESTIMATED]},
         examples={
             "Chat Completions": {
                 "model": "gpt-4o",

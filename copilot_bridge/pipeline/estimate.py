@@ -19,14 +19,22 @@ from copilot_bridge.pipeline.spending import USUAL_ANSWER, charge_of
 
 VERSION_HEADER = "anthropic-version"
 
-# Fields that only one API has, by which a body without a version header is recognized.
-OWN_FIELDS = {
-    "input": "responses",
-    "system": "messages",
-    "thinking": "messages",
-    "stop_sequences": "messages",
-    "contents": "gemini",
-}
+# Fields by which a body without a version header is recognized: the first row that it has all fields of.
+SHAPES = (
+    (("contents",), "gemini"),
+    (("input",), "responses"),
+    (("prompt", "options"), "ollama_generate"),
+    (("prompt", "keep_alive"), "ollama_generate"),
+    (("prompt", "system"), "ollama_generate"),
+    (("prompt", "think"), "ollama_generate"),
+    (("prompt",), "completions"),
+    (("options",), "ollama"),
+    (("keep_alive",), "ollama"),
+    (("think",), "ollama"),
+    (("system",), "messages"),
+    (("thinking",), "messages"),
+    (("stop_sequences",), "messages"),
+)
 
 # Fields of all APIs that limit the answer, in tokens.
 LIMIT_FIELDS = ("max_output_tokens", "max_completion_tokens", "max_tokens")
@@ -64,7 +72,7 @@ def dialect_of(data: bytes, headers: Mapping[str, str]) -> str:
     if VERSION_HEADER in headers:
         return "messages"
     body = codec.read_object(data) or {}
-    return next((name for field, name in OWN_FIELDS.items() if field in body), "chat")
+    return next((name for fields, name in SHAPES if body.keys() >= {*fields}), "chat")
 
 
 def estimate(received: ReceivedRequest, attribution: Attribution) -> JsonObject:

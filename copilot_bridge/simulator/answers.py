@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
+from flask import g, has_request_context
 
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.directives import Asked, Step
+from copilot_bridge.simulator.ledger import Entry
 from copilot_bridge.simulator.prices import BATCH, NANO, discount_of, prices_of
 from copilot_bridge.simulator.prompt import Image, Prompt, Tool
 from copilot_bridge.simulator.refusals import Refused, invalid, misuse
@@ -95,7 +97,9 @@ def compose(prompt: Prompt, asked: Asked, row: Row) -> Answer:
     for name, change in CHANGES.items():
         if name in asked:
             answer = change(answer, asked)
-    return answer if "no-usage" in asked else replace(answer, usage=count_usage(prompt, answer))
+    usage = count_usage(prompt, answer)
+    bill(row, usage)
+    return answer if "no-usage" in asked else replace(answer, usage=usage)
 
 
 def calls_for(prompt: Prompt, asked: Asked) -> tuple[Call, ...]:
@@ -283,6 +287,20 @@ def count_usage(prompt: Prompt, answer: Answer) -> Usage:
     thought = len(answer.reasoning) // CHARACTERS_PER_TOKEN
     said = max(1, tokens_in(answer) + thought)
     return Usage(prompt.tokens, said, thought, prompt.cached, prompt.written)
+
+
+def bill(row: Row, usage: Usage) -> None:
+    """Put what the answer is billed into the ledger, whether or not the answer says so.
+
+    A person's request takes as many premium requests as the model's multiplier, an agent's takes none.
+    """
+    entry: Entry | None = g.get("entry") if has_request_context() else None
+    if entry is None:
+        return
+    entry.nano_aiu = cost(row, usage)["total_nano_aiu"]
+    if "multiplier" in row["billing"]:
+        by_person = entry.headers.get("x-initiator", "user") == "user"
+        entry.premium = row["billing"]["multiplier"] if by_person else 0
 
 
 def cost(row: Row, usage: Usage) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class Entry:
     started: float = field(default_factory=time)
     ended: float | None = None
     outcome: str | None = None
+    nano_aiu: int | None = None  # what it is billed, in 1e-9 AI units
+    premium: float | None = None  # and in premium requests; None on plans that are billed by token
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -42,6 +44,8 @@ class Entry:
             "started": self.started,
             "ended": self.ended,
             "outcome": self.outcome,
+            "nano_aiu": self.nano_aiu,
+            "premium": self.premium,
         }
 
 

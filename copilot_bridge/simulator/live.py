@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import gevent
 import orjson
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from copilot_bridge.simulator import quota
 from copilot_bridge.simulator.directives import WEBSOCKET, Asked
@@ -127,6 +127,7 @@ class Connection:
         with app.request_context(with_headers(environ, more if isinstance(more, dict) else {})):
             headers = {name.lower(): value for name, value in request.headers.items()}
             entry = ledger.open(METHOD, request.path, headers, frame, self.caller.persona.name)
+            g.entry = entry
             outcome = CLIENT_GONE
             try:
                 outcome = self._run_turn(socket, said)

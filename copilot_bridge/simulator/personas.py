@@ -69,6 +69,16 @@ EXHAUSTED = Plan(
 )
 
 
+BEYOND = Plan(
+    host="business",
+    tier="business",
+    sku="copilot_for_business_seat_quota",
+    copilot_plan="business",
+    quota="beyond",
+    catalogue="2026-03",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Persona:
     """One account.  Refusals are named by their row in `refusals`."""
@@ -145,6 +155,11 @@ PERSONAS = {
             about="quota used up: percent_remaining is negative, chat answers 402",
             plan=EXHAUSTED,
             chat="quota",
+        ),
+        Persona(
+            name="overage",
+            about="business seat of spring 2026 beyond its quota, where extra use is allowed and billed",
+            plan=BEYOND,
         ),
         Persona(
             name="noaccess",

@@ -62,6 +62,11 @@ QUOTAS: dict[str, Quotas] = {
         "completions": UNLIMITED,
         "premium_interactions": Allowance(300, -1.0, overage=1.0),
     },
+    "beyond": {
+        "chat": UNLIMITED,
+        "completions": UNLIMITED,
+        "premium_interactions": Allowance(300, -20.0, overage_permitted=True, overage=20.0),
+    },
     "billed": {
         "chat": UNLIMITED,
         "completions": UNLIMITED,

@@ -8,7 +8,7 @@ from time import time
 from typing import Any
 from uuid import uuid4
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, g, request
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from werkzeug.exceptions import HTTPException
 
@@ -88,7 +88,7 @@ def write_down() -> None:
         owner = world().owner(headers.get("authorization", ""))
         name = owner.name if owner else None
         entry = world().ledger.open(request.method, request.path, headers, request.get_data(), name)
-        request.environ[ENTRY] = entry
+        request.environ[ENTRY] = g.entry = entry
 
 
 def copilot_host(path: str, surfaces: Iterable[Iterable[Route]], gate: Gate) -> Blueprint:

@@ -7,7 +7,12 @@ from integration.harness import new_token
 
 
 @pytest.mark.parametrize(
-    "text", ["hello", json.dumps({"messages": [{"role": "user", "content": "hello"}], "max_tokens": 1000})]
+    "text",
+    [
+        "hello",
+        json.dumps({"messages": [{"role": "user", "content": "hello"}], "max_tokens": 1000}),
+        json.dumps({"contents": [{"parts": [{"text": "hello"}]}]}),
+    ],
 )
 def test_a_text_or_a_request_is_priced(run, tmp_path, text):
     (tmp_path / "prompt").write_text(text)

@@ -12,6 +12,14 @@ REQUESTS = {
         "contents": [{"role": "user", "parts": [{"text": "hello"}]}],
         "generationConfig": {"maxOutputTokens": 30},
     },
+    "/api/chat": chat_body("hello", "gpt-4o", options={"num_predict": 30}),
+    "/api/generate": {
+        "model": "gpt-4o",
+        "prompt": "hello",
+        "system": "Be short.",
+        "options": {"num_predict": 30},
+    },
+    "/v1/completions": {"model": "gpt-4o", "prompt": "hello", "max_tokens": 30},
 }
 
 
@@ -28,7 +36,7 @@ def test_an_estimate_prices_the_tokens(bridge: Bridge, simulator: Simulator, mar
         REQUESTS[path]["model"],
         "default",
     )
-    assert 0 < found["input_tokens"] < 50
+    assert 0 < found["input_tokens"] < 100
     assert found["output_tokens"] == 30
     assert 0 < found["if_cached"]["ai_units"] < found["ai_units"]
     assert found["usd"] == pytest.approx(found["ai_units"] / 100)
