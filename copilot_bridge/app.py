@@ -8,6 +8,7 @@ from gevent import monkey
 from copilot_bridge.config import Config, load_config
 from copilot_bridge.http import errors, middleware, pages
 from copilot_bridge.http.api import (
+    conversations,
     dialects,
     estimate,
     gemini,
@@ -16,6 +17,7 @@ from copilot_bridge.http.api import (
     models,
     ollama,
     openapi,
+    responses,
     token,
     usage,
 )
@@ -33,6 +35,8 @@ GOOGLE_PREFIXES = ("/v1beta", "/v1alpha")
 
 APIS = (
     (dialects.bp, PREFIXES),
+    (responses.bp, PREFIXES),
+    (conversations.bp, PREFIXES),
     (estimate.bp, PREFIXES),
     (models.bp, (*PREFIXES, *GOOGLE_PREFIXES)),
     (gemini.bp, ("/v1", *GOOGLE_PREFIXES)),

@@ -1,7 +1,7 @@
 """Runs functions beside the greenlet that calls: slow ones in gevent's threads, others when it waits."""
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -11,6 +11,21 @@ def run_soon(function: Callable[[], object]) -> None:
     import gevent  # a command that needs no greenlet starts without gevent
 
     gevent.spawn_raw(function)
+
+
+class Running(Protocol):
+    """A function that runs in a greenlet of its own."""
+
+    def kill(self, *, block: bool = True) -> None:
+        """End it where it waits.  `block`: return when it has ended."""
+
+
+def start(function: Callable[[], object]) -> Running:
+    """Starts a function in a greenlet of its own, which can be ended."""
+    import gevent  # a command that needs no greenlet starts without gevent
+
+    running: Running = gevent.spawn(function)
+    return running
 
 
 def run_in_thread(function: Callable[..., T], *args: object) -> T:

@@ -52,11 +52,13 @@ class Continuation:
     :param previous: the id of the response that it continues, if any.
     :param is_kept: whether later requests may continue its own response.
     :param prepend: puts items of a conversation before those of the request.
+    :param conversation: the id of the conversation to which it and its response are added, if any.
     """
 
     previous: str | None
     is_kept: bool
     prepend: Callable[[Iterable[JsonObject]], None]
+    conversation: str | None = None
 
 
 class ClientResponse(ABC):
@@ -99,6 +101,7 @@ class ClientRequest(ABC):
 
     :cvar stop_field: the field of the stop sequences; "" if the dialect has none.
     :cvar text_part: the type of a part that is text.
+    :cvar call_kind: the kind of call that such requests are; None: the client says it.
     :cvar reports_prompt_size: whether the error for a prompt that is too long has its size in tokens.
     :cvar resumes_turns: whether clients send a response that was paused back, to have it continued.
     :ivar body: changed in place until the request is sent.
@@ -113,6 +116,7 @@ class ClientRequest(ABC):
     text_part: ClassVar[str] = "text"
     reports_prompt_size: ClassVar[bool] = False
     resumes_turns: ClassVar[bool] = False
+    call_kind: ClassVar[str | None] = None
 
     def __init__(self, body: JsonObject) -> None:
         self.body = body

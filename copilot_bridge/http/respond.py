@@ -17,8 +17,11 @@ from copilot_bridge.pipeline.run import ReadRequest, run_request
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
-def respond(read_request: ReadRequest) -> Response:
-    """Responds to a request for a model, which `read_request` reads.  Raises BridgeError."""
+def respond(read_request: ReadRequest, data: bytes | None = None) -> Response:
+    """Responds to a request for a model, which `read_request` reads.  Raises BridgeError.
+
+    :param data: the body; None: it is still to be read.
+    """
     entry: RequestLogEntry = g.entry
     g.is_model_request = True
     environ = request.environ
@@ -26,7 +29,7 @@ def respond(read_request: ReadRequest) -> Response:
         call(),
         read_request,
         entry,
-        read_body(),
+        read_body() if data is None else data,
         lower_case_headers(environ),
         client_socket(environ),
         environ.get("copilot_bridge.socket_writer"),

@@ -10,6 +10,7 @@ from copilot_bridge import __version__
 from copilot_bridge.openapi import (
     chat,
     completions,
+    conversations,
     embeddings,
     gemini,
     messages,
@@ -28,6 +29,7 @@ Json = dict[str, Any]
 GROUPS = (
     ("Chat Completions", "OpenAI's API that most tools speak.", chat),
     ("Responses", "OpenAI's API that Codex speaks.", responses),
+    ("Conversations", "Conversations that the bridge keeps for Responses.", conversations),
     ("Messages", "Anthropic's API, which Claude Code speaks.", messages),
     ("Gemini", "Google's API, which the Gemini CLI speaks.", gemini),
     ("Completions", "OpenAI's older API, with which editors complete code.", completions),

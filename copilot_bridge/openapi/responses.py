@@ -2,12 +2,14 @@
 
 from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.validation import or_null
+from copilot_bridge.errors import KindName
 from copilot_bridge.openapi.chat import LIMIT, MODEL, PASSED_ON, STREAM
-from copilot_bridge.openapi.endpoint import Answer, Endpoint
+from copilot_bridge.openapi.endpoint import Answer, Endpoint, in_path, query
 from copilot_bridge.openapi.errors import ALL
 from copilot_bridge.openapi.schemas import (
     always,
     event,
+    flag,
     list_of,
     one_of,
     passed_on,
@@ -41,9 +43,11 @@ REQUEST = request(
         "previous_response_id": "An answer to go on from; the bridge remembers it for an hour.",
         "temperature": "0 to 2.",
         "top_p": "0 to 1.",
-        "conversation": "Nothing is kept: send the whole conversation.",
+        "conversation": "A conversation of `POST /conversations`, by its id: it goes before the input, and "
+        "the input and the answer are added to it.",
         "prompt": "Stored prompts are not kept here: send the text itself.",
-        "background": "An answer is given while the client waits.",
+        "background": passed_on("true: the answer is fetched later (`GET /responses/{id}`).")
+        | {"type": ["boolean", "null"]},
     },
     PASSED_ON,
 )
@@ -55,11 +59,11 @@ SCHEMAS = {
             "id": text(),
             "object": always("response"),
             "created_at": {"type": "number", "description": "Unix time, seconds."},
-            "status": one_of("completed", "incomplete", "failed", "in_progress"),
+            "status": one_of("completed", "incomplete", "failed", "in_progress", "queued", "cancelled"),
             "model": text(),
             "output": list_of(thing({"type": text("`message`, `reasoning`, `function_call`, …")}, ("type",))),
             "usage": or_null(ref("ResponsesUsage")),
-            "store": always(False, "Copilot stores no responses."),
+            "store": flag("Copilot stores no responses; the bridge does for an hour."),
             "previous_response_id": or_null(text()),
         },
         ("id", "object", "status", "model", "output", "store"),
@@ -67,6 +71,42 @@ SCHEMAS = {
     "ResponsesUsage": thing(
         {"input_tokens": whole(), "output_tokens": whole(), "total_tokens": whole()},
         ("input_tokens", "output_tokens", "total_tokens"),
+    ),
+    "ResponsesItem": thing({"id": text(), "type": text()}, ("id", "type"), "A message, a call, a result, …"),
+    "ResponsesItemList": thing(
+        {
+            "object": always("list"),
+            "data": list_of(ref("ResponsesItem")),
+            "first_id": or_null(text()),
+            "last_id": or_null(text()),
+            "has_more": flag(),
+        },
+        ("object", "data", "first_id", "last_id", "has_more"),
+    ),
+    "DeletedResponse": thing(
+        {"id": text(), "object": always("response"), "deleted": always(True)}, ("id", "object", "deleted")
+    ),
+    "CompactionRequest": thing(
+        {
+            "model": MODEL | {"examples": ["gpt-5.3-codex"]},
+            "input": REQUEST["properties"]["input"],
+            "instructions": or_null(text("What held for all of it.")),
+            "previous_response_id": or_null(text("An answer whose conversation goes before the input.")),
+        },
+        ("model", "input"),
+    ),
+    "Compaction": thing(
+        {
+            "id": text(),
+            "object": always("response.compaction"),
+            "created_at": {"type": "number", "description": "Unix time, seconds."},
+            "output": list_of(ref("ResponsesItem"), "What to send from now on, in place of all before."),
+            "usage": or_null(ref("ResponsesUsage")),
+        },
+        ("id", "object", "output"),
+    ),
+    "InputTokens": thing(
+        {"object": always("response.input_tokens"), "input_tokens": whole()}, ("object", "input_tokens")
     ),
     "ResponsesEvent": event(ref("ResponsesEventData"), named=True),
     "ResponsesEventData": thing(
@@ -80,6 +120,14 @@ SCHEMAS = {
         ("type", "sequence_number"),
     ),
 }
+
+ID = in_path("id", text(minLength=1), "The id of a response.", "resp_0")
+PAGE = (
+    query("limit", whole("", 1, maximum=100, default=20), "Of a page."),
+    query("order", one_of("asc", "desc"), "By their age; the newest first, if it is not said."),
+    query("after", text(), "The page behind this item."),
+)
+KEPT: tuple[KindName, ...] = ("authentication", "not_found", "invalid_request", "unsupported", "unavailable")
 
 ENDPOINTS = (
     Endpoint(
@@ -113,5 +161,69 @@ ENDPOINTS = (
         about="Codex asks for one first, and at this status goes on with `POST` at once.",
         answers={426: Answer("Send a `POST` request.", ref("Error"))},
         dialects=("responses",),
+    ),
+    Endpoint(
+        route="POST /responses/input_tokens",
+        id="countInputTokens",
+        prefixed=True,
+        summary="Count the tokens of such a request (OpenAI's form)",
+        about="By the bridge's own tokenizer.",
+        body=ref("ResponsesRequest"),
+        examples={"A question": {"model": "gpt-5.3-codex", "input": "Say hello."}},
+        answers={200: Answer("The number.", ref("InputTokens"))},
+        dialects=("responses",),
+        kinds=ALL,
+    ),
+    Endpoint(
+        route="POST /responses/compact",
+        id="compactConversation",
+        prefixed=True,
+        summary="Replace a conversation by a summary",
+        about="The model itself writes the summary. It comes back in a `compaction` item behind what the "
+        "user has said, and every model understands that item in a later request.",
+        body=ref("CompactionRequest"),
+        examples={"A question": {"model": "gpt-5.3-codex", "input": "Say hello."}},
+        answers={200: Answer("The items that replace it.", ref("Compaction"))},
+        dialects=("responses",),
+        kinds=ALL,
+    ),
+    Endpoint(
+        route="GET /responses/{id}",
+        id="getResponse",
+        prefixed=True,
+        summary="Fetch a response again, or one that is made in the background",
+        about="The bridge keeps responses for an hour, unless `store` is false, as many as "
+        "`COPILOT_BRIDGE_RESPONSE_STORE_MB` has room for.",
+        parameters=(ID,),
+        answers={200: Answer("The response.", ref("Response"))},
+        kinds=KEPT,
+    ),
+    Endpoint(
+        route="DELETE /responses/{id}",
+        id="deleteResponse",
+        prefixed=True,
+        summary="Forget a response",
+        parameters=(ID,),
+        answers={200: Answer("It is gone.", ref("DeletedResponse"))},
+        kinds=KEPT,
+    ),
+    Endpoint(
+        route="GET /responses/{id}/input_items",
+        id="listInputItems",
+        prefixed=True,
+        summary="List what a response was given",
+        about="The items of its own request, without those of the responses before it.",
+        parameters=(ID, *PAGE),
+        answers={200: Answer("The items.", ref("ResponsesItemList"))},
+        kinds=KEPT,
+    ),
+    Endpoint(
+        route="POST /responses/{id}/cancel",
+        id="cancelResponse",
+        prefixed=True,
+        summary="Cancel a response that is made in the background",
+        parameters=(ID,),
+        answers={200: Answer("The response, cancelled.", ref("Response"))},
+        kinds=KEPT,
     ),
 )

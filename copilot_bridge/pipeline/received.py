@@ -1,5 +1,6 @@
 """A client's request as it was received, and as its dialect reads it."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,10 +18,14 @@ from copilot_bridge.dialects.client_request import (
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.dialect import Dialect
 from copilot_bridge.dialects.framing.frames import Framing
-from copilot_bridge.errors import InvalidRequest
+from copilot_bridge.dialects.responses.conversations import with_items
+from copilot_bridge.dialects.responses.request import as_items
+from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.response_store import StoredResponse, caller_of
+
+log = logging.getLogger(__name__)
 
 ReadBody = Callable[[bytes], ClientRequest]
 
@@ -97,15 +102,50 @@ def continue_conversation(
 ) -> OnEnd:
     """Put the conversation that a request continues before it, and return what keeps its response.
 
-    :raises InvalidRequest: the previous response is not kept, or belongs to another caller.
+    :raises InvalidRequest: the previous response or the conversation is not kept, or is another caller's.
     """
-    store, before = context.bridge.response_store, None
+    store, before, ends = context.bridge.response_store, None, list[OnEnd]()
     if continuation.previous:
         before = find_response(context, headers, continuation.previous)
         continuation.prepend(before.items())
-    if not (continuation.is_kept and store.most):
-        return ignore
-    return partial(keep_response, context, headers, StoredResponse(before, data))
+    if continuation.conversation:
+        items = find_conversation(context, headers, continuation.conversation)["items"]
+        before = StoredResponse(None, codec.write({"input": items}))
+        continuation.prepend(items)
+        ends.append(partial(add_to_conversation, context, headers, continuation.conversation, data))
+    if continuation.is_kept and store.most:
+        ends.append(partial(keep_response, context, headers, StoredResponse(before, data)))
+    return partial(call_each, ends) if ends else ignore
+
+
+def call_each(ends: list[OnEnd], response: JsonObject) -> None:
+    for end in ends:
+        end(response)
+
+
+def find_conversation(context: RequestContext, headers: Mapping[str, str], id_: str) -> JsonObject:
+    """Find a conversation that is kept for this caller.
+
+    :raises InvalidRequest: it is not kept, or belongs to another caller.
+    """
+    if found := context.bridge.kept_objects.read(owner(context, headers), id_):
+        return found
+    raise InvalidRequest(
+        f"the conversation {id_[:200]!r} is not kept (any more)",
+        param="conversation",
+        code="conversation_not_found",
+    )
+
+
+def add_to_conversation(
+    context: RequestContext, headers: Mapping[str, str], id_: str, data: bytes, response: JsonObject
+) -> None:
+    """Add a request and its response to a conversation, unless that was deleted meanwhile."""
+    items = [*as_items(codec.read(data)["input"]), *response["output"]]
+    try:
+        context.bridge.kept_objects.change(owner(context, headers), id_, partial(with_items, items=items))
+    except BridgeError as error:
+        log.warning("the conversation %s has lost a turn: %s", id_, error)
 
 
 def find_response(context: RequestContext, headers: Mapping[str, str], id_: str) -> StoredResponse:
@@ -129,7 +169,7 @@ def keep_response(
 
     :param link: its request, and the response before.
     """
-    answered = StoredResponse(link.before, link.given, codec.write(response["output"]))
+    answered = StoredResponse(link.before, link.given, codec.write(response))
     context.bridge.response_store.keep(owner(context, headers), response["id"], answered)
 
 

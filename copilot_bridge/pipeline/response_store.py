@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from cachetools import TTLCache
 
@@ -21,7 +21,7 @@ from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.responses.request import as_items
 from copilot_bridge.errors import ConfigError, StoreError
-from copilot_bridge.store.response_chains import EncryptedResponse, ResponseChainTable
+from copilot_bridge.store.response_chains import MAX_RESPONSES, EncryptedResponse, ResponseChainTable
 from copilot_bridge.threads import run_in_thread
 
 log = logging.getLogger(__name__)
@@ -60,14 +60,16 @@ def stored_name(caller: str, response_id: str) -> str:
 class StoredResponse:
     """A request's body as it came, its response, and the one that it continues.
 
-    Nothing is decoded until a request continues from here.
+    Nothing is decoded until a request continues from here, or a client asks for it.
+
+    :param answer: the response; b"": the request's alone.
 
     :param name: in the store.  :param chain: the name of the first one.
     """
 
     before: "StoredResponse | None"
     given: bytes
-    answer: bytes = b"[]"
+    answer: bytes = b""
     name: str = field(default="", compare=False)
     chain: str = field(default="", compare=False)
     size: int = field(init=False, compare=False)
@@ -91,22 +93,54 @@ class StoredResponse:
             yield from response.own_items()
 
     def own_items(self) -> Iterator[Item]:
-        yield from as_items(codec.read(self.given)["input"])
-        yield from codec.read(self.answer)
+        yield from self.input_items()
+        yield from self.response().get("output", ())
+
+    def input_items(self) -> list[Item]:
+        return as_items(codec.read(self.given).get("input") or [])
+
+    def response(self) -> Item:
+        """The whole response; {}: there is none."""
+        whole: Item = codec.read(self.answer) if self.answer else {}
+        return whole
+
+    def content(self) -> bytes:
+        """Return what is stored of it."""
+        return codec.write({"input": self.input_items(), "response": self.response()})
+
+
+def read_record(content: bytes) -> Item:
+    """Read what is stored of a response.  Until 2026-11 it was a list of all items."""
+    record = codec.read(content)
+    return {"input": record, "response": {}} if isinstance(record, list) else record
+
+
+def items_of(record: Item) -> Iterator[Item]:
+    yield from record["input"]
+    yield from record["response"].get("output", ())
+
+
+class Sized(Protocol):
+    """Something that is kept.  `size`: in bytes."""
+
+    @property
+    def size(self) -> int: ...
 
 
 class ResponseStore:
     """Keeps responses in memory and in the store.
 
     :param most: the bytes of all that is kept; 0: nothing is.  :param table: None: in memory only.
+    :ivar memory: by name in the store, also for what else is kept under the same limit.
     """
 
     def __init__(
         self, most: int, clock: Callable[[], float] = time.monotonic, table: ResponseChainTable | None = None
     ) -> None:
         self.most = most
-        self._links: TTLCache[str, StoredResponse] = TTLCache(most, LIFE, clock, lambda link: link.size)
-        self._table = table if most and table and table.persistent else None
+        self.memory: TTLCache[str, Sized] = TTLCache(most, LIFE, clock, lambda kept: kept.size)
+        self.table = table if most and table and table.persistent else None
+        self._written: TTLCache[str, bool] = TTLCache(MAX_RESPONSES, LIFE, clock)  # names, by this process
         self._waiting: list[StoredResponse] = []
         self._room = most  # bytes that may still wait
         self._writing = threading.Lock()  # whoever leaves waits for what is being written
@@ -116,15 +150,37 @@ class ResponseStore:
 
     def find(self, caller: str, id_: str) -> StoredResponse | None:
         name = stored_name(caller, id_)
-        return self._links.get(name) or self._stored(name)
+        return self._link(name) or self._stored(name)
+
+    def show(self, caller: str, id_: str) -> StoredResponse | None:
+        """Find a response for a client that wants to see it; another worker may have deleted it."""
+        name = stored_name(caller, id_)
+        link = self._link(name)
+        written = link and self.table and name in self._written
+        if written and self.table and self._try(partial(self.table.exists, name)) is False:
+            self.memory.pop(name, None)
+            return None
+        return link or self._stored(name)
+
+    def remove(self, caller: str, id_: str) -> bool:
+        """Delete a response.  False: there is none."""
+        name = stored_name(caller, id_)
+        self.flush()  # or what waits would be written after it
+        in_memory = self.memory.pop(name, None) is not None
+        in_store = bool(self.table and self._try(partial(self.table.remove, name)))
+        return in_memory or in_store
+
+    def _link(self, name: str) -> StoredResponse | None:
+        link = self.memory.get(name)
+        return link if isinstance(link, StoredResponse) else None
 
     def keep(self, caller: str, id_: str, link: StoredResponse) -> None:
         if link.size > self.most:
             return
         name = stored_name(caller, id_)
-        link = self._links[name] = link.named(name)
+        link = self.memory[name] = link.named(name)
         own = len(link.given) + len(link.answer)
-        if self._table and own <= self._room:
+        if self.table and own <= self._room:
             self._room -= own
             self._waiting.append(link)
             self._news.set()
@@ -132,7 +188,7 @@ class ResponseStore:
 
     def start(self) -> None:
         """Begin to write what is kept, and to remove what is too old."""
-        if self._table and not self._running:
+        if self.table and not self._running:
             self._running = True
             threading.Thread(target=self._run, daemon=True).start()
             atexit.register(self.flush)
@@ -159,53 +215,59 @@ class ResponseStore:
             return self._try(partial(self._write, batch)) or 0
 
     def _write(self, batch: list[StoredResponse]) -> int:
-        assert self._table
-        self._table.prepare()
+        assert self.table
+        self.table.prepare()
         sealed = run_in_thread(self._sealed, batch)
-        self._table.write(sealed)
+        self.table.write(sealed)
+        self._written.update(dict.fromkeys((row.id for row in sealed), True))
         return sum(len(row.content) for row in sealed)
 
     def _sealed(self, batch: list[StoredResponse]) -> list[EncryptedResponse]:
-        assert self._table
+        assert self.table
         return [
             EncryptedResponse(
                 link.name,
                 link.chain,
                 link.before.name if link.before else "",
-                self._table.encrypt(codec.write([*link.own_items()])),
+                self.table.encrypt(link.content()),
             )
             for link in batch
         ]
 
     def prune(self) -> None:
         """Remove what is too old, in small steps, so that nobody waits for long."""
-        while self._table and self._try(self._table.prune):
+        while self.table and self._try(self.table.prune):
             time.sleep(0.01)
 
     def _stored(self, name: str) -> StoredResponse | None:
-        for pause in GLANCES if self._table else ():
+        for pause in GLANCES if self.table else ():
             time.sleep(pause)
             if found := self._try(partial(self._read, name)):
                 return found
         return None
 
     def _read(self, name: str) -> StoredResponse | None:
-        assert self._table
-        if (found := self._table.find(name)) is None:
+        assert self.table
+        if (found := self.table.find(name)) is None:
             return None
         chain, contents = found
-        self._table.prepare()
-        said = run_in_thread(self._decrypted, contents)
-        return StoredResponse(None, said, name=name, chain=chain) if said else None
+        self.table.prepare()
+        link: StoredResponse | None = run_in_thread(self._decrypted, contents)
+        return replace(link, name=name, chain=chain) if link else None
 
-    def _decrypted(self, contents: list[str]) -> bytes | None:
-        assert self._table
-        said: list[Item] = []
+    def _decrypted(self, contents: list[str]) -> StoredResponse | None:
+        """The response, and before it all that it continues as one."""
+        assert self.table
+        records = []
         for content in contents:
-            if (piece := self._table.decrypt(content)) is None:
+            if (piece := self.table.decrypt(content)) is None:
                 return None
-            said += codec.read(piece)
-        return codec.write({"input": said})
+            records.append(read_record(piece))
+        *earlier, last = records
+        items = [item for record in earlier for item in items_of(record)]
+        before = StoredResponse(None, codec.write({"input": items})) if items else None
+        answer = codec.write(last["response"]) if last["response"] else b""
+        return StoredResponse(before, codec.write({"input": last["input"]}), answer)
 
     def _try(self, act: Callable[[], T]) -> T | None:
         try:

@@ -141,7 +141,7 @@ def with_another_pick(
     :param kind: of call, if it is known whatever the client says.
     :raises BridgeError: whatever the attempt raises.
     """
-    conversation = received.client.conversation()
+    conversation, kind = received.client.conversation(), kind or received.client.call_kind
     attribution = Attribution(received.context, received.entry, received.headers, conversation, kind)
     try:
         return attempt(received, attribution)

@@ -3,6 +3,7 @@
 import logging
 import time
 from functools import cached_property, partial
+from typing import Protocol
 
 from cachetools import LRUCache, TTLCache
 
@@ -26,6 +27,7 @@ from copilot_bridge.pipeline.budget_notices import BudgetNotices
 from copilot_bridge.pipeline.health_monitor import HealthMonitor
 from copilot_bridge.pipeline.image_inlining import ImageInliner
 from copilot_bridge.pipeline.interactions import Interactions, machine_of, secret_of
+from copilot_bridge.pipeline.kept_objects import KeptObjects
 from copilot_bridge.pipeline.prompt_in_flight import PromptHashes
 from copilot_bridge.pipeline.ready_connections import ReadyConnections
 from copilot_bridge.pipeline.response_store import LIFE, ResponseStore
@@ -54,6 +56,15 @@ MOST_ACCOUNTS = 256  # that are remembered at a time
 
 # A new login on disk is noticed this soon, seconds.
 LOOK_AGAIN = 5.0
+
+
+class BackgroundJob(Protocol):
+    """A response that is made while nobody waits for it."""
+
+    def beat(self) -> None:
+        """Note that it goes on, or end it if it was cancelled elsewhere."""
+
+    def cancel(self) -> None: ...
 
 
 class Bridge:
@@ -95,6 +106,8 @@ class Bridge:
         self.upstream_item_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
         memory = config.response_store_mb * 1024 * 1024
         self.response_store = ResponseStore(memory, table=self.store.response_chains(memory, LIFE))
+        self.kept_objects = KeptObjects(self.response_store)
+        self.background_jobs: dict[str, BackgroundJob] = {}  # of this process, by the ids of their responses
         self.guess_limiter = GuessLimiter(self.store.attempts)
         self.authenticator = Authenticator(
             config, self.store.keys, self.store.changes, guess_limiter=self.guess_limiter

@@ -1,12 +1,15 @@
-"""Conversations that a `previous_response_id` may refer to: the only prompts and answers in the store.
+"""Conversations that later requests may refer to: the only prompts and answers in the store.
 
 A stored response is what one request added to its conversation, encrypted.  A chain is all responses that go
-back to the same first one.  It lives as long as the youngest of them, which needs the others.
+back to the same first one.  It lives as long as the youngest of them, which needs the others.  An object that
+changes (a conversation of its own, a response that is being made) is a chain of one row, which is replaced.
 """
 
 import logging
+import secrets
 import zlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from copilot_bridge.store.database import Database, Transaction
@@ -95,6 +98,40 @@ class ResponseChainTable:
 
         self._database.run(put)
 
+    def replace(self, object_id: str, content: str) -> None:
+        """Write an object in place of what it was before."""
+
+        def put(transaction: Transaction) -> None:
+            transaction.advisory_lock("chains")
+            delete_response(transaction, object_id)
+            until = transaction.now() + self._ttl
+            transaction.change(INSERT_RESPONSE, object_id, object_id, "", until, content)
+            transaction.change(UPSERT_CHAIN, object_id, until, len(content))
+
+        self._database.run(put)
+
+    def remove(self, response_id: str) -> bool:
+        """Delete a response, whose content stays only where another one continues from it.
+
+        False: there is none.
+        """
+
+        def drop(transaction: Transaction) -> bool:
+            transaction.advisory_lock("chains")
+            return delete_response(transaction, response_id)
+
+        return self._database.run(drop)
+
+    def lock(self, name: str) -> AbstractContextManager[object]:
+        return self._database.lock(name)
+
+    def exists(self, response_id: str) -> bool:
+        return bool(
+            self._database.read(
+                lambda transaction: transaction.rows("SELECT 1 FROM responses WHERE id = ?", response_id)
+            )
+        )
+
     def find(self, response_id: str) -> tuple[str, list[str]] | None:
         """The chain's id and its encrypted contents up to this response; None: a part of it is missing."""
         rows = self._database.read(
@@ -127,3 +164,24 @@ class ResponseChainTable:
             return True
 
         return self._database.run(drop)
+
+
+def delete_response(transaction: Transaction, response_id: str) -> bool:
+    """Delete a response, or take its name off it if another one continues from it.  False: there is none."""
+    rows = transaction.rows("SELECT chain, content FROM responses WHERE id = ?", response_id)
+    if not rows:
+        return False
+    chain, content = rows[0]
+    if transaction.rows("SELECT 1 FROM responses WHERE previous = ? LIMIT 1", response_id):
+        nameless = secrets.token_hex(32)
+        transaction.change("UPDATE responses SET id = ? WHERE id = ?", nameless, response_id)
+        transaction.change("UPDATE responses SET previous = ? WHERE previous = ?", nameless, response_id)
+        return True
+    transaction.change("DELETE FROM responses WHERE id = ?", response_id)
+    transaction.change(
+        "UPDATE response_chains SET responses = responses - 1, bytes = bytes - ? WHERE id = ?",
+        len(content),
+        chain,
+    )
+    transaction.change("DELETE FROM response_chains WHERE id = ? AND responses <= 0", chain)
+    return True

@@ -16,9 +16,10 @@ from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.dialects.responses import request as responses_request
 from copilot_bridge.dialects.responses.client_request import ResponsesRequest
-from copilot_bridge.dialects.validation import STRING, string_or_list_of, validate
+from copilot_bridge.dialects.validation import STRING, Validators, string_or_list_of, unsupported, validate
 
-STOP = {"stop": string_or_list_of(STRING)}
+NOT_KEPT = unsupported("a response in this form is not kept")
+FIELDS: Validators = {"stop": string_or_list_of(STRING), "background": NOT_KEPT, "conversation": NOT_KEPT}
 
 
 class ResponsesBody(ResponsesRequest):
@@ -32,7 +33,7 @@ class ResponsesBody(ResponsesRequest):
         """
         refuse_own_fields(body)
         validate(request.FIELDS, body)
-        validate(STOP, body)
+        validate(FIELDS, body)
         flatten(body)
         responses_request.check(body)
         return cls(body)

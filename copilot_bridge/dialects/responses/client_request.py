@@ -17,6 +17,8 @@ from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, ImageSource
 from copilot_bridge.dialects.prompt import Prompt, ServerTool
 from copilot_bridge.dialects.responses import prompt_reader, request, response
+from copilot_bridge.dialects.responses.compaction_items import COMPACTION, open_item
+from copilot_bridge.dialects.responses.conversations import id_of
 from copilot_bridge.dialects.responses.errors import error_frame
 from copilot_bridge.dialects.responses.framing import FRAMING
 from copilot_bridge.dialects.responses.normalize import ResponsesNormalizer
@@ -33,18 +35,26 @@ class ResponsesResponse(NormalizedResponse):
     :param model: the client's name of it.
     :param names: the original names of tools, which the translation of the request fills in.
     :param previous: the id of the response that this one continues.
+    :param conversation: the id of the conversation that it belongs to.
     """
 
     options: ResponseOptions
     model: str
     names: ToolNames
     previous: str | None
+    conversation: str | None
+
+    @property
+    def relations(self) -> JsonObject:
+        """The fields of a response that say what it belongs to."""
+        found: JsonObject = {"previous_response_id": self.previous} if self.previous else {}
+        return found | ({"conversation": {"id": self.conversation}} if self.conversation else {})
 
     def normalizer(self) -> ResponsesNormalizer:
         options = self.options
         return ResponsesNormalizer(
             keep=options.keep,
-            previous=self.previous,
+            relations=self.relations,
             on_end=options.on_end,
             answer_id=options.id,
             item_ids=options.upstream_item_ids,
@@ -56,7 +66,7 @@ class ResponsesResponse(NormalizedResponse):
             model=self.model,
             created=self.options.created,
             names=self.names,
-            previous=self.previous,
+            relations=self.relations,
             on_end=self.options.on_end,
         )
 
@@ -69,9 +79,8 @@ class ResponsesResponse(NormalizedResponse):
             data, keep=options.keep, answer_id=options.id
         )
         options.upstream_item_ids.update(upstream_item_ids)
+        whole |= self.relations
         options.on_end(whole)
-        if self.previous:
-            whole["previous_response_id"] = self.previous
         return codec.write(whole), usage
 
     def failed_stream(self, error: BridgeError) -> bytes:
@@ -88,7 +97,10 @@ class ResponsesRequest(ClientRequest):
         super().__init__(body)
         self._names = ToolNames()
         self._previous = body.pop("previous_response_id", None)
-        self.continuation = Continuation(self._previous, body.get("store") is not False, self._prepend)
+        self._conversation = id_of(body.pop("conversation", None))
+        is_kept = body.get("store") is not False
+        self.continuation = Continuation(self._previous, is_kept, self._prepend, self._conversation)
+        self._open(request.items(body))
 
     @classmethod
     def read(cls, data: bytes) -> "ResponsesRequest":
@@ -97,9 +109,16 @@ class ResponsesRequest(ClientRequest):
     def _prepend(self, items: Iterable[JsonObject]) -> None:
         self.body["input"] = [*items, *request.as_items(self.body["input"])]
         self.changed = True
+        self._open(self.body["input"])
+
+    def _open(self, items: list[JsonObject]) -> None:
+        """Replace the bridge's own compactions by what they say."""
+        if any(item.get("type") == COMPACTION for item in items):
+            self.body["input"] = [open_item(item) for item in items]
+            self.changed = True
 
     def response(self, options: ResponseOptions) -> ResponsesResponse:
-        return ResponsesResponse(options, self.model, self._names, self._previous)
+        return ResponsesResponse(options, self.model, self._names, self._previous, self._conversation)
 
     def conversation(self) -> Conversation:
         return request.read_conversation(self.body)

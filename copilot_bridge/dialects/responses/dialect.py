@@ -3,7 +3,7 @@
 from typing import Any
 
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.dialect import Dialect, Probe, UpstreamApi
+from copilot_bridge.dialects.dialect import Dialect, Probe, TokenCounting, UpstreamApi
 from copilot_bridge.dialects.prompt_digests import PromptFields
 from copilot_bridge.dialects.responses import prompt_writer
 from copilot_bridge.dialects.responses.client_request import ResponsesRequest
@@ -27,6 +27,11 @@ def output_limit(_body: JsonObject) -> int:
 def reader(_answer_id: str, _created: int) -> ResponsesReader:
     return ResponsesReader()
 
+
+COUNTING = TokenCounting(
+    endpoint="/responses/input_tokens",
+    write=lambda count: {"object": "response.input_tokens", "input_tokens": count},
+)
 
 RESPONSES = Dialect(
     name="responses",
@@ -55,4 +60,5 @@ RESPONSES = Dialect(
     },
     probe=Probe("max_output_tokens", "input", response_text, {"store": False}),
     limits=LIMITS,
+    counting=COUNTING,
 )

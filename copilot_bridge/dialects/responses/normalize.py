@@ -17,6 +17,7 @@ from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 ResponseCallback = Callable[[JsonObject], None]
+NONE: JsonObject = {}
 SUCCESSFUL_ENDS = ("response.completed", "response.incomplete")
 FAILED_ENDS = ("response.failed", "response.cancelled")
 END_EVENTS = (*SUCCESSFUL_ENDS, *FAILED_ENDS)
@@ -34,7 +35,7 @@ class ResponsesNormalizer:
     """Turns a stream of bytes, cut anywhere, into whole normalized events.
 
     :param keep: whether to leave Copilot's own fields in.
-    :param previous: the id of the response that this one continues.
+    :param relations: the fields of the response that say what it belongs to.
     :param on_end: called with the whole response when it is complete.
     :param answer_id: for responses without an id.
     :param item_ids: takes up the ids of items at the end, the client's -> Copilot's.
@@ -46,13 +47,13 @@ class ResponsesNormalizer:
         self,
         *,
         keep: bool = False,
-        previous: str | None = None,
+        relations: JsonObject = NONE,
         on_end: ResponseCallback = lambda _response: None,
         answer_id: str = "",
         item_ids: MutableMapping[str, str] | None = None,
     ) -> None:
         self._keep = keep
-        self._previous = previous
+        self._relations = relations
         self._on_end = on_end
         self._splitter = sse.Splitter()
         self._ids = ItemIds(answer_id)
@@ -182,9 +183,7 @@ class ResponsesNormalizer:
         # Clients read the output from the last event, even if upstream leaves it empty there.
         complete = output or [self._output[index] for index in sorted(self._output)]
         self._response = {"store": False, **response, "output": complete}
-        self._response["id"] = answer_id
-        if self._previous:
-            self._response["previous_response_id"] = self._previous
+        self._response |= {"id": answer_id, **self._relations}
         return self._response
 
     def _end(self, kind: str, event: JsonObject) -> None:

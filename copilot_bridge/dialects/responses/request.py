@@ -23,6 +23,7 @@ from copilot_bridge.dialects.conversation import (
 from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.request_body import MODEL as MODEL_NAME
 from copilot_bridge.dialects.request_body import check_body, read_body
+from copilot_bridge.dialects.responses.conversations import CONVERSATION
 from copilot_bridge.dialects.validation import (
     BOOLEAN,
     EFFORT,
@@ -55,10 +56,12 @@ FIELDS: Validators = {
     "include": LIST,
     "reasoning": object_of(optional={"effort": EFFORT}),
     "text": OBJECT,
-    "conversation": unsupported("the bridge keeps no conversations: send the whole conversation"),
+    "conversation": CONVERSATION,
     "prompt": unsupported("the bridge keeps no prompts: send the text itself"),
     "background": supported(
-        lambda value: not value, "the bridge answers only while the client waits", {"const": False}
+        lambda value: not value,
+        "not here: only POST /v1/responses answers in the background",
+        {"const": False},
     ),
 }
 
@@ -79,6 +82,8 @@ def check(body: JsonObject) -> None:
     :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
     """
     check_body(REQUIRED, FIELDS, body)
+    if body.get("conversation") is not None and body.get("previous_response_id") is not None:
+        raise InvalidRequest("conversation: not together with previous_response_id", param="conversation")
 
 
 def check_input(where: str, input_: Any) -> None:

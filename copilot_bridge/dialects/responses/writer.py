@@ -25,7 +25,7 @@ from copilot_bridge.dialects.events import (
 from copilot_bridge.dialects.framing.frames import Frame
 from copilot_bridge.dialects.provider_details import encode_details
 from copilot_bridge.dialects.responses.errors import error_frame
-from copilot_bridge.dialects.responses.normalize import ResponseCallback
+from copilot_bridge.dialects.responses.normalize import NONE, ResponseCallback
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.server_tools.texts import CARRIED
 from copilot_bridge.errors import BridgeError
@@ -57,7 +57,7 @@ LOGPROBS: dict[str, JsonObject] = {"output_text": {"logprobs": []}}
 class ResponsesWriter:
     """Writes a stream in which at most one output item is open: that of the open part.
 
-    :param previous: the id of the response that this one continues.
+    :param relations: the fields of the response that say what it belongs to.
     :param on_end: called with the whole response when it is complete.
     """
 
@@ -68,7 +68,7 @@ class ResponsesWriter:
         model: str,
         created: int,
         names: ToolNames,
-        previous: str | None = None,
+        relations: JsonObject = NONE,
         on_end: ResponseCallback = lambda _response: None,
     ) -> None:
         self._answer = answer_id
@@ -91,9 +91,10 @@ class ResponsesWriter:
             "parallel_tool_calls": True,
             "tool_choice": "auto",
             "tools": [],
-            "previous_response_id": previous,
+            "previous_response_id": None,
             "store": False,
             "usage": None,
+            **relations,
         }
 
     def feed(self, event: Event) -> list[Frame]:

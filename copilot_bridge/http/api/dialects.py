@@ -1,9 +1,10 @@
-"""The endpoints of all dialects.  Their specifications are named in the dialects' folders."""
+"""The endpoints of all dialects but Responses.  Their specifications are named in the dialects' folders."""
 
 from functools import partial
 
 from flask import Blueprint
 
+from copilot_bridge.dialects.responses.dialect import RESPONSES
 from copilot_bridge.http.respond import respond
 from copilot_bridge.pipeline.endpoints import ENDPOINTS
 
@@ -12,7 +13,8 @@ bp = Blueprint("dialects", __name__)
 UPGRADE_REQUIRED = 426
 
 for path, request in ENDPOINTS.items():
-    bp.add_url_rule(path, path.strip("/").replace("/", "_"), partial(respond, request), methods=["POST"])
+    if path != RESPONSES.endpoint:  # it can be answered in the background
+        bp.add_url_rule(path, path.strip("/").replace("/", "_"), partial(respond, request), methods=["POST"])
 
 
 @bp.get("/responses")

@@ -32,12 +32,12 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     *(("input", {"input": value}) for value in (None, [], {}, 1, True)),
     *(("input.0", {"input": [value]}) for value in (None, "hello", ["hello"], 1)),
     ("input.1", {"input": [USER, "hello"]}),
+    *(("conversation", {"conversation": value}) for value in (5, "", {}, {"id": 5}, ["conv_1"])),
+    ("conversation", {"conversation": "conv_1", "previous_response_id": "resp_1"}),
 ]
 
 
 UNSUPPORTED: list[tuple[str, Any]] = [
-    ("conversation", "conv_1"),
-    ("conversation", {"id": "conv_1"}),
     ("prompt", {"id": "p"}),
     ("background", True),
 ]

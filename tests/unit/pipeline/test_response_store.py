@@ -15,7 +15,9 @@ from copilot_bridge.store.sqlite import Sqlite
 
 
 def link(text, answer=(), before=None):
-    return StoredResponse(before, json.dumps({"input": text}).encode(), json.dumps(list(answer)).encode())
+    return StoredResponse(
+        before, json.dumps({"input": text}).encode(), json.dumps({"output": list(answer)}).encode()
+    )
 
 
 @pytest.fixture
@@ -151,7 +153,7 @@ def test_an_hour_in_the_store(workers, clock):
     clock.now += 2
     assert two.find("me", "resp_1") is None
     two.prune()
-    assert two._table.prune() is False
+    assert two.table.prune() is False
 
 
 def test_of_a_conversation_all_is_kept(workers):
@@ -159,7 +161,7 @@ def test_of_a_conversation_all_is_kept(workers):
     before = None
     for number in range(2000):
         before = link(f"{number}", before=before)
-        one = ResponseStore(1 << 30, table=one._table) if number == 0 else one
+        one = ResponseStore(1 << 30, table=one.table) if number == 0 else one
         one.keep("me", f"resp_{number}", before)
         before = one.find("me", f"resp_{number}")
     one.flush()
@@ -229,7 +231,7 @@ def test_who_leaves_waits_for_what_is_being_written(workers, monkeypatch):
         on.wait(5)
         written.append(sealed)
 
-    monkeypatch.setattr(one._table, "write", slow)
+    monkeypatch.setattr(one.table, "write", slow)
     one.keep("me", "resp_1", link("a"))
     thread = threading.Thread(target=one.flush)
     thread.start()

@@ -1,0 +1,100 @@
+"""OpenAI's Responses: those that are made at once or in the background, and those that are kept.
+
+https://platform.openai.com/docs/api-reference/responses
+"""
+
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.registry import DEFAULT
+from copilot_bridge.dialects.responses.compaction import CompactionRequest
+from copilot_bridge.dialects.responses.dialect import RESPONSES
+from copilot_bridge.dialects.responses.item_lists import shown_items, write_page
+from copilot_bridge.dialects.responses.request import as_items
+from copilot_bridge.errors import BridgeError, Unsupported
+from copilot_bridge.http.body import read_body
+from copilot_bridge.http.context import bridge, call
+from copilot_bridge.http.respond import lower_case_headers, respond
+from copilot_bridge.pipeline import background
+from copilot_bridge.pipeline.operations import Generation
+from copilot_bridge.pipeline.received import owner
+
+bp = Blueprint("responses", __name__)
+
+
+@bp.post("/responses")
+def create() -> Response:
+    data = read_body()
+    if not background.is_wanted(data):
+        return respond(partial(Generation, RESPONSES), data)
+    return as_json(background.begin(call(), g.entry, data, headers()))
+
+
+@bp.post("/responses/compact")
+def compact() -> Response:
+    return respond(partial(Generation, RESPONSES, read=CompactionRequest.read))
+
+
+@bp.get("/responses/<id_>")
+def show(id_: str) -> Response:
+    if request.args.get("stream") == "true":
+        raise Unsupported("stream: a response that is kept comes in one piece", param="stream")
+    return as_json(find(id_)[0])
+
+
+@bp.get("/responses/<id_>/input_items")
+def show_input(id_: str) -> Response:
+    items = find(id_)[1]
+    return as_json(write_page(shown_items(id_, items), request.args))
+
+
+@bp.delete("/responses/<id_>")
+def delete(id_: str) -> Response:
+    answer_as_openai()
+    mine = owner(call(), headers())
+    if (job := bridge().background_jobs.get(id_)) and background.find_unfinished(call(), headers(), id_):
+        job.cancel()
+    removed = [bridge().kept_objects.remove(mine, id_), bridge().response_store.remove(mine, id_)]
+    if not any(removed):
+        raise not_found(id_)
+    return as_json({"id": id_, "object": "response", "deleted": True})
+
+
+@bp.post("/responses/<id_>/cancel")
+def cancel(id_: str) -> Response:
+    answer_as_openai()
+    if (response := background.cancel(call(), headers(), id_)) is None:
+        raise not_found(id_)
+    return as_json(response)
+
+
+def find(id_: str) -> tuple[JsonObject, list[JsonObject]]:
+    """The response and the items of its request.  Raises BridgeError "not_found"."""
+    answer_as_openai()
+    if state := background.find_unfinished(call(), headers(), id_):
+        return state["response"], as_items(state.get("input") or [])
+    kept = bridge().response_store.show(owner(call(), headers()), id_)
+    if kept is None or not kept.answer:
+        raise not_found(id_)
+    return kept.response(), kept.input_items()
+
+
+def not_found(id_: str) -> BridgeError:
+    return BridgeError(f"the response {id_[:200]!r} is not kept (any more)", kind="not_found")
+
+
+def answer_as_openai() -> None:
+    """Sets OpenAI's own statuses for errors: those of Responses are for Codex, which only makes responses."""
+    g.entry.dialect = DEFAULT.name
+
+
+def headers() -> dict[str, str]:
+    return lower_case_headers(request.environ)
+
+
+def as_json(content: Any) -> Response:
+    return Response(codec.write(content), mimetype="application/json")

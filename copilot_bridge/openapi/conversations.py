@@ -1,0 +1,116 @@
+"""OpenAI's conversations."""
+
+from copilot_bridge.dialects.responses.conversations import METADATA
+from copilot_bridge.dialects.validation import or_null
+from copilot_bridge.errors import KindName
+from copilot_bridge.openapi.endpoint import Answer, Endpoint, in_path
+from copilot_bridge.openapi.responses import ITEM, KEPT, PAGE
+from copilot_bridge.openapi.schemas import always, list_of, ref, text, thing, whole
+
+ITEMS = list_of(ITEM, "What is said in it.", maxItems=20)
+ABOUT = {"description": "Up to 16 texts by name.", **METADATA.schema}
+
+SCHEMAS = {
+    "NewConversation": thing({"items": or_null(ITEMS), "metadata": or_null(ABOUT)}),
+    "MoreItems": thing({"items": ITEMS}, ("items",)),
+    "ConversationMetadata": thing({"metadata": ABOUT}, ("metadata",)),
+    "Conversation": thing(
+        {
+            "id": text(),
+            "object": always("conversation"),
+            "created_at": whole("Unix time, seconds."),
+            "metadata": ABOUT,
+        },
+        ("id", "object", "created_at", "metadata"),
+    ),
+    "DeletedConversation": thing(
+        {"id": text(), "object": always("conversation.deleted"), "deleted": always(True)},
+        ("id", "object", "deleted"),
+    ),
+}
+
+ID = in_path("id", text(minLength=1), "The id of a conversation.", "conv_0")
+ITEM_ID = in_path("item", text(minLength=1), "The id of an item.", "msg_0")
+CHANGED: tuple[KindName, ...] = (*KEPT, "too_large", "media_type")
+
+ENDPOINTS = (
+    Endpoint(
+        route="POST /conversations",
+        id="createConversation",
+        prefixed=True,
+        summary="Begin a conversation that the bridge keeps",
+        about="For an hour after the last change, under the limit of the responses that are kept. A request "
+        "of Responses names it in `conversation`.",
+        body=ref("NewConversation"),
+        examples={"An empty one": {}, "With a beginning": {"items": [{"role": "user", "content": "Hello!"}]}},
+        answers={200: Answer("The conversation.", ref("Conversation"))},
+        kinds=CHANGED,
+    ),
+    Endpoint(
+        route="GET /conversations/{id}",
+        id="getConversation",
+        prefixed=True,
+        summary="Look up a conversation",
+        parameters=(ID,),
+        answers={200: Answer("The conversation.", ref("Conversation"))},
+        kinds=KEPT,
+    ),
+    Endpoint(
+        route="POST /conversations/{id}",
+        id="updateConversation",
+        prefixed=True,
+        summary="Change the metadata of a conversation",
+        parameters=(ID,),
+        body=ref("ConversationMetadata"),
+        examples={"A topic": {"metadata": {"topic": "greetings"}}},
+        answers={200: Answer("The conversation.", ref("Conversation"))},
+        kinds=CHANGED,
+    ),
+    Endpoint(
+        route="DELETE /conversations/{id}",
+        id="deleteConversation",
+        prefixed=True,
+        summary="Forget a conversation",
+        parameters=(ID,),
+        answers={200: Answer("It is gone.", ref("DeletedConversation"))},
+        kinds=KEPT,
+    ),
+    Endpoint(
+        route="POST /conversations/{id}/items",
+        id="addConversationItems",
+        prefixed=True,
+        summary="Add items to a conversation",
+        parameters=(ID,),
+        body=ref("MoreItems"),
+        examples={"A message": {"items": [{"role": "user", "content": "Hello!"}]}},
+        answers={200: Answer("The items, with ids.", ref("ResponsesItemList"))},
+        kinds=CHANGED,
+    ),
+    Endpoint(
+        route="GET /conversations/{id}/items",
+        id="listConversationItems",
+        prefixed=True,
+        summary="List the items of a conversation",
+        parameters=(ID, *PAGE),
+        answers={200: Answer("The items.", ref("ResponsesItemList"))},
+        kinds=KEPT,
+    ),
+    Endpoint(
+        route="GET /conversations/{id}/items/{item}",
+        id="getConversationItem",
+        prefixed=True,
+        summary="Look up an item of a conversation",
+        parameters=(ID, ITEM_ID),
+        answers={200: Answer("The item.", ref("ResponsesItem"))},
+        kinds=KEPT,
+    ),
+    Endpoint(
+        route="DELETE /conversations/{id}/items/{item}",
+        id="deleteConversationItem",
+        prefixed=True,
+        summary="Take an item out of a conversation",
+        parameters=(ID, ITEM_ID),
+        answers={200: Answer("The conversation.", ref("Conversation"))},
+        kinds=KEPT,
+    ),
+)

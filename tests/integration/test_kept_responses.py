@@ -1,0 +1,265 @@
+"""The rest of OpenAI's Responses: what is kept is shown, listed, deleted and cancelled; compaction."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from integration.harness import PATIENCE, Answer, Bridge, Json, Simulator, Start
+
+PATH = "/v1/responses"
+MODELS = ["gpt-5.3-codex", "claude-sonnet-4.5", "gpt-4o"]  # natively, and through both of the others
+ASK = {"model": MODELS[0], "input": "hello"}
+GONE = (404, "not_found")
+
+
+def post(bridge: Bridge, path: str = PATH, status: int = 200, **body: Any) -> Json:
+    answer = bridge.request("POST", path, body)
+    assert answer.status == status, answer.body
+    told: Json = answer.json
+    return told
+
+
+def get(bridge: Bridge, path: str) -> Json:
+    answer = bridge.request("GET", path)
+    assert answer.status == 200, answer.body
+    told: Json = answer.json
+    return told
+
+
+def verdict(answer: Answer) -> tuple[int, Any]:
+    return answer.status, answer.error["code"]
+
+
+def poll(bridge: Bridge, id_: str) -> Json:
+    """The response, as soon as it is not being made any more."""
+    end = time.monotonic() + PATIENCE
+    while (response := get(bridge, f"{PATH}/{id_}"))["status"] in ("queued", "in_progress"):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return response
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_a_response_is_shown_again(bridge: Bridge, model: str, stream: bool) -> None:
+    body = {"model": model, "input": [{"role": "user", "content": "one"}, {"role": "user", "content": "two"}]}
+    if stream:
+        frames = bridge.dial("POST", PATH, json.dumps({**body, "stream": True}).encode()).all()
+        response = json.loads(frames[-1].raw.partition(b"\ndata: ")[2])["response"]
+    else:
+        response = post(bridge, **body)
+    path = f"{PATH}/{response['id']}"
+    assert get(bridge, path) == response
+    listed = get(bridge, f"{path}/input_items?order=asc")
+    assert [item["content"] for item in listed["data"]] == [
+        [{"type": "input_text", "text": "one"}],
+        [{"type": "input_text", "text": "two"}],
+    ]
+    first, second = (item["id"] for item in listed["data"])
+    page = get(bridge, f"{path}/input_items?limit=1")
+    assert [item["id"] for item in page["data"]] == [second]
+    assert page["has_more"] is True
+    assert [item["id"] for item in get(bridge, f"{path}/input_items?after={second}")["data"]] == [first]
+    assert bridge.request("DELETE", path).json == {
+        "id": response["id"],
+        "object": "response",
+        "deleted": True,
+    }
+    for method in ("GET", "DELETE"):
+        assert verdict(bridge.request(method, path)) == GONE
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", f"{PATH}/resp_nothing"),
+        ("DELETE", f"{PATH}/resp_nothing"),
+        ("GET", f"{PATH}/resp_nothing/input_items"),
+        ("POST", f"{PATH}/resp_nothing/cancel"),
+        ("GET", "/v1/conversations/conv_nothing"),
+        ("POST", "/v1/conversations/conv_nothing/items"),
+        ("GET", "/v1/conversations/conv_nothing/items"),
+        ("DELETE", "/v1/conversations/conv_nothing"),
+    ],
+)
+def test_what_was_never_there(bridge: Bridge, method: str, path: str) -> None:
+    assert verdict(bridge.request(method, path, {"items": []})) == GONE
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [("limit=0", "limit"), ("limit=x", "limit"), ("order=up", "order"), ("after=x", "after")],
+)
+def test_wrong_queries_are_named(bridge: Bridge, query: str, param: str) -> None:
+    id_ = post(bridge, **ASK)["id"]
+    answer = bridge.request("GET", f"{PATH}/{id_}/input_items?{query}")
+    assert (answer.status, answer.error["param"]) == (400, param)
+
+
+def test_nobody_sees_what_another_caller_was_told(bridge: Bridge) -> None:
+    mine, yours = {"Authorization": "Bearer mine"}, {"Authorization": "Bearer yours"}
+    response = bridge.request("POST", PATH, ASK, mine).json["id"]
+    conversation = bridge.request("POST", "/v1/conversations", {}, mine).json["id"]
+    for path in (f"{PATH}/{response}", f"/v1/conversations/{conversation}"):
+        for method in ("GET", "DELETE"):
+            assert verdict(bridge.request(method, path, headers=yours)) == GONE
+        assert bridge.request("GET", path, headers=mine).status == 200
+
+
+def test_deleted_is_not_what_continues_from_it(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    first = post(bridge, model=MODELS[0], input=f"the secret word is {mark}")["id"]
+    second = post(bridge, model=MODELS[0], input="go on", previous_response_id=first)["id"]
+    assert bridge.request("DELETE", f"{PATH}/{first}").status == 200
+    assert bridge.request("POST", PATH, {**ASK, "previous_response_id": first}).status == 400
+    post(bridge, model=MODELS[0], input="and on", previous_response_id=second)
+    assert "and on" in json.dumps(simulator.ledger(mark)[-1]["body"])
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_in_the_background(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+    begun = post(bridge, model=model, input=f"hello {mark}", background=True)
+    assert (begun["status"], begun["background"], begun["output"]) == ("queued", True, [])
+    made = poll(bridge, begun["id"])
+    assert (made["id"], made["status"], made["background"]) == (begun["id"], "completed", True)
+    assert made["output"]
+    assert made["usage"]["output_tokens"] > 0
+    assert len(get(bridge, f"{PATH}/{made['id']}/input_items")["data"]) == 1
+    cancelled = bridge.request("POST", f"{PATH}/{made['id']}/cancel")
+    assert (cancelled.status, cancelled.error["message"]) == (400, f"the response {made['id']!r} is complete")
+    post(bridge, model=model, input="go on", previous_response_id=made["id"])
+    assert len(simulator.ledger(mark)) == 2
+
+
+def test_a_running_one_is_cancelled(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    slow = f"[[sim:slow-body seconds=60]] {mark}"
+    begun = post(bridge, model=MODELS[0], input=slow, background=True)
+    simulator.ledger(mark, timeout=PATIENCE)
+    for number in range(2):
+        told = post(bridge, f"{PATH}/{begun['id']}/cancel")
+        assert (number, told["status"], told["error"]) == (number, "cancelled", None)
+    assert get(bridge, f"{PATH}/{begun['id']}")["status"] == "cancelled"
+    simulator.ended(mark)
+
+
+def test_one_that_fails_says_why(bridge: Bridge) -> None:
+    begun = post(bridge, model=MODELS[0], input="[[sim:error status=400]] hello", background=True)
+    failed = poll(bridge, begun["id"])
+    assert failed["status"] == "failed"
+    assert failed["error"].keys() == {"code", "message"}
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"stream": True}, "stream"),
+        ({"store": False}, "store"),
+        ({"input": 5}, "input"),
+        ({"model": ""}, "model"),
+    ],
+)
+def test_what_is_wrong_is_told_before_it_begins(bridge: Bridge, more: Json, param: str) -> None:
+    answer = bridge.request("POST", PATH, {**ASK, "background": True, **more})
+    assert (answer.status, answer.error["param"]) == (400, param)
+
+
+def test_only_what_was_in_the_background_is_cancelled(bridge: Bridge) -> None:
+    id_ = post(bridge, **ASK)["id"]
+    answer = bridge.request("POST", f"{PATH}/{id_}/cancel")
+    assert (answer.status, "background" in answer.error["message"]) == (400, True)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_conversation_of_its_own(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+    said = {"type": "message", "role": "user", "content": f"the secret word is {mark}"}
+    conversation = post(bridge, "/v1/conversations", items=[said], metadata={"topic": "words"})
+    assert conversation.keys() == {"id", "object", "created_at", "metadata"}
+    path = f"/v1/conversations/{conversation['id']}"
+    for number, name in enumerate((conversation["id"], {"id": conversation["id"]})):
+        response = post(bridge, model=model, input=f"number {number}", conversation=name)
+        assert response["conversation"] == {"id": conversation["id"]}
+    items = get(bridge, f"{path}/items?order=asc")["data"]
+    assert [item["role"] for item in items if item["type"] == "message"] == [
+        "user",
+        *("user", "assistant"),
+        *("user", "assistant"),
+    ]
+    assert len({item["id"] for item in items}) == len(items)
+    told = json.dumps(simulator.ledger(mark)[-1]["body"])
+    assert told.index(mark) < told.index("number 0") < told.index("number 1")
+    added = post(bridge, f"{path}/items", items=[{"role": "assistant", "content": "so be it"}])
+    (item,) = added["data"]
+    assert item["content"] == [{"type": "output_text", "text": "so be it", "annotations": []}]
+    assert get(bridge, f"{path}/items/{item['id']}") == item
+    assert get(bridge, f"{path}/items?limit=1")["data"] == [item]
+    assert bridge.request("DELETE", f"{path}/items/{item['id']}").json["id"] == conversation["id"]
+    assert verdict(bridge.request("GET", f"{path}/items/{item['id']}")) == GONE
+    assert post(bridge, path, metadata={"topic": "more"})["metadata"] == {"topic": "more"}
+    assert bridge.request("DELETE", path).json["deleted"] is True
+    answer = bridge.request("POST", PATH, {**ASK, "conversation": conversation["id"]})
+    assert (answer.status, answer.error["param"]) == (400, "conversation")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_conversation_is_compacted(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+    said = [
+        {"role": "user", "content": f"the secret word is {mark}"},
+        {"role": "assistant", "content": "I see."},
+        {"role": "user", "content": "Remember it."},
+    ]
+    compacted = post(bridge, f"{PATH}/compact", model=model, input=said)
+    assert compacted["object"] == "response.compaction"
+    *users, compaction = compacted["output"]
+    assert [item["role"] for item in users] == ["user", "user"]
+    assert compaction.keys() >= {"id", "type", "encrypted_content"}
+    assert compacted["usage"]["output_tokens"] > 0
+    asked = simulator.only(mark)
+    assert asked["headers"]["x-initiator"] == "agent"
+    assert "Write a summary" in json.dumps(asked["body"])
+    goes_on = [*compacted["output"], {"role": "user", "content": "What was it?"}]
+    for other in MODELS:
+        post(bridge, model=other, input=goes_on)
+        sent = json.dumps(simulator.ledger(mark)[-1]["body"])
+        assert "Summary of the conversation so far" in sent
+        assert "encrypted_content" not in sent.replace("reasoning.encrypted_content", "")
+
+
+def test_a_kept_response_is_compacted_by_its_id(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    id_ = post(bridge, model=MODELS[0], input=f"hello {mark}")["id"]
+    output = post(bridge, f"{PATH}/compact", model=MODELS[0], previous_response_id=id_)["output"]
+    assert [item["type"] for item in output] == ["message", "compaction"]
+    assert len(simulator.ledger(mark)) == 2
+    answer = bridge.request("POST", f"{PATH}/compact", {"model": MODELS[0]})
+    assert (answer.status, answer.error["param"]) == (400, "input")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_input_is_counted(bridge: Bridge, model: str) -> None:
+    count = post(bridge, f"{PATH}/input_tokens", model=model, input="hello", instructions="Be brief.")
+    assert count.keys() == {"object", "input_tokens"}
+    assert count["object"] == "response.input_tokens"
+    assert 5 < count["input_tokens"] < 40
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/messages/batches"),
+        ("POST", "/v1/messages/batches"),
+        ("GET", "/v1/messages/batches/msgbatch_1"),
+        ("POST", "/v1/messages/batches/msgbatch_1/cancel"),
+    ],
+)
+def test_anthropics_batches_are_told_to_be_missing(bridge: Bridge, method: str, path: str) -> None:
+    answer = bridge.request(method, path, {} if method == "POST" else None)
+    assert answer.status == 404
+    assert (answer.json["type"], answer.json["error"]["type"]) == ("error", "not_found_error")
+
+
+def test_where_nothing_is_kept(start_bridge: Start) -> None:
+    bridge = start_bridge(response_store_mb=0)
+    id_ = post(bridge, **ASK)["id"]
+    assert verdict(bridge.request("GET", f"{PATH}/{id_}")) == GONE
+    assert bridge.request("POST", PATH, {**ASK, "background": True}).error["param"] == "background"
+    assert bridge.request("POST", "/v1/conversations", {}).status == 400
+    assert post(bridge, f"{PATH}/input_tokens", **ASK)["input_tokens"] > 0
