@@ -217,6 +217,8 @@ def test_a_conversation_is_compacted(bridge: Bridge, simulator: Simulator, mark:
     assert asked["headers"]["x-initiator"] == "agent"
     assert "Write a summary" in json.dumps(asked["body"])
     goes_on = [*compacted["output"], {"role": "user", "content": "What was it?"}]
+    again = post(bridge, f"{PATH}/compact", model=model, input=goes_on)["output"]
+    assert [item["type"] for item in again] == ["message", "message", "message", "compaction"]
     for other in MODELS:
         post(bridge, model=other, input=goes_on)
         sent = json.dumps(simulator.ledger(mark)[-1]["body"])

@@ -20,7 +20,7 @@ from copilot_bridge.dialects.framing.frames import FrameWriter
 from copilot_bridge.dialects.request_body import read_body
 from copilot_bridge.dialects.responses import request
 from copilot_bridge.dialects.responses.client_request import ResponsesRequest, ResponsesResponse
-from copilot_bridge.dialects.responses.compaction_items import compaction_item
+from copilot_bridge.dialects.responses.compaction_items import compaction_item, is_opened
 from copilot_bridge.dialects.responses.item_lists import shown_items
 from copilot_bridge.dialects.responses.response import ResponsesAccumulator
 from copilot_bridge.errors import BridgeError, InvalidRequest, UpstreamRefused
@@ -54,7 +54,7 @@ class CompactionRequest(ResponsesRequest):
 
     def response(self, options: ResponseOptions) -> "CompactionResponse":  # type: ignore[override]
         said = [item for item in request.items(self.body) if item.get("role") == "user" and item != ASKED]
-        return CompactionResponse(super().response(options), said)
+        return CompactionResponse(super().response(options), [item for item in said if not is_opened(item)])
 
 
 @dataclass(frozen=True, slots=True)

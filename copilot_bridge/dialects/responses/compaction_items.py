@@ -26,3 +26,8 @@ def open_item(item: JsonObject) -> JsonObject:
     """Return an item that every model can read in place of a compaction."""
     summary = summary_of(item)
     return {"type": "message", "role": "user", "content": f"{INTRODUCTION}\n\n{summary}"} if summary else item
+
+
+def is_opened(item: JsonObject) -> bool:
+    """Return whether an item is what a compaction was replaced by, which the next one replaces again."""
+    return str(item.get("content")).startswith(INTRODUCTION)
