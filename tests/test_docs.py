@@ -95,7 +95,7 @@ PLAIN = [setting for setting in settings() if isinstance(setting.default, str | 
 
 
 @pytest.mark.parametrize("setting", PLAIN, ids=lambda setting: setting.name)
-def test_each_default_is_told(setting):
+def test_each_default_is_documented(setting):
     row = next(line for line in OTHERS["settings"].splitlines() if f"`{variable(setting.name)}`" in line)
     shown = f"{setting.default:g}" if isinstance(setting.default, float) else spell(setting.default)
     assert f"`{shown}`" in row.rsplit("|", 2)[1]
@@ -154,7 +154,7 @@ def test_the_pages_are_alike(text):
 
 
 @pytest.mark.parametrize(("language", "content"), BLOCKS)
-def test_what_is_to_be_pasted_parses(language, content):
+def test_code_to_paste_can_be_parsed(language, content):
     PARSERS[language](content)
 
 
@@ -193,7 +193,7 @@ LINKING = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *TRANSLATED.values
 
 
 @pytest.mark.parametrize("path", LINKING, ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_a_page_leads_to_is_there(path):
+def test_links_lead_to_existing_files(path):
     text = path.read_text()
     for link in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (path.parent / link).exists(), link
@@ -289,7 +289,7 @@ def test_each_language_leads_to_the_other(page):
     assert theirs.read_text().splitlines()[1:3] == ["", f"[English]({back}) | 简体中文"]
 
 
-def test_what_is_said_to_be_tested_is_tested() -> None:
+def test_tests_named_in_the_security_table_exist() -> None:
     """Of SECURITY.md's table: files and tests by their names."""
     text = (ROOT / "SECURITY.md").read_text()
     files = set(re.findall(r"`(tests/[\w/]+\.py)`", text))

@@ -216,7 +216,7 @@ def test_the_table_is_about_the_rooms_that_exist() -> None:
 
 
 @pytest.mark.parametrize("room", LAYERS)
-def test_nothing_is_allowed_that_nobody_needs(room: str) -> None:
+def test_each_allowed_import_is_used(room: str) -> None:
     used = {other for path in FILES if room_of(path) == room for other in rooms_in(path)}
     assert used - {room} == LAYERS[room]
 

@@ -29,7 +29,7 @@ def copied() -> list[str]:
     return [word for line in lines for word in line.split()[:-1]]
 
 
-def test_what_the_dockerfile_copies_is_there_and_let_in():
+def test_files_that_the_dockerfile_copies_exist_and_are_not_ignored():
     kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     for source in copied():
         assert (ROOT / source).exists(), source

@@ -170,7 +170,7 @@ def test_without_an_install_there_is_nothing_to_upgrade(play):
 
 
 @pytest.mark.parametrize("purge", [False, True])
-def test_uninstall_keeps_the_login_unless_told_otherwise(play, root, purge):
+def test_uninstall_keeps_the_login_unless_asked_to_remove_it(play, root, purge):
     play("install.sh")
     (root / "var/lib/copilot-bridge/logins.json").write_text("{}")
     for _ in range(2):
@@ -182,7 +182,7 @@ def test_uninstall_keeps_the_login_unless_told_otherwise(play, root, purge):
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_what_a_script_does_not_know_it_refuses(play, root, script):
+def test_scripts_refuse_unknown_options(play, root, script):
     done = play(script, "--purgee")
     assert done.returncode == 1
     assert not root.exists()

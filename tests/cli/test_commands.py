@@ -257,7 +257,7 @@ def test_usage_shows_the_units_of_each_plan(run, persona, headline, quota, cells
     assert usage_rows(result)[quota][1:4] == cells
 
 
-def test_usage_says_where_there_are_no_quotas(run):
+def test_usage_explains_missing_quotas(run):
     result = run("check-usage", "-g", new_token("noaccess"))
     assert "octo-noaccess" in result.out
     assert "no quotas" in result.out
@@ -387,7 +387,7 @@ def test_each_listing_prints_json(run, arguments):
     assert isinstance(json.loads(run(*arguments, "--json").out), list)
 
 
-def test_without_a_command_it_says_what_to_do_next(run, log_in):
+def test_without_a_command_the_next_step_is_shown(run, log_in):
     nobody = run(COPILOT_BRIDGE_PORT="9")
     assert nobody.code == 0
     assert "no GitHub login yet" in nobody.out
@@ -444,7 +444,7 @@ def test_a_refused_login_leads_to_auth(run, name, persona, words):
         ("unicorn", "502"),
     ],
 )
-def test_why_an_account_has_no_models_is_said_in_one_line(run, persona, words):
+def test_one_line_explains_why_an_account_has_no_models(run, persona, words):
     line = run("models", "-g", new_token(persona)).line
     assert words in line
     assert "ghu_sim" not in line
@@ -459,7 +459,7 @@ def test_malformed_tokens_are_refused_in_one_line(run, name, token):
     assert run(name, *extra, "-g", token).line
 
 
-def test_what_upstream_says_stays_one_line(run, monkeypatch):
+def test_an_upstream_message_is_printed_as_one_line(run, monkeypatch):
     """GitHub's words, or those of a middlebox, go to a terminal."""
 
     def refuse(_config):
@@ -683,7 +683,7 @@ def test_cells_are_printed_as_they_are(capsys, cell):
     assert capsys.readouterr().out.splitlines()[1].split("  ")[0].strip() == cell
 
 
-def test_what_comes_from_elsewhere_does_not_steer_the_terminal(capsys):
+def test_tables_print_no_control_characters(capsys):
     print_table(("A",), [("\x1b[31mred\x07",)])
     assert capsys.readouterr().out.splitlines()[1].isprintable()
 

@@ -30,7 +30,7 @@ def debug(run, token):
     return json.loads(run("debug", "--json", "-g", token).out)["learned"]
 
 
-def test_each_api_is_asked_what_its_model_takes(run):
+def test_each_model_is_probed_in_its_own_api(run):
     token = new_token()
     reports = ask(run, token, OPUS, CODEX, GEMINI)
     assert {name: report["api"] for name, report in reports.items()} == {
@@ -52,7 +52,7 @@ def test_each_api_is_asked_what_its_model_takes(run):
     assert all(lesson["until"] - lesson["since"] == 7 * 24 * 3600 for lesson in listed)
 
 
-def test_what_is_learned_is_listed_and_forgotten(run):
+def test_lessons_are_listed_and_forgotten(run):
     token = new_token()
     learned = ask(run, token, CODEX)[CODEX]["learned"]
     assert [report["learned"] for report in debug(run, token)] == learned
@@ -64,7 +64,7 @@ def test_what_is_learned_is_listed_and_forgotten(run):
     assert "No limits have been learned" in run("debug", "-g", token).out
 
 
-def test_it_says_first_what_it_costs(run, simulator):
+def test_the_cost_is_shown_first(run, simulator):
     began = time.time()
     result = run("doctor", "--contract", OPUS, "-g", new_token())
     assert result.code == 2
@@ -88,7 +88,7 @@ def test_in_words(run):
         (("claude-opus-4.6",), "--contract"),
     ],
 )
-def test_what_makes_no_sense(run, given, says):
+def test_invalid_arguments_are_refused(run, given, says):
     result = run("doctor", *given, "-g", new_token())
     assert result.code in (1, 2)
     assert says in result.err
@@ -117,7 +117,7 @@ def test_it_ends_where_nothing_can_be_asked(bridge, monkeypatch):
         list(contract.ask_all(bridge, model, "messages"))
 
 
-def test_what_can_not_be_asked_at_all_is_asked_once(bridge, monkeypatch):
+def test_after_a_general_refusal_no_more_is_asked(bridge, monkeypatch):
     asked = []
 
     def refuse(*_args, **_more):
@@ -132,7 +132,7 @@ def test_what_can_not_be_asked_at_all_is_asked_once(bridge, monkeypatch):
     assert lessons_of(answers) == []
 
 
-def test_a_trouble_is_no_answer():
+def test_unanswered_questions_teach_nothing():
     """Of a fact nothing is believed of which a part is not known."""
     low, high = Question("effort low", {}, "efforts", "low"), Question("effort high", {}, "efforts", "high")
     assert lessons_of([Answer(low, True), Answer(high, False)]) == [probed_fact("efforts", ["low"])]
@@ -171,7 +171,7 @@ def test_each_question_is_another_one():
         assert len({json.dumps(question.body) for question in asked}) == len(asked)
 
 
-def test_what_was_found_is_believed():
+def test_probed_facts_replace_those_of_the_catalogue():
     known = row(capabilities={"supports": {"reasoning_effort": ["low", "high"], "adaptive_thinking": True}})
     assert with_probed_facts(known, []) is known
     assert with_probed_facts(known, [Lesson("leave out", "top_k")]) is known

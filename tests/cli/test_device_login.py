@@ -199,7 +199,7 @@ def test_it_looks_first_whether_it_can_store_the_login(run, home, simulator, how
     assert len(simulator.ledger(path="/login/device/code")) == before
 
 
-def test_a_login_that_nobody_would_keep(run, simulator):
+def test_a_login_without_a_store_is_refused(run, simulator):
     before = len(simulator.ledger(path="/login/device/code"))
     assert "--no-persist" in run("auth", "--no-persist").line
     assert len(simulator.ledger(path="/login/device/code")) == before

@@ -85,7 +85,7 @@ def test_models_are_asked_only_if_wished_for(doctor, simulator):
     assert not [name for name in steps if name.startswith("live")]
 
 
-def test_what_costs_least_is_asked(doctor):
+def test_the_cheapest_model_is_asked(doctor):
     _, steps = doctor("--live")
     assert steps["live"]["message"].count("gpt-4o-mini (15 AI units a million tokens)") == 3
     assert steps["live chat"]["message"].endswith("has answered")
@@ -129,7 +129,7 @@ def test_a_login_that_is_not_good_any_more(doctor):
     assert "ghu_nobody" not in json.dumps(steps)
 
 
-def test_nobody_is_logged_in(run, simulator, free_port):
+def test_a_missing_login_is_reported(run, simulator, free_port):
     result = run("doctor", "-p", free_port, COPILOT_BRIDGE_COPILOT_API_URL=simulator.url)
     assert result.code == 1
     line = next(line for line in result.out.splitlines() if line.startswith("failed   login"))
@@ -240,7 +240,7 @@ def test_a_host_that_is_not_there(doctor):
     assert steps["http github"]["state"] == "ok"
 
 
-def test_nobody_listens(context, free_port):
+def test_a_closed_port_is_reported(context, free_port):
     ill = context(github_url=f"https://127.0.0.1:{free_port}")
     assert network.tls("github", ill).state == "failed"
     assert "refused" in network.tls("github", ill).message
@@ -253,7 +253,7 @@ def test_no_tls(context, simulator):
     assert "SSL_CERT_FILE" in found.fix
 
 
-def test_whose_certificate_it_is():
+def test_the_issuer_of_a_certificate_is_named():
     peer_certificate = {"issuer": ((("organizationName", "A CA"),),), "notAfter": "Feb  5 2027"}
     assert network.issuer(peer_certificate) == "signed by A CA, until Feb  5 2027"
     assert isinstance(network.ssl_context(), ssl.SSLContext)

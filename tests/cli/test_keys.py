@@ -77,7 +77,7 @@ def test_a_key_is_shown_once_and_can_be_revoked(run, home, log_in):
     ],
     ids=" ".join,
 )
-def test_what_is_refused(run, home, arguments, words):
+def test_invalid_keys_are_refused(run, home, arguments, words):
     assert words in run(*arguments).line
     assert stored(home) == {}
 
@@ -91,7 +91,7 @@ def test_no_key_any_more(run, home):
     assert not (home / "keys-required").exists()
 
 
-def test_keys_that_were_lost_are_told_of(run, home):
+def test_lost_keys_are_reported(run, home):
     run("keys", "add", "a")
     (home / "bridge.db").unlink()
     done = run("keys", "list")
@@ -170,7 +170,7 @@ def test_approvals_are_listed_approved_and_denied(run, home):
     kept.close()
 
 
-def test_weak_and_lost_keys_are_told_of_once(run, home):
+def test_weak_and_lost_keys_are_reported_once(run, home):
     run("keys", "add", "a")
     (home / "bridge.db").unlink()
     message = run("start", "--check", "--api-key", "a").err

@@ -71,7 +71,7 @@ def test_text_is_wrapped_at_blanks(text, width, lines):
     assert wrap(text, width) == lines
 
 
-def test_what_hangs_beside_a_name():
+def test_a_value_is_wrapped_beside_its_name():
     assert hanging("  Models    ", "gpt-4.1, gpt-4o", 22) == ["  Models    gpt-4.1,", "            gpt-4o"]
 
 
@@ -99,7 +99,7 @@ def test_listings_at_80_columns(run, arguments):
         (["start", "--check", "--api-key", "short"], "(`copilot-bridge"),
     ],
 )
-def test_what_is_told_on_a_narrow_terminal(run, monkeypatch, arguments, word):
+def test_messages_fit_a_narrow_terminal(run, monkeypatch, arguments, word):
     monkeypatch.setattr(screen, "width", lambda _stream: 66)
     output = run(*arguments).err.splitlines()
     assert max(map(cell_len, output)) <= 66

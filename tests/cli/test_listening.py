@@ -36,18 +36,18 @@ def test_a_host(given, host):
 
 
 @pytest.mark.parametrize("given", ["http://127.0.0.1", "127.0.0.1:4141", "localhost:80", "[::1]:80", "a/b"])
-def test_what_is_no_host(given):
+def test_invalid_hosts_are_refused(given):
     with pytest.raises(ValueError, match="the port is a setting of its own"):
         listen_host(given)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost", "::ffff:127.0.0.1"])
-def test_what_is_loopback(host):
+def test_loopback_hosts_are_recognized(host):
     assert is_loopback(host)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "[::]", "::ffff:192.0.2.1", "example.com", "10.0.0.1", ""])
-def test_what_is_not(host):
+def test_other_hosts_are_not_loopback(host):
     assert not is_loopback(host)
 
 

@@ -72,7 +72,7 @@ def test_each_kind_of_service_has_every_verb(kind):
 
 
 @pytest.mark.parametrize("kind", PLANS)
-def test_what_is_installed_is_removed_and_the_login_is_not(kind):
+def test_uninstall_removes_what_was_installed_but_the_login(kind):
     steps = PLANS[kind]["install"](machine())
     written = {step.path for step in steps if isinstance(step, WriteFile) and not isinstance(step, KeepFile)}
     removed = {step.path for step in PLANS[kind]["uninstall"](machine()) if isinstance(step, RemoveFile)}

@@ -204,7 +204,7 @@ CONDITIONS = [
 
 
 @pytest.mark.parametrize(("said", "printed"), CONDITIONS)
-def test_status_says_how_the_bridge_is(mac, answering, monkeypatch, said, printed):
+def test_status_shows_the_condition_of_the_bridge(mac, answering, monkeypatch, said, printed):
     monkeypatch.setattr(Answering, "said", said)
     mac("install")
     lines = f"COPILOT_BRIDGE_PORT={answering}\nCOPILOT_BRIDGE_API_KEY=abc-abc-abc-abc-abc\n"

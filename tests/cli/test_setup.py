@@ -120,7 +120,7 @@ def test_a_model_of_the_plan(setup):
     assert not wrong.out
 
 
-def test_nobody_can_be_asked(run, own):
+def test_without_a_terminal_the_prompt_is_an_error(run, own):
     """No login, and no bridge at the address."""
     result = run("setup", "codex", "--port", "9")
     assert tomllib.loads(result.out)["model"] == "gpt-5.3-codex"
@@ -166,7 +166,7 @@ def test_wrong_usage_of_setup_exits_with_2(setup, given):
     ],
     ids=" ".join,
 )
-def test_what_is_refused(setup, own, given):
+def test_invalid_arguments_change_nothing(setup, own, given):
     assert setup(*given).line
     assert tree(own) == {}
 
@@ -189,7 +189,7 @@ def test_new_files_are_for_their_owner_and_go_again(setup, own, client, key):
     assert list(own.iterdir()) == [], "the folders that were made are gone as well"
 
 
-def test_what_was_there_is_kept_and_comes_back(setup, own, config):
+def test_existing_settings_are_kept_and_restored_by_undo(setup, own, config):
     before = tree(own)
     result = setup("codex", "--write", "--yes")
     assert "# mine" in config.read_text()
@@ -293,7 +293,7 @@ def test_comments_in_json_stay(setup, own):
     assert '"baseURL"' in path.read_text()
 
 
-def test_an_older_key_is_told_of(setup, own, monkeypatch):
+def test_an_older_key_is_reported(setup, own, monkeypatch):
     path = own / ".claude/settings.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"env": {"ANTHROPIC_API_KEY": "sk-ant-old"}}')
@@ -328,7 +328,7 @@ def test_the_page_of_each_client_comes_with_the_package(setup, client):
 @pytest.mark.parametrize(
     ("typed", "meant"), [("claude", "claude-code"), ("copilot", "copilot-cli"), ("langchan", "langchain")]
 )
-def test_what_clients_are_called_otherwise(setup, typed, meant):
+def test_other_names_of_clients_are_suggested(setup, typed, meant):
     assert f"did you mean {meant}?" in setup(typed).err
 
 
@@ -345,7 +345,7 @@ def test_a_folder_that_can_not_be_written_to(setup, config):
     assert config.read_text() == OLD
 
 
-def test_nobody_is_asked_without_a_terminal(setup, own):
+def test_without_a_terminal_nothing_is_asked(setup, own):
     result = setup("codex", "--write")
     assert "--yes" in result.err
     assert result.code == 1

@@ -270,7 +270,7 @@ def test_with_a_token(start, simulator: Simulator):
         ("", "", "nobody is logged in", "Login     needed: open"),
     ],
 )
-def test_a_start_that_nobody_can_be_served_by_yet(start, simulator, token, nowhere, says, greets):
+def test_a_start_that_can_not_serve_yet(start, simulator, token, nowhere, says, greets):
     hosts = {"COPILOT_BRIDGE_GITHUB_URL": simulator.url, "COPILOT_BRIDGE_GITHUB_API_URL": simulator.url}
     if nowhere:
         hosts[f"COPILOT_BRIDGE_{nowhere}_API_URL"] = "http://127.0.0.1:9"

@@ -31,7 +31,7 @@ def test_check_backup_and_restore(run: Run, home: Path, tmp_path: Path) -> None:
     assert "alice" in run("keys", "list").out
 
 
-def test_what_is_said_when_the_key_is_another(run: Run, home: Path, tmp_path: Path) -> None:
+def test_check_names_the_logins_that_another_key_encrypted(run: Run, home: Path, tmp_path: Path) -> None:
     store = open_store(home)
     store.logins.add("octocat", Secret("ghu_x"), "https://api.github.com")
     store.close()
@@ -52,7 +52,7 @@ def test_restore_asks(run: Run, home: Path, tmp_path: Path, monkeypatch: pytest.
     assert asked.err.splitlines()[-1].endswith("nothing was changed")
 
 
-def test_what_is_no_store_and_no_backup(run: Run, home: Path, tmp_path: Path) -> None:
+def test_other_files_are_refused_as_store_and_as_backup(run: Run, home: Path, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello")
     assert "is not a backup of a store" in run("store", "restore", str(tmp_path / "text"), "--yes").line
     assert "there is no store" in run("store", "check", COPILOT_BRIDGE_PERSIST="false").line

@@ -107,7 +107,7 @@ def whole(dialect: str) -> bytes:
 
 
 @pytest.mark.parametrize("dialect", DIALECT_NAMES)
-def test_a_search_is_told_as_recorded(dialect: str, golden: Golden) -> None:
+def test_a_search_has_the_recorded_form(dialect: str, golden: Golden) -> None:
     golden.check(HERE / dialect / "client.sse", streamed(dialect))
     golden.check(HERE / dialect / "client.json", whole(dialect))
 
@@ -152,7 +152,7 @@ def test_a_history_with_searches_is_text_and_sources_to_any_model(dialect: str) 
     assert [part.text for part in kept] == ["I need the forecast."]
 
 
-def test_what_goes_back_to_the_model_has_its_reasoning_and_its_calls() -> None:
+def test_the_next_turn_sends_reasoning_and_calls_back() -> None:
     turn = ModelTurn(TOOLS, Numbering("abc"))
     shown = [event for each in FIRST for event in turn.feed(each)]
     assert [type(event) for event in shown] == [

@@ -98,7 +98,7 @@ def test_no_endpoint_works_without_a_key(keyed: Bridge, method: str, path: str) 
     assert keyed.request(method, path, {} if method == "POST" else None).status == 401
 
 
-def test_open_endpoints_tell_strangers_nothing(keyed: Bridge) -> None:
+def test_open_endpoints_reveal_nothing_without_a_key(keyed: Bridge) -> None:
     assert keyed.request("GET", "/healthz").json == {"status": "alive"}
     assert keyed.request("GET", "/readyz").json == {"status": "ready", "state": "ready"}
     state = keyed.request("GET", "/readyz", headers={"x-api-key": "operators-key"}).json

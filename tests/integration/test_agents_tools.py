@@ -209,7 +209,9 @@ def test_each_of_codexs_tools_is_called_and_answered(
 
 
 @for_codex
-def test_what_codexs_tools_are_is_told(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+def test_codexs_tools_keep_their_descriptions_and_schemas(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
     codex(bridge, codex_body(model, [said("user", mark)], TOOLS), False)
     run, patch, spawn, _wait, plan, _search = offered(simulator.only(mark)["body"])
     assert (run["description"], run["schema"]) == ("exec_command.", EXEC["parameters"])
@@ -577,7 +579,7 @@ def words_of(value: Any) -> list[str]:
 
 
 @for_claude_code
-def test_what_claude_code_says_stands_where_it_was_said(
+def test_claude_codes_system_messages_keep_their_positions(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     messages = [*asked(f"one {mark}"), {"role": "assistant", "content": "two"}, *asked("three")]
@@ -655,7 +657,7 @@ def test_a_tool_that_a_server_would_run(bridge: Bridge, simulator: Simulator, ma
 
 
 @for_claude_code
-def test_what_a_server_has_looked_up_is_no_call(
+def test_a_finished_server_tool_call_is_not_sent_as_a_call(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     content = [

@@ -16,7 +16,7 @@ CUTS = ("cut-in-frame after=4", "cut-between after=4", "reset after=4", "error-i
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("cut", CUTS)
-def test_a13_a_broken_stream_ends_in_an_error(
+def test_a_broken_stream_ends_in_an_error(
     any_bridge: Bridge, simulator: Simulator, mark: str, model: str, cut: str
 ) -> None:
     stream = any_bridge.stream(f"[[sim:{cut}]] one two three four five six {mark}", model)
@@ -38,7 +38,7 @@ def test_a13_a_broken_stream_ends_in_an_error(
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("cut", ["cut-in-frame", "cut-between", "reset"])
 @pytest.mark.parametrize("framing", ["", "[[sim:length-delimited]]"])
-def test_a13_cut_within_a_tool_call(any_bridge: Bridge, model: str, cut: str, framing: str) -> None:
+def test_cut_within_a_tool_call(any_bridge: Bridge, model: str, cut: str, framing: str) -> None:
     prompt = f"[[sim:{cut} after=5]]{framing} write_file 'a.txt' 'some longer content to be written'"
     received = any_bridge.receive_stream(prompt, model, tools=WRITE)
     assert received.error["type"] == "server_error"
@@ -47,7 +47,7 @@ def test_a13_cut_within_a_tool_call(any_bridge: Bridge, model: str, cut: str, fr
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("cut", ["cut-in-frame", "cut-between"])
-def test_a13_cut_of_a_body_that_ends_with_its_connection(any_bridge: Bridge, model: str, cut: str) -> None:
+def test_cut_of_a_body_that_ends_with_its_connection(any_bridge: Bridge, model: str, cut: str) -> None:
     """Nothing on the wire tells this end from a good one, but no [DONE] and no finish_reason came."""
     received = any_bridge.receive_stream(
         f"[[sim:{cut} after=4]][[sim:close-delimited]] one two three four five", model
@@ -56,7 +56,7 @@ def test_a13_cut_of_a_body_that_ends_with_its_connection(any_bridge: Bridge, mod
 
 
 @pytest.mark.parametrize("code", ["internal_error", "rate_limited"])
-def test_a13_the_error_in_the_stream_keeps_its_words(bridge: Bridge, code: str) -> None:
+def test_an_error_in_the_stream_keeps_its_message(bridge: Bridge, code: str) -> None:
     received = bridge.receive_stream(f"[[sim:error-in-stream code={code}]] hello")
     assert received.error["message"] == "The simulator was asked to break this stream."
     assert received.error["code"] == code
@@ -64,7 +64,7 @@ def test_a13_the_error_in_the_stream_keeps_its_words(bridge: Bridge, code: str) 
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("fault", ["error-in-stream", "finish-error"])
-def test_a13_what_came_together_with_the_error_is_told_first(
+def test_text_that_arrives_with_an_error_is_sent_before_it(
     any_bridge: Bridge, model: str, fault: str
 ) -> None:
     """Text and error arrive in one read, and the text was paid for."""
@@ -75,7 +75,7 @@ def test_a13_what_came_together_with_the_error_is_told_first(
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("cut", ["cut-in-frame", "cut-between", "reset"])
-def test_a13_cut_before_anything_was_said(any_bridge: Bridge, model: str, cut: str) -> None:
+def test_a_cut_before_any_text_is_an_error(any_bridge: Bridge, model: str, cut: str) -> None:
     stream = any_bridge.stream(f"[[sim:{cut} after=0]] hello", model)
     received = ReceivedStream(stream.all())
     assert received.error
@@ -85,7 +85,7 @@ def test_a13_cut_before_anything_was_said(any_bridge: Bridge, model: str, cut: s
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("cut", ["cut-in-frame after=0", "reset after=0", "cut-between after=0"])
 @pytest.mark.parametrize("limit", [None, 500])
-def test_a13_a_whole_answer_that_breaks_off_is_an_error(
+def test_a_whole_answer_that_breaks_off_is_an_error(
     any_bridge: Bridge, simulator: Simulator, mark: str, model: str, cut: str, limit: int | None
 ) -> None:
     answer = any_bridge.chat(f"[[sim:{cut}]] hello {mark}", model, max_tokens=limit)
@@ -97,7 +97,7 @@ def test_a13_a_whole_answer_that_breaks_off_is_an_error(
 @pytest.mark.parametrize(
     "cut", ["cut-in-frame after=3", "cut-between after=3", "reset after=3", "finish-error"]
 )
-def test_a13_a_folded_stream_that_breaks_off_is_an_error(bridge: Bridge, cut: str) -> None:
+def test_a_folded_stream_that_breaks_off_is_an_error(bridge: Bridge, cut: str) -> None:
     """The client wants it whole, upstream streams it."""
     answer = bridge.chat(f"[[sim:{cut}]] one two three four", "claude-sonnet-4.5")
     assert answer.status == 502
@@ -127,7 +127,7 @@ UNENDED = [(*cell, how) for cell in CELLS for how in FRAMINGS if how != "open" o
 
 
 @pytest.mark.parametrize(("client", "model", "upstream", "framing"), UNENDED)
-def test_a13_a_cut_after_the_last_word_is_an_error(
+def test_a_cut_after_the_last_word_is_an_error(
     any_bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, upstream: str, framing: str
 ) -> None:
     """More was to come: nobody knows whether that would have been the end."""
@@ -144,7 +144,7 @@ def test_a13_a_cut_after_the_last_word_is_an_error(
 
 
 @pytest.mark.parametrize(("client", "model", "upstream", "framing"), UNENDED)
-def test_a13_a_whole_answer_cut_after_the_last_word_is_an_error(
+def test_a_whole_answer_cut_after_the_last_word_is_an_error(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, upstream: str, framing: str
 ) -> None:
     """As far as it is folded from a stream: there a longer answer would look the same."""
@@ -158,7 +158,7 @@ def test_a13_a_whole_answer_cut_after_the_last_word_is_an_error(
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a13_close_before_the_reply_is_tried_once_more(
+def test_close_before_the_reply_is_tried_once_more(
     any_bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     received = any_bridge.receive_stream(f"[[sim:close-before-reply once={mark}]] hello", model)
@@ -167,7 +167,7 @@ def test_a13_close_before_the_reply_is_tried_once_more(
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_a13_close_before_each_reply_is_an_error(
+def test_close_before_each_reply_is_an_error(
     any_bridge: Bridge, simulator: Simulator, mark: str, stream: bool
 ) -> None:
     answer = any_bridge.chat(f"[[sim:close-before-reply]] hello {mark}", stream=stream)
@@ -177,7 +177,7 @@ def test_a13_close_before_each_reply_is_an_error(
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a23_a_whitespace_loop_is_stopped(
+def test_a_whitespace_loop_is_stopped(
     any_bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     began = time.monotonic()
@@ -188,7 +188,7 @@ def test_a23_a_whitespace_loop_is_stopped(
     assert simulator.ended(mark)["outcome"] == "client-gone", "nobody pays for the rest"
 
 
-def test_a23_a_folded_whitespace_loop_is_stopped(any_bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_a_folded_whitespace_loop_is_stopped(any_bridge: Bridge, simulator: Simulator, mark: str) -> None:
     """And upstream is let go at once, not when the garbage is collected: that put a dead connection back."""
     answer = any_bridge.chat(f"[[sim:whitespace-loop]] write_file a {mark}", "claude-sonnet-4.5", tools=WRITE)
     assert answer.status == 502
@@ -200,7 +200,7 @@ def test_a23_a_folded_whitespace_loop_is_stopped(any_bridge: Bridge, simulator: 
     ("silence", "model"),
     [("slow-headers", "gpt-4o"), ("slow-body", "gpt-4o"), ("stall after=4", "claude-sonnet-4.5")],
 )
-def test_a24_silence_is_filled_with_comments(brisk_bridge: Bridge, model: str, silence: str) -> None:
+def test_silence_is_filled_with_comments(brisk_bridge: Bridge, model: str, silence: str) -> None:
     """One in each 0.2 s; the first wait is for the headers, which are held back as long as that."""
     stream = brisk_bridge.stream(f"[[sim:{silence} seconds=0.7]] one two three four five six", model)
     received = ReceivedStream(stream.all())
@@ -214,7 +214,7 @@ def test_a24_silence_is_filled_with_comments(brisk_bridge: Bridge, model: str, s
     assert stream.ended_at - stream.asked < 0.7 + 0.5
 
 
-def test_a24_what_arrives_is_sent_on_at_once(any_bridge: Bridge) -> None:
+def test_data_is_sent_on_as_it_arrives(any_bridge: Bridge) -> None:
     """Five events, 100 ms apart: none may wait for another.
 
     A busy machine may hold some up, but not each time.
@@ -230,7 +230,7 @@ def gaps_of_a_slow_stream(bridge: Bridge) -> list[float]:
     return [later.at - earlier.at for earlier, later in itertools.pairwise(frames)]
 
 
-def test_a24_a_cut_after_a_long_silence_is_told_in_the_stream(brisk_bridge: Bridge) -> None:
+def test_a_cut_after_a_long_silence_is_an_error_event(brisk_bridge: Bridge) -> None:
     received = brisk_bridge.receive_stream(
         "[[sim:slow-headers seconds=0.4]][[sim:cut-between after=0]] hello"
     )
@@ -250,7 +250,7 @@ BOTH = pytest.mark.parametrize("impatient", ["gunicorn", "gevent"], indirect=Tru
 
 @BOTH
 @pytest.mark.parametrize("silence", ["slow-body", "stall after=4"])
-def test_a24_a_stall_beyond_the_read_timeout_is_an_error(
+def test_a_stall_beyond_the_read_timeout_is_an_error(
     impatient: Bridge, simulator: Simulator, mark: str, silence: str
 ) -> None:
     stream = impatient.stream(f"[[sim:{silence} seconds=20]] one two three four {mark}")
@@ -261,7 +261,7 @@ def test_a24_a_stall_beyond_the_read_timeout_is_an_error(
 
 
 @BOTH
-def test_a24_headers_beyond_the_read_timeout_are_an_error(
+def test_headers_beyond_the_read_timeout_are_an_error(
     impatient: Bridge, simulator: Simulator, mark: str
 ) -> None:
     received = impatient.receive_stream(f"[[sim:slow-headers seconds=20]] hello {mark}")
@@ -275,9 +275,7 @@ def test_a24_headers_beyond_the_read_timeout_are_an_error(
     ("silence", "model"),
     [("slow-headers", "gpt-4o"), ("slow-body", "gpt-4o"), ("slow-body", "claude-sonnet-4.5")],
 )
-def test_a24_a_whole_answer_beyond_the_read_timeout_is_a_504(
-    impatient: Bridge, silence: str, model: str
-) -> None:
+def test_a_whole_answer_beyond_the_read_timeout_is_a_504(impatient: Bridge, silence: str, model: str) -> None:
     answer = impatient.chat(f"[[sim:{silence} seconds=20]] hello", model)
     assert answer.error["code"] == "upstream_timeout"
     assert answer.status == 504
@@ -285,7 +283,7 @@ def test_a24_a_whole_answer_beyond_the_read_timeout_is_a_504(
 
 
 @BOTH
-def test_a24_a_long_stream_outlives_the_read_timeout(impatient: Bridge) -> None:
+def test_a_long_stream_outlives_the_read_timeout(impatient: Bridge) -> None:
     """The limit is on silence, not on the whole."""
     received = impatient.receive_stream("[[sim:flood events=6 size=10 gap=120]]")
     assert received.finish_reason == "stop"

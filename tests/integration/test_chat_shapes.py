@@ -50,7 +50,7 @@ def check_form(received: ReceivedStream, *, usage: bool) -> None:
 
 @pytest.mark.parametrize("model", VENDORS)
 @pytest.mark.parametrize("usage", [True, False], ids=["usage", "no usage"])
-def test_a08_plain_text(bridge: Bridge, model: str, usage: bool) -> None:
+def test_plain_text(bridge: Bridge, model: str, usage: bool) -> None:
     received = bridge.receive_stream("hello there", model, **(USAGE if usage else {}))
     check_form(received, usage=usage)
     assert received.text.startswith('You said: "hello there".')
@@ -59,19 +59,19 @@ def test_a08_plain_text(bridge: Bridge, model: str, usage: bool) -> None:
 
 @pytest.mark.parametrize("model", VENDORS)
 @pytest.mark.parametrize("directive", ["think", "tools", "null-choices", "no-delta", "unicode"])
-def test_a08_every_kind_of_chunk_keeps_the_form(bridge: Bridge, model: str, directive: str) -> None:
+def test_every_kind_of_chunk_keeps_the_form(bridge: Bridge, model: str, directive: str) -> None:
     tools = {"tools": TOOLS} if directive == "tools" else {}
     received = bridge.receive_stream(f"[[sim:{directive}]] hello", model, **USAGE, **tools)
     check_form(received, usage=True)
 
 
-def test_a08_recording_of_azure(bridge: Bridge) -> None:
+def test_recording_of_azure(bridge: Bridge) -> None:
     received = bridge.receive_stream("[[sim:scenario name=azure-text]]", "gpt-4o-mini", **USAGE)
     check_form(received, usage=True)
     assert received.text
 
 
-def test_a08_headers_of_a_stream(any_bridge: Bridge) -> None:
+def test_headers_of_a_stream(any_bridge: Bridge) -> None:
     stream = any_bridge.stream("hello")
     headers = stream.headers
     assert stream.status == 200
@@ -84,7 +84,7 @@ def test_a08_headers_of_a_stream(any_bridge: Bridge) -> None:
     stream.close()
 
 
-def test_a08_a_clean_stream_is_passed_on_byte_for_byte(any_bridge: Bridge) -> None:
+def test_a_clean_stream_is_passed_on_byte_for_byte(any_bridge: Bridge) -> None:
     """The flood of shape "clean" is what OpenAI itself would send."""
     received = any_bridge.receive_stream("[[sim:flood events=50 size=30 shape=clean]]", "gpt-4o", **USAGE)
     text = [frame.raw for frame in received.frames if b'"content":"The quick' in frame.raw]
@@ -96,7 +96,7 @@ def test_a08_a_clean_stream_is_passed_on_byte_for_byte(any_bridge: Bridge) -> No
     assert set(text) == {head + b',"choices":[{"index":0,"delta":' + delta + b"]}"}
 
 
-def test_a08_copilots_own_fields_stay_where_the_operator_wants_them(start_bridge: Start) -> None:
+def test_copilots_own_fields_stay_where_the_operator_wants_them(start_bridge: Start) -> None:
     kept = start_bridge(keep_copilot_fields="true")
     received = kept.receive_stream("hello", "gpt-4o", **USAGE)
     assert any(b"content_filter_results" in frame.raw for frame in received.frames)
@@ -105,7 +105,7 @@ def test_a08_copilots_own_fields_stay_where_the_operator_wants_them(start_bridge
 
 
 @pytest.mark.parametrize("model", VENDORS)
-def test_a09_parallel_tool_calls_are_numbered(bridge: Bridge, model: str) -> None:
+def test_parallel_tool_calls_are_numbered(bridge: Bridge, model: str) -> None:
     received = bridge.receive_stream("read_file a.txt and list_dir b", model, tools=TOOLS, **USAGE)
     check_form(received, usage=True)
     calls = received.calls
@@ -117,7 +117,7 @@ def test_a09_parallel_tool_calls_are_numbered(bridge: Bridge, model: str) -> Non
     assert [(call["index"], call["type"]) for call in openings] == [(0, "function"), (1, "function")]
 
 
-def test_a09_two_tools_with_index_0_stay_two_calls(bridge: Bridge) -> None:
+def test_two_tools_with_index_0_stay_two_calls(bridge: Bridge) -> None:
     received = bridge.receive_stream(
         "[[sim:scenario name=claude-parallel-tools]]", "claude-sonnet-4.5", tools=TOOLS
     )
@@ -128,7 +128,7 @@ def test_a09_two_tools_with_index_0_stay_two_calls(bridge: Bridge) -> None:
     assert received.finish_reason == "tool_calls"
 
 
-def test_a10_split_choices_are_merged(bridge: Bridge) -> None:
+def test_split_choices_are_merged(bridge: Bridge) -> None:
     answer = bridge.chat(
         "[[sim:scenario name=claude-split]]", "claude-sonnet-4.5", max_tokens=1000, tools=TOOLS
     )
@@ -143,7 +143,7 @@ def test_a10_split_choices_are_merged(bridge: Bridge) -> None:
 
 @pytest.mark.parametrize("model", VENDORS)
 @pytest.mark.parametrize("limit", [1000, None], ids=["whole", "default"])
-def test_a10_whole_answers_have_one_form(bridge: Bridge, model: str, limit: int | None) -> None:
+def test_whole_answers_have_one_form(bridge: Bridge, model: str, limit: int | None) -> None:
     answer = bridge.chat("read_file a.txt", model, tools=TOOLS, max_tokens=limit)
     assert answer.status == 200
     reply = answer.json
@@ -165,7 +165,7 @@ def test_a10_whole_answers_have_one_form(bridge: Bridge, model: str, limit: int 
 
 
 @pytest.mark.parametrize("model", VENDORS)
-def test_a10_a_stream_and_a_whole_answer_say_the_same(bridge: Bridge, model: str) -> None:
+def test_a_stream_and_a_whole_answer_say_the_same(bridge: Bridge, model: str) -> None:
     prompt = "[[sim:unicode]][[sim:think]] hello"
     received, message = (
         bridge.receive_stream(prompt, model),
@@ -176,7 +176,7 @@ def test_a10_a_stream_and_a_whole_answer_say_the_same(bridge: Bridge, model: str
     assert message.get("reasoning_opaque", "") == received.joined("reasoning_opaque")
 
 
-def test_a10_a_long_unstreamed_answer_of_claude_is_streamed_upstream(
+def test_a_long_unstreamed_answer_of_claude_is_streamed_upstream(
     bridge: Bridge, simulator: Simulator, mark: str
 ) -> None:
     """Claude says at most 16,000 tokens in one piece, and its limit is filled in with 32,000."""
@@ -188,7 +188,7 @@ def test_a10_a_long_unstreamed_answer_of_claude_is_streamed_upstream(
 
 
 @pytest.mark.parametrize("model", REASONING)
-def test_a11_reasoning_is_called_reasoning_content(bridge: Bridge, model: str) -> None:
+def test_reasoning_is_called_reasoning_content(bridge: Bridge, model: str) -> None:
     received = bridge.receive_stream("[[sim:think]] hello", model)
     assert received.joined("reasoning_content").startswith("The user wants an answer.")
     assert received.text.startswith("You said")
@@ -197,7 +197,7 @@ def test_a11_reasoning_is_called_reasoning_content(bridge: Bridge, model: str) -
     assert thinks.index(True) < speaks.index(True)
 
 
-def test_a11_a_late_cot_id_says_nothing(bridge: Bridge) -> None:
+def test_a_late_cot_id_is_dropped(bridge: Bridge) -> None:
     received = bridge.receive_stream("[[sim:scenario name=azure-reasoning]]", "gpt-5-mini", tools=TOOLS)
     check_form(received, usage=False)
     assert received.joined("reasoning_content")
@@ -207,7 +207,7 @@ def test_a11_a_late_cot_id_says_nothing(bridge: Bridge) -> None:
 
 @pytest.mark.parametrize("model", ["claude-sonnet-4.5", "gemini-3-pro-preview"])
 @pytest.mark.parametrize("extra", ["", "[[sim:think]]"])
-def test_a11_opaque_alone_is_kept(bridge: Bridge, model: str, extra: str) -> None:
+def test_opaque_alone_is_kept(bridge: Bridge, model: str, extra: str) -> None:
     received = bridge.receive_stream(f"[[sim:opaque-alone]]{extra} hello", model)
     assert received.joined("reasoning_opaque").startswith("EqQBCkYI")
     assert received.text.startswith("You said")
@@ -216,14 +216,14 @@ def test_a11_opaque_alone_is_kept(bridge: Bridge, model: str, extra: str) -> Non
 
 
 @pytest.mark.parametrize("model", REASONING)
-def test_a11_late_reasoning_does_not_become_text(bridge: Bridge, model: str) -> None:
+def test_late_reasoning_does_not_become_text(bridge: Bridge, model: str) -> None:
     plain = bridge.receive_stream("hello", model).text
     received = bridge.receive_stream("[[sim:late-reasoning]] hello", model)
     assert received.text == plain
     assert received.joined("reasoning_content")
 
 
-def test_a11_reasoning_goes_back_to_who_gave_it(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_reasoning_is_sent_back_to_its_model(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     said = bridge.chat("[[sim:think]] hello", "claude-sonnet-4.5", max_tokens=500).message
     for model in ("claude-sonnet-4.5", "gpt-4o"):
         messages = [
@@ -260,7 +260,7 @@ def test_a11_reasoning_goes_back_to_who_gave_it(bridge: Bridge, simulator: Simul
         "no-done]][[sim:close-delimited]][[sim:bytewise",
     ],
 )
-def test_a12_however_it_is_transported(any_bridge: Bridge, model: str, transport: str) -> None:
+def test_any_transport_gives_the_same_response(any_bridge: Bridge, model: str, transport: str) -> None:
     received = any_bridge.receive_stream(f"[[sim:{transport}]][[sim:unicode]]", model, **USAGE)
     check_form(received, usage=True)
     assert received.text == bridge_text(any_bridge, model)
@@ -275,7 +275,7 @@ def bridge_text(bridge: Bridge, model: str) -> str:
 
 @pytest.mark.parametrize("shape", ["clean", "azure", "claude"])
 @pytest.mark.parametrize("transport", ["", "[[sim:pieces size=1000]]", "[[sim:gzip]]"])
-def test_a12_a_line_of_two_megabytes(any_bridge: Bridge, shape: str, transport: str) -> None:
+def test_a_line_of_two_megabytes(any_bridge: Bridge, shape: str, transport: str) -> None:
     received = any_bridge.receive_stream(f"[[sim:flood events=1 size=2000000 shape={shape}]]{transport}")
     assert len(received.text) == 2_000_000
     assert received.finish_reason == "stop"
@@ -284,7 +284,7 @@ def test_a12_a_line_of_two_megabytes(any_bridge: Bridge, shape: str, transport: 
 @pytest.mark.parametrize(
     "framing", ["", "[[sim:close-delimited]]", "[[sim:gzip]]", "[[sim:pieces size=100]]"]
 )
-def test_a12_a_large_whole_answer(bridge: Bridge, framing: str) -> None:
+def test_a_large_whole_answer(bridge: Bridge, framing: str) -> None:
     answer = bridge.chat(f"[[sim:reply-size bytes=300000]]{framing}", "gpt-5.2")
     assert len(answer.message["content"]) == 300_000
     assert answer.headers["content-length"] == str(len(answer.body))
@@ -292,7 +292,7 @@ def test_a12_a_large_whole_answer(bridge: Bridge, framing: str) -> None:
 
 
 @pytest.mark.parametrize("model", VENDORS)
-def test_a12_a_stream_without_a_finish_reason_gets_one(bridge: Bridge, model: str) -> None:
+def test_a_stream_without_a_finish_reason_gets_one(bridge: Bridge, model: str) -> None:
     assert bridge.receive_stream("[[sim:no-finish]] hello", model).finish_reason == "stop"
     called = bridge.receive_stream("[[sim:no-finish]] read_file a", model, tools=TOOLS)
     assert called.finish_reason == "tool_calls"
@@ -302,7 +302,7 @@ def test_a12_a_stream_without_a_finish_reason_gets_one(bridge: Bridge, model: st
 @pytest.mark.parametrize(
     ("directive", "reason"), [("length", "length"), ("content-filter", "content_filter"), ("empty", "stop")]
 )
-def test_a12_other_ends(bridge: Bridge, model: str, directive: str, reason: str) -> None:
+def test_other_ends_of_a_stream(bridge: Bridge, model: str, directive: str, reason: str) -> None:
     received = bridge.receive_stream(f"[[sim:{directive}]] hello", model, **USAGE)
     check_form(received, usage=True)
     assert received.finish_reason == reason
@@ -311,7 +311,7 @@ def test_a12_other_ends(bridge: Bridge, model: str, directive: str, reason: str)
     assert (whole["message"]["content"] or "") == received.text
 
 
-def test_a12_no_usage_is_invented(bridge: Bridge) -> None:
+def test_no_usage_is_invented(bridge: Bridge) -> None:
     chunks: list[Json] = bridge.receive_stream("[[sim:no-usage]] hello", "gpt-4o", **USAGE).chunks
     assert all(chunk["choices"] for chunk in chunks)
     assert "usage" not in bridge.chat("[[sim:no-usage]] hello", "gpt-4o").json

@@ -41,7 +41,7 @@ EXPLANATIONS = {
 @ROUTES
 @EITHER_WAY
 @pytest.mark.parametrize("refusal", EXPLANATIONS)
-def test_rule_19_an_error_is_told_in_the_clients_form(
+def test_rule_19_errors_have_the_clients_form(
     bridge: Bridge, client: str, model: str, stream: bool, refusal: str
 ) -> None:
     dialect = DIALECTS[client]
@@ -87,7 +87,7 @@ def test_rule_20_retry_after_is_kept(
 
 
 @ROUTES
-def test_rule_20_nobody_tries_again_when_the_quota_is_used_up(
+def test_rule_20_clients_do_not_retry_when_the_quota_is_used_up(
     bridge: Bridge, client: str, model: str
 ) -> None:
     """Codex stops at this type, SDKs at this header; Claude Code does at a 402."""

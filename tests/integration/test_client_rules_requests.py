@@ -229,7 +229,7 @@ def test_rule_14_a_budget_that_is_none(
 
 
 @IN_RESPONSES
-def test_rule_15_references_to_items_that_nobody_kept(
+def test_rule_15_references_to_unknown_items_are_refused(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     body = RESPONSES.body("hello", model)

@@ -45,9 +45,7 @@ def test_rule_01_a_broken_stream_ends_with_an_error(
 
 
 @pytest.mark.parametrize(("client", "model"), [cell[:2] for cell in CELLS])
-def test_rule_01_an_error_that_upstream_tells_in_the_stream_is_one(
-    bridge: Bridge, client: str, model: str
-) -> None:
+def test_rule_01_an_error_in_upstreams_stream_is_an_error(bridge: Bridge, client: str, model: str) -> None:
     dialect = DIALECTS[client]
     frames = dialect.frames(bridge, "[[sim:error-in-stream]] one two three", model)
     assert dialect.broken(frames)["message"]
@@ -129,7 +127,7 @@ def test_rule_03_an_item_has_one_id(bridge: Bridge, model: str) -> None:
 
 @IN_RESPONSES
 @pytest.mark.parametrize("said", ["one two three", CALLS])
-def test_rule_04_each_item_is_added_told_and_done(bridge: Bridge, model: str, said: str) -> None:
+def test_rule_04_each_item_is_added_streamed_and_done(bridge: Bridge, model: str, said: str) -> None:
     tools = [RESPONSES.tool(TWO[0]), {"type": "custom", "name": "patch"}]
     events = RESPONSES.events(RESPONSES.frames(bridge, said, model, tools=tools))
     count = len(events[-1]["response"]["output"])

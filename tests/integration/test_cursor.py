@@ -219,7 +219,9 @@ def test_names_with_a_prefix_are_listed_on_demand(bridge: Bridge) -> None:
     assert bridge.request("GET", "/v1/models?prefix=a%20b").error["param"] == "prefix"
 
 
-def test_what_binds_in_a_body_of_responses_is_kept(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_binding_chat_settings_in_a_responses_body_are_kept(
+    bridge: Bridge, simulator: Simulator, mark: str
+) -> None:
     """Chat's own settings, which that API does not have."""
     more = {
         "stop": ["END"],

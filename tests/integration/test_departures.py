@@ -35,7 +35,7 @@ def hang_up(stream: Stream, how: str) -> float:
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("model", MODELS)
-def test_a24_leaves_before_upstreams_headers(
+def test_a_client_that_leaves_before_upstreams_headers_is_noticed(
     any_bridge: Bridge, simulator: Simulator, mark: str, how: str, streaming: bool, model: str
 ) -> None:
     stream = any_bridge.ask(f"[[sim:slow-headers seconds=20]] hello {mark}", model, stream=streaming)
@@ -44,7 +44,7 @@ def test_a24_leaves_before_upstreams_headers(
     check_logged(any_bridge, simulator, mark)
 
 
-def test_a24_leaves_in_the_silence_that_comments_fill(
+def test_a_client_that_leaves_in_a_silence_is_noticed(
     brisk_bridge: Bridge, simulator: Simulator, mark: str
 ) -> None:
     stream = brisk_bridge.stream(f"[[sim:slow-headers seconds=20]] hello {mark}")
@@ -56,7 +56,7 @@ def test_a24_leaves_in_the_silence_that_comments_fill(
 @pytest.mark.parametrize("limit", [None, 500])
 @pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("model", MODELS)
-def test_a24_leaves_before_the_first_byte(
+def test_a_client_that_leaves_before_the_first_byte_is_noticed(
     brisk_bridge: Bridge, simulator: Simulator, mark: str, streaming: bool, model: str, limit: int | None
 ) -> None:
     text = f"[[sim:slow-body seconds=20]] hello {mark}"
@@ -70,7 +70,7 @@ def test_a24_leaves_before_the_first_byte(
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("model", MODELS)
-def test_a24_leaves_in_mid_stream_while_upstream_is_silent(
+def test_a_client_that_leaves_while_upstream_is_silent_is_noticed(
     any_bridge: Bridge, simulator: Simulator, mark: str, how: str, model: str
 ) -> None:
     stream = any_bridge.stream(f"[[sim:stall after=4 seconds=20]] one two three {mark}", model)
@@ -80,7 +80,7 @@ def test_a24_leaves_in_mid_stream_while_upstream_is_silent(
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_a24_leaves_while_upstream_sends(
+def test_a_client_that_leaves_while_upstream_sends_is_noticed(
     any_bridge: Bridge, simulator: Simulator, mark: str, how: str
 ) -> None:
     stream = any_bridge.stream(f"[[sim:flood events=4000 size=20 gap=5]] {mark}")
@@ -89,7 +89,9 @@ def test_a24_leaves_while_upstream_sends(
     check_logged(any_bridge, simulator, mark)
 
 
-def test_a24_leaves_with_a_long_keepalive(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_a_client_that_leaves_with_a_long_keepalive_is_noticed(
+    start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
     """Nothing is written in between by which a departure could be noticed."""
     for server in ("gunicorn", "gevent"):
         bridge = start_bridge(server=server, keepalive=60)
@@ -98,7 +100,9 @@ def test_a24_leaves_with_a_long_keepalive(start_bridge: Start, simulator: Simula
         check_noticed(bridge, simulator, mark + server, stream.leave())
 
 
-def test_a24_many_leave_at_once(any_bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_many_clients_that_leave_at_once_are_noticed(
+    any_bridge: Bridge, simulator: Simulator, mark: str
+) -> None:
     streams = [any_bridge.stream(f"[[sim:stall after=3 seconds=20]] {mark} {number}") for number in range(20)]
     for stream in streams:
         assert next(stream.frames())
@@ -137,14 +141,14 @@ def test_it_is_served_in_mid_stream_too_and_noticed_when_it_leaves(
     check_noticed(brisk_bridge, simulator, mark, stream.leave())
 
 
-def test_a24_a_client_that_sends_its_next_request_early_is_served(any_bridge: Bridge, mark: str) -> None:
+def test_a_client_that_sends_its_next_request_early_is_served(any_bridge: Bridge, mark: str) -> None:
     """Pipelining: bytes behind the request are no sign of an end."""
     stream = any_bridge.stream(f"[[sim:slow-body seconds=0.5]] hello {mark}")
     stream._sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: bridge\r\n\r\n")
     assert stream.all()[-1].is_done
 
 
-def test_a24_a_client_may_leave_right_after_done(any_bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_a_client_may_leave_right_after_done(any_bridge: Bridge, simulator: Simulator, mark: str) -> None:
     stream = any_bridge.stream(f"hello {mark}")
     for frame in stream.frames():
         if frame.is_done:
@@ -185,7 +189,7 @@ def ask_in_line(bridge: Bridge, text: str, streaming: bool) -> Stream:
 
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
 @pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
-def test_a24_who_leaves_ends_no_token_fetch_that_others_wait_for(
+def test_a_departing_client_ends_no_token_fetch_that_others_wait_for(
     start_bridge: Start, simulator: Simulator, mark: str, gate: Gate, server: str, streaming: bool
 ) -> None:
     """One exchange for both, begun by the one who left."""

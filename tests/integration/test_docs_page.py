@@ -52,7 +52,7 @@ def test_nothing_comes_from_elsewhere(docs: Answer) -> None:
     assert not re.search(r"<style|\bstyle=|\bon\w+=\"|<script(?! src)", html)
 
 
-def test_what_is_to_be_pasted_works(bridge: Bridge, docs: Answer) -> None:
+def test_commands_to_paste_work(bridge: Bridge, docs: Answer) -> None:
     commands = lines(docs)
     assert len(commands) > 20
     for curl, *words in commands:

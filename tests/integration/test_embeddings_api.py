@@ -41,7 +41,7 @@ def single(numbers: list[float]) -> list[float]:
 
 
 @pytest.mark.parametrize("path", ["/v1/embeddings", "/embeddings", "/v1/embeddings/"])
-def test_a19_a_text(bridge: Bridge, simulator: Simulator, mark: str, path: str) -> None:
+def test_one_text_has_one_embedding(bridge: Bridge, simulator: Simulator, mark: str, path: str) -> None:
     answer = bridge.request("POST", path, {"model": MODEL, "input": mark, "encoding_format": "float"})
     (vector,) = vectors(answer)
     assert len(vector) == 1536
@@ -53,12 +53,12 @@ def test_a19_a_text(bridge: Bridge, simulator: Simulator, mark: str, path: str) 
     assert line["tokens_in"] == answer.json["usage"]["prompt_tokens"]
 
 
-def test_a19_a_list_keeps_its_order(bridge: Bridge) -> None:
+def test_a_list_keeps_its_order(bridge: Bridge) -> None:
     texts = [f"text {number}" for number in range(5)]
     assert vectors(embed(bridge, texts)) == [vectors(embed(bridge, text))[0] for text in texts]
 
 
-def test_a19_base64_is_the_same_numbers(bridge: Bridge) -> None:
+def test_base64_is_the_same_numbers(bridge: Bridge) -> None:
     floats = vectors(embed(bridge, ["one", "two"], encoding_format="float"))
     packed = [
         entry["embedding"] for entry in embed(bridge, ["one", "two"], encoding_format="base64").json["data"]
@@ -68,7 +68,7 @@ def test_a19_base64_is_the_same_numbers(bridge: Bridge) -> None:
 
 
 @pytest.mark.parametrize(("count", "requests"), [(512, 1), (513, 2), (1300, 3)])
-def test_a19_more_texts_than_copilot_takes_are_sent_in_parts(
+def test_more_texts_than_copilot_takes_are_sent_in_parts(
     bridge: Bridge, simulator: Simulator, mark: str, count: int, requests: int
 ) -> None:
     texts = [f"{mark} {number}" for number in range(count)]
@@ -81,7 +81,7 @@ def test_a19_more_texts_than_copilot_takes_are_sent_in_parts(
     assert answer.json["usage"]["prompt_tokens"] == sum(len(text) // 4 for text in texts)
 
 
-def test_a19_dimensions(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_dimensions(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     assert len(vectors(embed(bridge, mark, dimensions=64))[0]) == 64
     assert simulator.only(mark)["body"]["dimensions"] == 64
 
@@ -106,7 +106,7 @@ WRONG: dict[str, tuple[Json, str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a19_what_is_wrong_is_named(bridge: Bridge, case: str) -> None:
+def test_the_error_names_the_wrong_field(bridge: Bridge, case: str) -> None:
     body, param = WRONG[case]
     answer = bridge.request("POST", "/v1/embeddings", body)
     assert answer.status == 400
@@ -114,19 +114,19 @@ def test_a19_what_is_wrong_is_named(bridge: Bridge, case: str) -> None:
     assert answer.error["param"] == param
 
 
-def test_a19_a_model_that_does_not_exist(bridge: Bridge) -> None:
+def test_a_model_that_does_not_exist(bridge: Bridge) -> None:
     answer = bridge.request("POST", "/v1/embeddings", {"model": "text-embedding-3-smal", "input": "a"})
     assert answer.status == 404
     assert answer.error["code"] == "model_not_found"
     assert MODEL in answer.error["message"]
 
 
-def test_a19_an_empty_text_is_upstreams_to_judge(bridge: Bridge) -> None:
+def test_an_empty_text_is_upstreams_to_judge(bridge: Bridge) -> None:
     assert len(vectors(embed(bridge, ""))) == 1
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_a20_refused_embeddings(bridge: Bridge, simulator: Simulator, mark: str, status: int) -> None:
+def test_refused_embeddings(bridge: Bridge, simulator: Simulator, mark: str, status: int) -> None:
     answer = embed(bridge, f"[[sim:status code={status} retry-after=9]] {mark}")
     assert answer.status == status
     assert len(simulator.ledger(mark)) == (2 if status == 500 else 1)
@@ -134,12 +134,12 @@ def test_a20_refused_embeddings(bridge: Bridge, simulator: Simulator, mark: str,
 
 
 @pytest.mark.parametrize("transport", ["gzip", "close-delimited", "pieces size=100", "slow-body seconds=0.3"])
-def test_a19_however_it_is_transported(any_bridge: Bridge, transport: str) -> None:
+def test_any_transport_gives_the_same_response(any_bridge: Bridge, transport: str) -> None:
     assert len(vectors(embed(any_bridge, f"[[sim:{transport}]]"))) == 1
 
 
 @pytest.mark.parametrize("cut", ["cut-in-frame after=0", "reset after=0"])
-def test_a13_an_answer_that_breaks_off_is_an_error(bridge: Bridge, cut: str) -> None:
+def test_an_answer_that_breaks_off_is_an_error(bridge: Bridge, cut: str) -> None:
     answer = embed(bridge, f"[[sim:{cut}]]")
     assert answer.status == 502
     assert answer.error["type"] == "server_error"
@@ -198,7 +198,7 @@ def test_a_long_response_that_breaks_off_is_cut_off_for_the_client_too(
 
 
 @pytest.mark.parametrize("count", [5, 600])
-def test_a19_a_missing_vector_is_an_error(start_bridge: Start, forgetful: str, count: int) -> None:
+def test_a_missing_vector_is_an_error(start_bridge: Start, forgetful: str, count: int) -> None:
     """A shorter list would give each text behind the gap the meaning of another."""
     bridge = start_bridge(server="gevent", copilot_api_url=forgetful)
     assert len(vectors(embed(bridge, ["one", "two", "three"]))) == 3, "as long as there is none, all is well"

@@ -305,7 +305,7 @@ def answering(client: str, schema: Json) -> Json:
 
 
 @pytest.mark.parametrize("client", DIALECTS)
-def test_the_form_of_an_answer_is_said_as_claude_takes_it(
+def test_an_output_format_is_sent_as_claude_takes_it(
     bridge: Bridge, simulator: Simulator, mark: str, client: str
 ) -> None:
     body = DIALECTS[client].body(mark, "claude-opus-4.6", **answering(client, FORM))
@@ -336,7 +336,7 @@ FORMS: list[tuple[Json, Json]] = [
 
 @pytest.mark.parametrize("name", ["output_config", "output_format"])
 @pytest.mark.parametrize(("given", "expected"), FORMS)
-def test_the_form_of_an_answer_that_is_passed_on(
+def test_an_output_format_that_is_passed_on(
     bridge: Bridge, simulator: Simulator, mark: str, name: str, given: Json, expected: Json
 ) -> None:
     """Under either of its names; upstream refuses it as it came, and hears of it once."""
@@ -358,7 +358,7 @@ def test_the_form_of_an_answer_that_is_passed_on(
     ({"type": "object", "additionalProperties": {"type": "string"}}, None),
 ])  # fmt: skip
 @pytest.mark.parametrize("model", [GPT, CODEX])
-def test_the_form_of_an_answer_is_strict_where_openai_can_be(
+def test_an_output_format_is_strict_where_openai_can_be(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, schema: Json, strict: bool | None
 ) -> None:
     sent = asked(
@@ -410,7 +410,7 @@ def test_a_choice_among_tools_that_are_left_out(bridge: Bridge, simulator: Simul
     assert asked(bridge, simulator, mark, "responses", body)["tool_choice"] == "none"
 
 
-def test_a_choice_that_asks_for_nothing_goes_with_its_tools(
+def test_a_tool_choice_without_tools_is_dropped_with_them(
     bridge: Bridge, simulator: Simulator, mark: str
 ) -> None:
     body = DIALECTS["responses"].body(mark, GPT, tools=[HOSTED], tool_choice="auto")
@@ -459,7 +459,7 @@ def test_tools_of_anthropics_that_the_client_runs(
 
 @pytest.mark.parametrize("kind", ["bash_20990101", "computer_toolset_20260801", "telepathy", 5])
 @pytest.mark.parametrize("model", [GPT, CODEX])
-def test_a_tool_that_nobody_knows_is_named(
+def test_an_unknown_tool_is_named(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, kind: Any
 ) -> None:
     tools = [READ["messages"], {"type": kind, "name": "x"}]
@@ -472,7 +472,7 @@ BLANKS = ["", "\n", " \t\u3000"]
 
 @pytest.mark.parametrize("blank", BLANKS)
 @pytest.mark.parametrize("client", DIALECTS)
-def test_nothing_is_said_to_claude_that_can_not_be_seen(
+def test_claude_gets_no_empty_texts(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, blank: str
 ) -> None:
     """The simulator refuses empty texts, and Claude white space, too."""
@@ -692,7 +692,7 @@ def screen() -> str:
 
 @pytest.mark.parametrize(("model", "width"), [(SONNET, 1568), (CODEX, 3136)])
 @pytest.mark.parametrize("client", DIALECTS)
-def test_what_a_tool_shows_is_made_as_small_as_the_model_sees_it(
+def test_a_tools_image_is_scaled_to_what_the_model_sees(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, width: int
 ) -> None:
     said = [{"role": "user", "content": mark}, *SHOWN[client](picture(client, "image/png", screen()))]
@@ -744,7 +744,9 @@ def test_documents_that_are_text(
 
 
 @pytest.mark.parametrize("model", [GPT, CODEX])
-def test_what_is_said_of_a_document(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+def test_titles_and_contexts_of_documents_are_sent(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
     about = {"title": "A title", "context": "Its context"}
     sources = [
         {"type": "text", "media_type": "text/plain", "data": "plain"},
@@ -797,7 +799,9 @@ def test_a_compaction_that_only_its_maker_can_read(
 
 
 @pytest.mark.parametrize("model", [GPT, CODEX])
-def test_a_compaction_of_claudes_is_told(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+def test_a_compaction_of_claudes_is_sent_to_the_model(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
     """It stands for what was said before."""
     said = [
         {"role": "user", "content": "long ago"},

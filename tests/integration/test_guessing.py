@@ -21,7 +21,9 @@ def ask(bridge: Bridge, key: str, address: str = "203.0.113.5", header: str = "x
 
 
 @pytest.mark.parametrize("header", ["x-api-key", "Authorization", "x-goog-api-key"])
-def test_guesses_are_limited_in_all_workers_and_for_nobody_else(start_bridge: Start, header: str) -> None:
+def test_guesses_are_limited_in_all_workers_and_only_for_the_guesser(
+    start_bridge: Start, header: str
+) -> None:
     bridge = start_bridge(workers=2, api_key=f"hunter2,{OPERATOR}").warm_up(OPERATOR)
     statuses = [ask(bridge, f"guess-{number}", header=header) for number in range(40)]
     assert statuses.count(401) <= 25

@@ -172,7 +172,7 @@ def test_one_request(full: Bridge) -> None:
     assert full.request("GET", "/requests/none").status == 404
 
 
-def test_what_is_new(full: Bridge) -> None:
+def test_the_news_has_only_newer_requests(full: Bridge) -> None:
     text = page(full, "/requests")
     since = re.search(r'data-since="([\d.]+)"', text)
     assert since
@@ -238,7 +238,7 @@ def test_accounts_to_choose_from(start_bridge: Start, simulator: Simulator, tmp_
     assert bridge.request("GET", "/usage?account=stranger", headers=BROWSER).status == 400
 
 
-def test_all_workers_tell_the_same_limits(start_bridge: Start, tmp_path: Path) -> None:
+def test_all_workers_report_the_same_limits(start_bridge: Start, tmp_path: Path) -> None:
     """One process has seen the answer that told them, the other has not."""
     shared = {"home": tmp_path, "github_token": new_token("individual"), "server": "gevent", "rest": 0}
     one, other = start_bridge(**shared), start_bridge(**shared)

@@ -178,7 +178,7 @@ def test_a_client_that_leaves_is_noticed(
 # What reaches Copilot.
 
 
-def test_what_needs_no_change_goes_through(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_a_body_that_needs_no_change_is_passed_on(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     body = body_of(
         [{"type": "text", "text": f"Hello {mark}", "cache_control": PLAIN}],
         system=[{"type": "text", "text": "Be brief."}],
@@ -213,7 +213,9 @@ TURNS: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("turn", TURNS)
-def test_whose_turn_it_is(bridge: Bridge, simulator: Simulator, mark: str, turn: str) -> None:
+def test_the_initiator_follows_the_last_message(
+    bridge: Bridge, simulator: Simulator, mark: str, turn: str
+) -> None:
     last, whose = TURNS[turn]
     calls = isinstance(last, list) and RESULT in last
     messages = [
@@ -232,7 +234,9 @@ def test_betas_that_copilot_knows(bridge: Bridge, simulator: Simulator, mark: st
 
 
 @pytest.mark.parametrize("beta", [True, False])
-def test_what_needs_a_beta(bridge: Bridge, simulator: Simulator, mark: str, beta: bool) -> None:
+def test_beta_fields_are_sent_only_with_their_beta(
+    bridge: Bridge, simulator: Simulator, mark: str, beta: bool
+) -> None:
     tool = TOOL | {"defer_loading": True, "eager_input_streaming": True, "type": "custom"}
     managed = {"edits": []}
     body = body_of(f"hello {mark}", tools=[tool], context_management=managed)
@@ -243,7 +247,7 @@ def test_what_needs_a_beta(bridge: Bridge, simulator: Simulator, mark: str, beta
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-def test_who_asks_for_no_managing_of_the_context_is_told_of_none(bridge: Bridge, stream: bool) -> None:
+def test_context_management_is_reported_only_on_request(bridge: Bridge, stream: bool) -> None:
     """LangChain dies of it."""
     headers = {"anthropic-beta": "context-management-2025-06-27"}
     for more in ({}, {"context_management": {"edits": []}}):
@@ -252,7 +256,7 @@ def test_who_asks_for_no_managing_of_the_context_is_told_of_none(bridge: Bridge,
         assert (b"context_management" in answer.body) == bool(more)
 
 
-def test_a_system_message_is_nobodys_turn(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_a_system_message_begins_no_turn(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     messages = [{"role": "user", "content": f"hello {mark}"}, {"role": "system", "content": "Be brief."}]
     entry = sent(bridge, simulator, mark, body_of("") | {"messages": messages})
     assert entry["headers"]["x-initiator"] == "user"
@@ -277,7 +281,9 @@ def test_a_system_message_is_nobodys_turn(bridge: Bridge, simulator: Simulator, 
     ],
     ids=str,
 )
-def test_what_is_dropped(bridge: Bridge, simulator: Simulator, mark: str, more: Json) -> None:
+def test_fields_that_copilot_refuses_are_dropped(
+    bridge: Bridge, simulator: Simulator, mark: str, more: Json
+) -> None:
     body = body_of([{"type": "text", "text": f"hello {mark}", **MARKED}])
     assert sent(bridge, simulator, mark, body | more)["body"] == body
 
@@ -492,7 +498,7 @@ def test_counting_where_copilot_fails_to(bridge: Bridge) -> None:
 
 
 @pytest.mark.parametrize("model", ["gpt-5.3-codex", "gpt-4o"])
-def test_a_translated_prompt_that_is_too_long_is_told_with_numbers(bridge: Bridge, model: str) -> None:
+def test_the_error_for_a_long_translated_prompt_has_the_numbers(bridge: Bridge, model: str) -> None:
     """Responses says no number of its own."""
     name = "context-window" if model == "gpt-5.3-codex" else "overflow"
     answer = post(bridge, body_of(f"[[sim:refuse name={name}]]", model))
@@ -549,7 +555,9 @@ def test_the_words_at_which_claude_code_compacts(bridge: Bridge, path: str, name
         ("GET", "/v1/models/nothing", 404, "not_found_error"),
     ],
 )
-def test_what_is_not_there(bridge: Bridge, method: str, path: str, status: int, kind: str) -> None:
+def test_unknown_paths_are_errors_in_anthropics_form(
+    bridge: Bridge, method: str, path: str, status: int, kind: str
+) -> None:
     answer = bridge.request(method, path, {} if method == "POST" else None, VERSION)
     assert (answer.status, error_in(answer)["type"]) == (status, kind)
 
@@ -581,7 +589,7 @@ WRONG: dict[str, Json] = {
 
 
 @pytest.mark.parametrize("field", WRONG)
-def test_what_is_wrong_is_named(bridge: Bridge, field: str) -> None:
+def test_the_error_names_the_wrong_field(bridge: Bridge, field: str) -> None:
     answer = post(bridge, body_of("hello") | WRONG[field])
     assert answer.status == 400
     error = error_in(answer)
@@ -590,7 +598,7 @@ def test_what_is_wrong_is_named(bridge: Bridge, field: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe{}", b"[" * 5000])
-def test_what_is_no_json_object(bridge: Bridge, body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(bridge: Bridge, body: bytes) -> None:
     answer = bridge.request("POST", PATH, body)
     assert answer.status == 400
     assert "JSON" in error_in(answer)["message"]

@@ -7,7 +7,7 @@ FORM = {"id", "object", "created", "owned_by"}
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/models", "/v1/models/", "/v1/models?limit=1000"])
-def test_a07_the_list(bridge: Bridge, path: str) -> None:
+def test_the_list_of_models(bridge: Bridge, path: str) -> None:
     answer = bridge.request("GET", path)
     assert answer.status == 200
     assert answer.json["object"] == "list"
@@ -23,7 +23,7 @@ def test_a07_the_list(bridge: Bridge, path: str) -> None:
     assert {"gpt-5.3-codex", "gpt-5.4"} <= set(ids), "for another API alone, and yet within reach"
 
 
-def test_a07_every_listed_model_answers(bridge: Bridge) -> None:
+def test_every_listed_model_answers(bridge: Bridge) -> None:
     for row in bridge.request("GET", "/v1/models").json["data"]:
         if row["id"].startswith("text-embedding"):
             body = {"model": row["id"], "input": "a"}
@@ -43,7 +43,7 @@ def test_a07_every_listed_model_answers(bridge: Bridge) -> None:
         ("anthropic/claude-sonnet-4.5", "claude-sonnet-4.5"),
     ],
 )
-def test_a07_one_model(bridge: Bridge, path: str, name: str, id_: str) -> None:
+def test_one_model_is_described(bridge: Bridge, path: str, name: str, id_: str) -> None:
     answer = bridge.request("GET", path + name)
     assert answer.status == 200
     assert answer.json.keys() == FORM
@@ -51,7 +51,7 @@ def test_a07_one_model(bridge: Bridge, path: str, name: str, id_: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["gpt-4oo", "claude-sonnet-4.7", "nothing-like-it"])
-def test_a07_an_unknown_model_is_told_with_near_names(bridge: Bridge, name: str) -> None:
+def test_the_error_for_an_unknown_model_suggests_similar_names(bridge: Bridge, name: str) -> None:
     for answer in (bridge.request("GET", f"/v1/models/{name}"), bridge.chat("hello", name)):
         assert answer.status == 404
         assert answer.error["code"] == "model_not_found"
@@ -61,21 +61,19 @@ def test_a07_an_unknown_model_is_told_with_near_names(bridge: Bridge, name: str)
         assert near in answer.error["message"]
 
 
-def test_a07_an_unknown_model_is_not_asked_for_upstream(
-    bridge: Bridge, simulator: Simulator, mark: str
-) -> None:
+def test_an_unknown_model_is_not_asked_for_upstream(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     assert bridge.chat(f"hello {mark}", "gpt-4oo", stream=True).status == 404
     assert simulator.ledger(mark) == []
 
 
-def test_a07_a_model_that_is_not_enabled_says_where(bridge: Bridge) -> None:
+def test_the_error_for_a_disabled_model_says_where_to_enable_it(bridge: Bridge) -> None:
     answer = bridge.chat("hello", "o4-mini")
     assert answer.status == 404
     assert "github.com/settings/copilot" in answer.error["message"]
 
 
 @pytest.mark.parametrize("name", ["gpt-5.3-codex", "gpt-5.5"])
-def test_a07_a_model_of_another_api_is_asked_there(
+def test_a_model_of_another_api_is_asked_there(
     bridge: Bridge, simulator: Simulator, mark: str, name: str
 ) -> None:
     answer = bridge.chat(f"hello {mark}", name)
@@ -84,7 +82,7 @@ def test_a07_a_model_of_another_api_is_asked_there(
 
 
 @pytest.mark.parametrize("name", ["text-embedding-3-small", "gpt-41-copilot"])
-def test_a07_a_model_that_does_not_chat(bridge: Bridge, name: str) -> None:
+def test_a_model_that_does_not_chat(bridge: Bridge, name: str) -> None:
     answer = bridge.chat("hello", name)
     assert answer.status == 400
     assert answer.error["param"] == "model"
@@ -109,23 +107,21 @@ def test_a07_a_model_that_does_not_chat(bridge: Bridge, name: str) -> None:
         ("claude-opus-4.6[1m]", "claude-opus-4.6"),
     ],
 )
-def test_a07_other_names_of_a_model(
-    bridge: Bridge, simulator: Simulator, mark: str, name: str, id_: str
-) -> None:
+def test_other_names_of_a_model(bridge: Bridge, simulator: Simulator, mark: str, name: str, id_: str) -> None:
     answer = bridge.chat(f"hello {mark}", name, max_tokens=100)
     assert answer.status == 200
     assert simulator.only(mark)["body"]["model"] == id_
     assert bridge.logged(answer.headers["x-request-id"])["model"] == id_
 
 
-def test_a07_the_plan_decides_what_is_listed(start_bridge: Start) -> None:
+def test_the_plan_decides_what_is_listed(start_bridge: Start) -> None:
     bridge = start_bridge(github_token=new_token("free"), server="gevent")
     ids = {row["id"] for row in bridge.request("GET", "/v1/models").json["data"]}
     assert "gpt-4o" in ids
     assert "claude-sonnet-4.5" not in ids
 
 
-def test_a07_the_list_is_fetched_once(start_bridge: Start, simulator: Simulator) -> None:
+def test_the_list_is_fetched_once(start_bridge: Start, simulator: Simulator) -> None:
     bridge = start_bridge(github_token=new_token("enterprise"), server="gevent")
     for _ in range(3):
         assert bridge.request("GET", "/v1/models").status == 200

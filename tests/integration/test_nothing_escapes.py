@@ -120,7 +120,7 @@ def test_a_body_that_is_packed(any_bridge: Bridge, coding: bytes) -> None:
     ],
     ids=["garbage", "tls", "version", "a long header", "many headers", "a long line"],
 )
-def test_what_is_no_request_is_told_no_page(any_bridge: Bridge, sent: bytes, statuses: tuple[int]) -> None:
+def test_malformed_requests_get_no_html_page(any_bridge: Bridge, sent: bytes, statuses: tuple[int]) -> None:
     received = raw(any_bridge, sent)
     check_refused(received, statuses[0])
 

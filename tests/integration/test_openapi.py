@@ -87,7 +87,7 @@ def ask(bridge: Bridge, session: requests.Session, operation: APIOperation, case
 
 
 @each_operation
-def test_what_is_well_formed_is_answered_as_described(
+def test_valid_requests_are_answered_as_described(
     bridge: Bridge, session: requests.Session, operation: APIOperation
 ) -> None:
     models = MODELS.get(name(operation), ())
@@ -108,7 +108,7 @@ def test_what_is_well_formed_is_answered_as_described(
 @pytest.mark.parametrize(
     "operation", [operation for operation in OPERATIONS if name(operation) in NEGATED], ids=name
 )
-def test_what_is_not_well_formed_is_refused(
+def test_invalid_requests_are_refused(
     bridge: Bridge, session: requests.Session, operation: APIOperation
 ) -> None:
     @thorough
@@ -186,7 +186,7 @@ def read(frame: bytes) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", [path for path, item in document()["paths"].items() if "get" in item])
-def test_what_is_to_be_read_is_there(bridge: Bridge, path: str) -> None:
+def test_described_pages_can_be_read(bridge: Bridge, path: str) -> None:
     operation = document()["paths"][path]["get"]
     answer = bridge.request("GET", path.replace("{id}", "gpt-4o"))
     content = operation["responses"][str(answer.status)]["content"]
@@ -206,7 +206,7 @@ def test_anybody_may_read_the_description(start_bridge: Start) -> None:
     assert answer.json == json.loads(as_json())
 
 
-def test_a_key_is_taken_where_the_description_says(start_bridge: Start) -> None:
+def test_keys_are_accepted_where_the_description_says(start_bridge: Start) -> None:
     """And the token is shown to who has it."""
     bridge = start_bridge(api_key="sk-secret", show_token=True, server="gevent")
     assert bridge.request("GET", "/token").status == 401

@@ -84,7 +84,7 @@ MODELS = ("gpt-4.1", "claude-sonnet-4.5", "gemini-3-pro-preview", "gpt-5.3-codex
 
 @pytest.mark.parametrize("client", BODIES)
 @pytest.mark.parametrize("model", MODELS)
-def test_what_they_send_is_answered(bridge: Bridge, client: str, model: str) -> None:
+def test_their_requests_are_answered(bridge: Bridge, client: str, model: str) -> None:
     headers, more = BODIES[client]
     body = chat_body("hello", model) | more
     answer = bridge.request("POST", "/v1/chat/completions", body, headers)
@@ -103,7 +103,7 @@ PATHS: dict[str, tuple[str, Json]] = {
 
 
 @pytest.mark.parametrize("case", PATHS)
-def test_where_they_look_there_is_a_list(bridge: Bridge, case: str) -> None:
+def test_the_paths_they_read_have_a_list_of_models(bridge: Bridge, case: str) -> None:
     path, headers = PATHS[case]
     answer = bridge.request("GET", path, headers=headers)
     assert answer.status == 200
@@ -112,7 +112,7 @@ def test_where_they_look_there_is_a_list(bridge: Bridge, case: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/dashboard/billing/usage", "/v1/dashboard/billing/subscription"])
-def test_nextchat_is_told_that_there_is_no_billing_here(bridge: Bridge, path: str) -> None:
+def test_nextchats_billing_paths_are_404s(bridge: Bridge, path: str) -> None:
     answer = bridge.request("GET", path, headers={"Authorization": "Bearer anything", "Accept": "*/*"})
     assert (answer.status, answer.error["type"]) == (404, "invalid_request_error")
 

@@ -114,7 +114,7 @@ def test_a_hostile_page_gets_nothing(bridge: Bridge, browse: Browse, paths: list
         assert "frame-ancestors 'none'" in framed.headers["Content-Security-Policy"]
 
 
-def test_every_page_has_the_headers_and_needs_nobody_else(
+def test_every_page_has_the_headers_and_loads_nothing_foreign(
     keyed: Bridge, browse: Browse, paths: list[str]
 ) -> None:
     browser = browse(keyed).sign_in(OPERATOR)
@@ -133,7 +133,7 @@ def test_every_page_has_the_headers_and_needs_nobody_else(
 
 
 @pytest.mark.parametrize("path", sorted((HERE / "static").iterdir()), ids=lambda path: path.name)
-def test_what_pages_load_loads_nothing_from_elsewhere(bridge: Bridge, path: Path) -> None:
+def test_assets_load_nothing_from_elsewhere(bridge: Bridge, path: Path) -> None:
     served = bridge.request("GET", f"/assets/{path.name}?v=1")
     assert served.status == 200
     assert "immutable" in served.headers["cache-control"]
@@ -141,7 +141,7 @@ def test_what_pages_load_loads_nothing_from_elsewhere(bridge: Bridge, path: Path
     assert not re.search(r"https?:|url\(|@import|\beval\(|new Function|//cdn", text)
 
 
-def test_nobody_else_gets_a_file(bridge: Bridge) -> None:
+def test_other_files_are_not_served(bridge: Bridge) -> None:
     for path in ("/assets/../door.py", "/assets/%2e%2e/door.py", "/assets/nothing"):
         assert bridge.request("GET", path).status == 404
 
@@ -199,7 +199,7 @@ def test_yes_and_no_by_page_while_the_clients_wait(
     assert browser.post("/approvals", "/auth/device", id="all", answer="perhaps").status_code == 400
 
 
-def test_a_bridge_that_asks_nobody_says_so(bridge: Bridge, browse: Browse) -> None:
+def test_a_bridge_without_approvals_says_so(bridge: Bridge, browse: Browse) -> None:
     assert "copilot-bridge start --require-approval" in browse(bridge).get("/approvals").text
 
 

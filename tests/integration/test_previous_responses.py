@@ -84,11 +84,11 @@ def test_a_tools_result_is_all_that_has_to_be_sent(
     assert json.dumps(entry["body"]).count(call["call_id"]) == 2  # the call and its result
 
 
-def test_what_was_never_there(bridge: Bridge) -> None:
+def test_an_unknown_response_is_refused(bridge: Bridge) -> None:
     assert refused(post(bridge, "hello", previous_response_id="resp_nothing")) == GONE
 
 
-def test_nobody_goes_on_from_what_another_caller_was_told(bridge: Bridge) -> None:
+def test_a_response_of_another_caller_can_not_be_continued(bridge: Bridge) -> None:
     mine, yours = {"Authorization": "Bearer mine"}, {"Authorization": "Bearer yours"}
     id_ = post(bridge, "hello", mine).json["id"]
     assert refused(post(bridge, "go on", yours, previous_response_id=id_)) == GONE
@@ -96,7 +96,7 @@ def test_nobody_goes_on_from_what_another_caller_was_told(bridge: Bridge) -> Non
     assert post(bridge, "go on", mine, previous_response_id=id_).status == 200
 
 
-def test_what_is_not_to_be_stored_is_not(bridge: Bridge) -> None:
+def test_store_false_stores_nothing(bridge: Bridge) -> None:
     id_ = post(bridge, "hello", store=False).json["id"]
     assert refused(post(bridge, "go on", previous_response_id=id_)) == GONE
 

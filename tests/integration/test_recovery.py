@@ -158,7 +158,7 @@ def test_a_form_that_can_not_be_had_is_refused_by_name(
 
 @STREAMED
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
-def test_a_choice_that_is_refused_is_told_by_name(
+def test_a_refused_tool_choice_is_named(
     caller: Caller, simulator: Simulator, mark: str, dialect: Dialect, stream: bool
 ) -> None:
     choice = {"type": "any"} if dialect is MESSAGES else "required"
@@ -314,7 +314,7 @@ def test_a_field_is_found_past_the_names_of_variants(
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
-def test_the_log_says_what_was_refused(caller: Caller, mark: str, dialect: Dialect) -> None:
+def test_the_log_names_what_was_left_out(caller: Caller, mark: str, dialect: Dialect) -> None:
     history = thinking_turn(caller, dialect, mark)
     body = dialect.body(f"[[sim:refuse name=encrypted-content]] more {mark}", CODEX)
     field = "input" if dialect is RESPONSES else "messages"

@@ -33,7 +33,7 @@ def refused(bridge: Bridge, text: str, *, stream: bool) -> Answer:
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("name", REFUSALS)
-def test_a20_refusals_in_openais_words(
+def test_refusals_have_openais_form(
     bridge: Bridge, simulator: Simulator, mark: str, name: str, stream: bool
 ) -> None:
     status, type_, code, sent = REFUSALS[name]
@@ -52,7 +52,7 @@ def test_a20_refusals_in_openais_words(
 @pytest.mark.parametrize(
     "name", ["expired-token", "ide-token-expired", "authenticate", "hmac", "misdirected"]
 )
-def test_a04_refusals_of_the_token_are_tried_once_with_a_new_one(
+def test_refusals_of_the_token_are_tried_once_with_a_new_one(
     start_bridge: Start, simulator: Simulator, mark: str, name: str
 ) -> None:
     bridge = start_bridge(server="gevent")
@@ -90,7 +90,7 @@ def test_a04_refusals_of_the_token_are_tried_once_with_a_new_one(
     ],
 )
 @pytest.mark.parametrize("body", ["json", "text", "html", "bare"])
-def test_a20_every_status_in_every_body(
+def test_every_status_in_every_body(
     bridge: Bridge, simulator: Simulator, mark: str, status: int, expected_status: int, sent: int, body: str
 ) -> None:
     answer = refused(bridge, f"[[sim:status code={status} body={body} error=e{status}]] {mark}", stream=True)
@@ -105,7 +105,7 @@ def test_a20_every_status_in_every_body(
 
 
 @pytest.mark.parametrize("status", [500, 502, 504, 529])
-def test_a20_a_stumble_is_healed_by_the_second_try(
+def test_a_passing_error_is_hidden_by_the_second_try(
     bridge: Bridge, simulator: Simulator, mark: str, status: int
 ) -> None:
     received = bridge.receive_stream(f"[[sim:status code={status} once={mark}]] hello")
@@ -116,9 +116,7 @@ def test_a20_a_stumble_is_healed_by_the_second_try(
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("wait", ["17", "date", "none", "1000000"])
-def test_a20_retry_after_is_passed_on_in_seconds(
-    bridge: Bridge, status: int, streaming: bool, wait: str
-) -> None:
+def test_retry_after_is_passed_on_in_seconds(bridge: Bridge, status: int, streaming: bool, wait: str) -> None:
     """Never waited for: it may be weeks."""
     answer = refused(bridge, f"[[sim:status code={status} retry-after={wait}]]", stream=streaming)
     assert answer.status == 429
@@ -131,7 +129,7 @@ def test_a20_retry_after_is_passed_on_in_seconds(
         assert retry_after == (None if wait == "none" else wait)
 
 
-def test_a20_the_weekly_limit_says_so(bridge: Bridge) -> None:
+def test_the_error_for_the_weekly_limit_names_it(bridge: Bridge) -> None:
     answer = bridge.chat("[[sim:refuse name=weekly]]")
     assert answer.headers["retry-after"] == "2733"
     assert answer.headers["x-ratelimit-exceeded"] == "user-weekly-requests"
@@ -139,9 +137,7 @@ def test_a20_the_weekly_limit_says_so(bridge: Bridge) -> None:
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-def test_a20_no_sdk_tries_a_used_up_quota_again(
-    start_bridge: Start, simulator: Simulator, stream: bool
-) -> None:
+def test_no_sdk_tries_a_used_up_quota_again(start_bridge: Start, simulator: Simulator, stream: bool) -> None:
     bridge = start_bridge(github_token=new_token("overquota"), server="gevent")
     answer = refused(bridge, "hello", stream=stream)
     assert answer.status == 429
@@ -154,11 +150,11 @@ def test_a20_no_sdk_tries_a_used_up_quota_again(
     assert len(simulator.exchanges(bridge.github_token)) == 2, "the quota's state is sealed in the token"
 
 
-def test_a20_other_errors_leave_the_retry_to_the_client(bridge: Bridge) -> None:
+def test_other_errors_leave_the_retry_to_the_client(bridge: Bridge) -> None:
     assert "x-should-retry" not in bridge.chat("[[sim:refuse name=weekly]]").headers
 
 
-def test_a21_quota_headers_are_passed_on(start_bridge: Start) -> None:
+def test_quota_headers_are_passed_on(start_bridge: Start) -> None:
     for persona in ("demo", "tokenbilled", "free"):
         bridge = start_bridge(github_token=new_token(persona), server="gevent")
         answer = bridge.chat("hello", "gpt-4.1")
@@ -167,14 +163,14 @@ def test_a21_quota_headers_are_passed_on(start_bridge: Start) -> None:
 
 
 @pytest.mark.parametrize("persona", ["overquota", "tokenbilled"])
-def test_a21_odd_quota_headers_do_no_harm(start_bridge: Start, persona: str) -> None:
+def test_odd_quota_headers_do_no_harm(start_bridge: Start, persona: str) -> None:
     bridge = start_bridge(github_token=new_token(persona), server="gevent")
     assert bridge.request("GET", "/v1/models").status == 200
     embedded = bridge.request("POST", "/v1/embeddings", {"model": "text-embedding-3-small", "input": "a"})
     assert embedded.status == 200
 
 
-def test_a20_max_tokens_is_renamed_where_the_model_wants_it(
+def test_max_tokens_is_renamed_where_the_model_wants_it(
     bridge: Bridge, simulator: Simulator, mark: str
 ) -> None:
     """A model that nobody knows about yet: learnt from its refusal, once."""

@@ -35,7 +35,7 @@ def test_a_whole_answer(any_bridge: Bridge, model: str) -> None:
     assert line["tokens_out"] == answer.json["usage"]["completion_tokens"]
 
 
-def test_usage_is_logged_though_nobody_asked_for_it(any_bridge: Bridge) -> None:
+def test_usage_is_logged_though_the_client_did_not_request_it(any_bridge: Bridge) -> None:
     stream = any_bridge.stream("hello")
     assert stream.all()
     assert line_of(any_bridge, stream.headers)["tokens_out"] > 0
@@ -62,7 +62,7 @@ def test_one_line_for_each(start_bridge: Start) -> None:
         assert [line for line in lines if line["event"] != "request.done"] == []
 
 
-def test_health_checks_are_not_told(start_bridge: Start) -> None:
+def test_health_checks_are_not_logged(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent")
     bridge.request("GET", "/healthz")
     bridge.request("GET", "/readyz")

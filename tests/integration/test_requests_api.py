@@ -92,7 +92,7 @@ WRONG: dict[str, tuple[Json, str]] = {
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_is_named(bridge: Bridge, case: str, stream: bool) -> None:
+def test_the_error_names_the_wrong_field(bridge: Bridge, case: str, stream: bool) -> None:
     body, param = WRONG[case]
     answer = post(bridge, {"stream": stream} | body)
     assert answer.status == 400
@@ -115,7 +115,7 @@ def test_what_is_wrong_is_named(bridge: Bridge, case: str, stream: bool) -> None
         ("GET", "/v1/nowhere", "chat", "messages"),
     ],
 )
-def test_a_header_tells_the_form_of_an_error_where_the_path_does_not(
+def test_the_form_of_an_error_follows_path_then_header(
     bridge: Bridge, method: str, path: str, plain: str, versioned: str
 ) -> None:
     """Some gateways send Anthropic's header with whatever they ask."""
@@ -130,7 +130,7 @@ def test_a_header_tells_the_form_of_an_error_where_the_path_does_not(
     "body",
     [b"", b"{", b"[]", b'"text"', b"null", b"\xff\xfe{}", b"model=gpt-4o", b'{"model": NaN}', b"[" * 5000],
 )
-def test_what_is_no_json_object_is_refused(bridge: Bridge, path: str, body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(bridge: Bridge, path: str, body: bytes) -> None:
     answer = post(bridge, body, path)
     assert answer.status == 400
     assert answer.error["type"] == "invalid_request_error"
@@ -157,7 +157,7 @@ def test_an_identity_body_is_not_packed(bridge: Bridge) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/nothing", "/v1", "/v1/chat", "/v1/v1", "/v1/moderations"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_what_is_not_there_is_a_404_in_json(bridge: Bridge, method: str, path: str) -> None:
+def test_an_unknown_path_is_a_404_in_json(bridge: Bridge, method: str, path: str) -> None:
     answer = bridge.request(method, path, {} if method == "POST" else None)
     assert answer.status == 404
     assert answer.error["code"] == "not_found"
@@ -338,7 +338,7 @@ def test_an_effort_goes_only_to_who_knows_it(bridge: Bridge, simulator: Simulato
     assert "reasoning_effort" not in body
 
 
-def test_a_developer_speaks_as_the_system_where_nobody_knows_developers(
+def test_the_developer_role_becomes_system_where_it_is_unknown(
     bridge: Bridge, simulator: Simulator, mark: str
 ) -> None:
     for model, role in (("gpt-5.2", "developer"), ("claude-sonnet-4.5", "system")):
@@ -351,7 +351,7 @@ def test_a_developer_speaks_as_the_system_where_nobody_knows_developers(
 
 
 @pytest.mark.parametrize("model", ["claude-sonnet-4.5", "gpt-4o"])
-def test_where_a_prompt_cache_ends_is_said_in_copilots_words(
+def test_cache_breakpoints_are_sent_under_copilots_name(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     """As agents mark what they say to Claude's models; the others need no marks."""
@@ -370,7 +370,7 @@ def test_where_a_prompt_cache_ends_is_said_in_copilots_words(
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5", "gemini-3-pro-preview"])
-def test_a22_a_tool_loop_has_one_user_request(
+def test_a_tool_loop_has_one_user_request(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     """Billing is per request that a person started; it is neither bent nor forgotten."""
@@ -390,7 +390,7 @@ def test_a22_a_tool_loop_has_one_user_request(
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5"])
-def test_a06_images_come_with_the_vision_header(
+def test_images_come_with_the_vision_header(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     image = {"type": "image_url", "image_url": {"url": PIXEL}}
@@ -414,7 +414,7 @@ MOST = {"claude-sonnet-4.5": 20, "gemini-3-pro-preview": 10}
 
 
 @pytest.mark.parametrize(("client", "model"), [cell[:2] for cell in CELLS])
-def test_a06_more_images_than_anybody_takes_are_refused(
+def test_more_images_than_any_model_takes_are_refused(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str
 ) -> None:
     """Before anything is sent; the first one that is too many is named."""
@@ -435,7 +435,7 @@ def test_a06_more_images_than_anybody_takes_are_refused(
     assert simulator.ledger(f"{mark}more") == []
 
 
-def test_a06_no_image_no_vision_header(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_without_images_there_is_no_vision_header(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     sent_on(bridge, simulator, mark)
     assert "copilot-vision-request" not in simulator.only(mark)["headers"]
 

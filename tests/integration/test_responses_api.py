@@ -143,7 +143,7 @@ def test_a_client_that_leaves_is_noticed(
 # What reaches Copilot.
 
 
-def test_what_needs_no_change_goes_through(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_a_body_that_needs_no_change_is_passed_on(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     body = body_of(
         [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": f"hello {mark}"}]}],
         store=False,
@@ -180,13 +180,15 @@ def test_what_needs_no_change_goes_through(bridge: Bridge, simulator: Simulator,
     ],
     ids=str,
 )
-def test_what_is_fitted(bridge: Bridge, simulator: Simulator, mark: str, more: Json, left: Json) -> None:
+def test_a_body_is_adapted_to_copilot(
+    bridge: Bridge, simulator: Simulator, mark: str, more: Json, left: Json
+) -> None:
     body = body_of(f"hello {mark}")
     wanted = {**body, "store": False, "include": [ENCRYPTED], **left}
     assert sent(bridge, simulator, mark, body | more)["body"] == wanted
 
 
-def test_items_that_nobody_kept(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_references_to_unknown_items_are_refused(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     """Ids are nobody's business but reasoning's, and only the genuine ones are."""
     locked = post(bridge, body_of("hello")).json["output"][0]["encrypted_content"]
     items = [
@@ -276,14 +278,14 @@ def test_refusals(bridge: Bridge, name: str, stream: bool) -> None:
     ],
     ids=str,
 )
-def test_what_is_wrong_is_named_with_a_400(bridge: Bridge, body: Json, param: str) -> None:
+def test_a_wrong_field_is_a_400_that_names_it(bridge: Bridge, body: Json, param: str) -> None:
     """Codex would try anything else again, six times or thirty."""
     answer = post(bridge, body_of("hello") | body)
     assert (answer.status, answer.error["param"]) == (400, param)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe{}", b"[" * 5000])
-def test_what_is_no_json_object(bridge: Bridge, body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(bridge: Bridge, body: bytes) -> None:
     answer = bridge.request("POST", PATH, body)
     assert answer.status == 400
     assert "JSON" in answer.error["message"]

@@ -186,7 +186,7 @@ KINDS: list[tuple[str, Heads, str]] = [
 
 
 @pytest.mark.parametrize(("client", "more", "kind"), KINDS)
-def test_what_clients_mark(
+def test_requests_that_clients_mark_are_an_agents(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, more: Heads, kind: str
 ) -> None:
     path, headers, bodies = LOOPS[client](mark)
@@ -194,7 +194,7 @@ def test_what_clients_mark(
     assert initiator_headers(simulator.only(mark)) == ("agent", kind)
 
 
-def test_what_a_client_writes_by_itself(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_a_clients_own_prompts_are_an_agents(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     """A title, a compaction: by the client's own words, which nobody else's are taken for."""
     title = {"type": "text", "text": "Generate a concise, sentence-case title (3-7 words) for it."}
     body = {
@@ -210,7 +210,7 @@ def test_what_a_client_writes_by_itself(bridge: Bridge, simulator: Simulator, ma
     assert initiator_headers(others) == ("user", "conversation-agent")
 
 
-def test_nobody_says_that_they_are_an_agent(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_clients_can_not_declare_themselves_agents(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     """GitHub bills by it: it is told by what is in the conversation."""
     body = {"model": CHAT, "messages": [{"role": "user", "content": mark}]}
     post(bridge, "/v1/chat/completions", body, x_initiator="agent", x_interaction_type="conversation-agent")

@@ -26,9 +26,7 @@ def junction(simulator: Simulator) -> Iterator[Junction]:
 
 
 @BOTH
-def test_a_look_whether_anybody_is_there_asks_nobody_else(
-    start_bridge: Start, junction: Junction, server: str
-) -> None:
+def test_a_health_probe_sends_nothing_upstream(start_bridge: Start, junction: Junction, server: str) -> None:
     """At once, and without a login: Claude Code waits for it at its start, and it is no request of a plan."""
     hosts = {"github_url": junction.url, "github_api_url": junction.url, "copilot_api_url": junction.url}
     bridge = start_bridge(server=server, github_token="", **hosts)
@@ -114,7 +112,7 @@ def test_a_body_of_32_mb_is_answered(
 
 
 @pytest.mark.parametrize("client", DIALECTS)
-def test_a_body_beyond_the_limit_is_told_so(any_bridge: Bridge, client: str) -> None:
+def test_a_body_beyond_the_limit_is_a_413(any_bridge: Bridge, client: str) -> None:
     """Before it is sent, so it need not be; in words that say how much it may be."""
     dialect = DIALECTS[client]
     stream = any_bridge.dial("POST", dialect.path, headers={"Content-Length": str(LARGEST + 1)})
@@ -125,7 +123,7 @@ def test_a_body_beyond_the_limit_is_told_so(any_bridge: Bridge, client: str) -> 
     assert error["type"] == ("request_too_large" if client == "messages" else "invalid_request_error")
 
 
-def test_who_sends_such_a_body_all_the_same_reads_why_it_is_refused(any_bridge: Bridge) -> None:
+def test_a_client_that_sends_too_large_a_body_reads_the_refusal(any_bridge: Bridge) -> None:
     """As every HTTP client does, which looks for an answer when it has sent everything."""
     answer = any_bridge.request("POST", "/v1/messages", b"{" + b" " * LARGEST + b"}")
     assert answer.status == 413

@@ -30,5 +30,7 @@ def test_a_short_soak(tmp_path: Path) -> None:
         ("chat", 502, False, b'{"error":{"message":"x"}}', "refused 502"),
     ],
 )
-def test_what_is_an_end(dialect: str, status: int, streaming: bool, data: bytes, end: str) -> None:
+def test_endings_of_streams_are_judged(
+    dialect: str, status: int, streaming: bool, data: bytes, end: str
+) -> None:
     assert judge(dialect, status, streaming, data).startswith(end)

@@ -42,7 +42,7 @@ def row_of(bridge: Bridge, request_id: str) -> RequestLogRow:
     return rows(bridge.home, lambda found: request_id in found)[request_id]
 
 
-def test_a_row_says_what_a_request_was_and_cost(start_bridge: Start) -> None:
+def test_a_row_describes_the_request_and_its_cost(start_bridge: Start) -> None:
     spring = new_token("spring")  # whose plan counts premium requests
     bridge = start_bridge(server="gevent", api_key="one", github_token=spring).warm_up("one")
     body = chat_body("hello", "claude-sonnet-4.5")
@@ -69,7 +69,7 @@ def test_a_row_says_what_a_request_was_and_cost(start_bridge: Start) -> None:
         assert 0 <= row.quota <= 100
 
 
-def test_a_row_says_why_the_cache_was_missed(bridge: Bridge, mark: str) -> None:
+def test_a_row_has_the_reason_of_a_cache_miss(bridge: Bridge, mark: str) -> None:
     """Of the simulator, half of a prompt comes from its cache, whatever was sent before."""
     words = f"{mark} " + "word " * 2000
     tool = {"name": "look", "input_schema": {"type": "object"}}
@@ -93,7 +93,7 @@ def test_a_row_says_why_the_cache_was_missed(bridge: Bridge, mark: str) -> None:
     assert found[2].lost_nano_aiu > 0
 
 
-def test_a_row_says_where_the_time_went(start_bridge: Start) -> None:
+def test_a_row_has_the_duration_of_each_phase(start_bridge: Start) -> None:
     """The wait for a token and the list of models, unless the start has them ready, and for one's turn."""
     bridge = start_bridge(server="gevent", rate_limit=1.0, queue_requests=1)
     answers = [bridge.chat("hello") for _ in range(2)]

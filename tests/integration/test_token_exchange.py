@@ -21,14 +21,14 @@ HEADERS = {
 }
 
 
-def test_a02_the_token_names_the_host(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_the_token_names_the_host(start_bridge: Start, simulator: Simulator, mark: str) -> None:
     bridge = start_bridge(github_token=new_token("business"))
     assert bridge.chat(f"hello {mark}").status == 200
     assert simulator.only(mark)["path"] == "/business/chat/completions"
     assert bridge.request("GET", "/readyz").json["copilot"] == f"{simulator.url}/business"
 
 
-def test_a02_a_named_host_is_not_overruled_by_the_token(
+def test_a_named_host_is_not_overruled_by_the_token(
     start_bridge: Start, simulator: Simulator, mark: str
 ) -> None:
     bridge = start_bridge(github_token=new_token("business"), copilot_api_url=f"{simulator.url}/individual")
@@ -36,7 +36,7 @@ def test_a02_a_named_host_is_not_overruled_by_the_token(
     assert {entry["path"] for entry in simulator.ledger(mark)} <= {"/individual/chat/completions"}
 
 
-def test_a02_thirty_first_requests_and_four_workers_make_one_exchange(
+def test_thirty_first_requests_and_four_workers_make_one_exchange(
     start_bridge: Start, simulator: Simulator, mark: str
 ) -> None:
     bridge = start_bridge(workers=4, server="gunicorn")
@@ -48,7 +48,7 @@ def test_a02_thirty_first_requests_and_four_workers_make_one_exchange(
     assert len(bridge.workers()) == 4
 
 
-def test_a02_processes_that_share_a_home_make_one_exchange(
+def test_processes_that_share_a_home_make_one_exchange(
     start_bridge: Start, simulator: Simulator, mark: str, tmp_path: Path
 ) -> None:
     """All are up, and GitHub is slow, so that each of them wants the token before anybody has it."""
@@ -67,7 +67,7 @@ def test_a02_processes_that_share_a_home_make_one_exchange(
     assert len({entry["headers"]["authorization"] for entry in simulator.ledger(mark)}) == 1
 
 
-def test_a02_the_token_outlives_the_process(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_the_token_outlives_the_process(start_bridge: Start, simulator: Simulator, mark: str) -> None:
     first = start_bridge()
     assert first.chat("hello").status == 200
     first.stop()
@@ -82,7 +82,7 @@ def test_a02_the_token_outlives_the_process(start_bridge: Start, simulator: Simu
         )
 
 
-def test_a02_a_token_due_for_renewal_is_renewed_before_its_end(
+def test_a_token_due_for_renewal_is_renewed_before_its_end(
     start_bridge: Start, simulator: Simulator, mark: str
 ) -> None:
     """refresh_in is 2 s: the token is renewed by the clock, and no request waits for it or is refused."""
@@ -120,13 +120,13 @@ def wait_until(moment: float) -> None:
     time.sleep(max(0.0, moment - time.time()))
 
 
-def test_a02_a_clock_that_is_wrong_does_no_harm(start_bridge: Start, simulator: Simulator) -> None:
+def test_a_clock_that_is_wrong_does_no_harm(start_bridge: Start, simulator: Simulator) -> None:
     bridge = start_bridge(github_token=new_token("skewed"))
     assert {bridge.chat("hello").status for _ in range(3)} == {200}
     assert len(simulator.exchanges(bridge.github_token)) == 1
 
 
-def test_a02_a_failed_renewal_leaves_the_old_token_in_use(
+def test_a_failed_renewal_leaves_the_old_token_in_use(
     start_bridge: Start, simulator: Simulator, mark: str
 ) -> None:
     """GitHub's second answer is a 502 page; the first token is good for a while yet."""
@@ -145,7 +145,7 @@ def test_a02_a_failed_renewal_leaves_the_old_token_in_use(
 
 
 @pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
-def test_a04_an_expired_token_is_renewed_and_the_request_replayed_once(
+def test_an_expired_token_is_renewed_and_the_request_replayed_once(
     start_bridge: Start, simulator: Simulator, mark: str, streaming: bool
 ) -> None:
     bridge = start_bridge()
@@ -161,9 +161,7 @@ def test_a04_an_expired_token_is_renewed_and_the_request_replayed_once(
     assert len(simulator.exchanges(bridge.github_token)) == 2
 
 
-def test_a04_many_expired_at_once_are_one_renewal(
-    start_bridge: Start, simulator: Simulator, mark: str
-) -> None:
+def test_many_expired_at_once_are_one_renewal(start_bridge: Start, simulator: Simulator, mark: str) -> None:
     bridge = start_bridge()
     assert bridge.chat("hello").status == 200
     simulator.expire(bridge.github_token)
@@ -173,7 +171,7 @@ def test_a04_many_expired_at_once_are_one_renewal(
     assert len(simulator.exchanges(bridge.github_token)) == 2
 
 
-def test_a04_a_token_that_is_refused_for_good_is_not_renewed_for_ever(
+def test_a_token_that_is_refused_for_good_is_not_renewed_for_ever(
     start_bridge: Start, simulator: Simulator, mark: str
 ) -> None:
     bridge = start_bridge()
@@ -187,7 +185,7 @@ def test_a04_a_token_that_is_refused_for_good_is_not_renewed_for_ever(
     assert len(simulator.exchanges(bridge.github_token)) <= 6, "GitHub watches for scripted minting"
 
 
-def test_a05_a_misdirected_request_finds_the_new_host(
+def test_a_misdirected_request_finds_the_new_host(
     start_bridge: Start, simulator: Simulator, mark: str
 ) -> None:
     bridge = start_bridge(github_token=new_token("moved"))
@@ -210,9 +208,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("persona", REFUSED)
-def test_a03_a_refused_exchange_says_what_to_do(
-    start_bridge: Start, simulator: Simulator, persona: str
-) -> None:
+def test_a_refused_exchange_says_what_to_do(start_bridge: Start, simulator: Simulator, persona: str) -> None:
     status, words = REFUSED[persona]
     bridge = start_bridge(github_token=new_token(persona), server="gevent")
     answer = bridge.chat("hello")
@@ -227,21 +223,21 @@ def test_a03_a_refused_exchange_says_what_to_do(
         assert 0 < int(answer.headers["retry-after"]) <= 60
 
 
-def test_a03_a_revoked_login_says_how_to_log_in(start_bridge: Start) -> None:
+def test_a_revoked_login_says_how_to_log_in(start_bridge: Start) -> None:
     bridge = start_bridge(github_token="ghu_thisOneWasRevoked00000000000")
     answer = bridge.chat("hello")
     assert answer.status == 401
     assert "copilot-bridge auth" in answer.error["message"]
 
 
-def test_a03_no_login_says_how_to_log_in(start_bridge: Start) -> None:
+def test_no_login_says_how_to_log_in(start_bridge: Start) -> None:
     answer = start_bridge(github_token="", server="gevent").chat("hello")
     assert answer.status == 401
     assert "copilot-bridge auth" in answer.error["message"]
 
 
 @pytest.mark.parametrize("prefix", ["gho", "github_pat"])
-def test_a02_a_direct_token_is_never_exchanged(
+def test_a_token_that_needs_no_exchange_is_not_exchanged(
     start_bridge: Start, simulator: Simulator, mark: str, prefix: str
 ) -> None:
     bridge = start_bridge(github_token=new_token("business", prefix), server="gevent")
@@ -283,7 +279,7 @@ def dead_end() -> Iterator[DeadEnd]:
     proxy.close()
 
 
-def test_a02_an_evil_endpoint_is_not_followed(start_bridge: Start, dead_end: DeadEnd) -> None:
+def test_an_evil_endpoint_is_not_followed(start_bridge: Start, dead_end: DeadEnd) -> None:
     """Token and prompts would go there with it."""
     bridge = start_bridge(github_token=new_token("evil"), proxy=dead_end.url)
     answer = bridge.chat("hello")
@@ -294,9 +290,7 @@ def test_a02_an_evil_endpoint_is_not_followed(start_bridge: Start, dead_end: Dea
     assert "attacker.example" not in "".join(bridge.log.all())
 
 
-def test_a06_every_request_has_the_editors_headers(
-    start_bridge: Start, simulator: Simulator, mark: str
-) -> None:
+def test_every_request_has_the_editors_headers(start_bridge: Start, simulator: Simulator, mark: str) -> None:
     bridge = start_bridge()
     answer: Answer = bridge.chat(f"hello {mark}")
     bridge.request("POST", "/v1/embeddings", {"model": "text-embedding-3-small", "input": f"{mark} too"})
@@ -325,7 +319,7 @@ def test_a06_every_request_has_the_editors_headers(
     assert exchange["headers"]["x-github-api-version"] == "2025-04-01"
 
 
-def test_a06_the_identity_can_be_set(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_the_identity_can_be_set(start_bridge: Start, simulator: Simulator, mark: str) -> None:
     identity = {"editor_version": "vscode/1.200.0", "plugin_version": "copilot-chat/0.99.1"}
     bridge: Bridge = start_bridge(**identity, integration_id="jetbrains-chat", api_version="2026-01-09")
     assert bridge.chat(f"hello {mark}").status == 200

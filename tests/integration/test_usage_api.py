@@ -80,7 +80,7 @@ def test_each_caller_sees_their_own_account(start_bridge: Start, simulator: Simu
     assert bridge.request("GET", "/usage.json", headers={"x-api-key": "wrong"}).status == 401
 
 
-def test_what_is_told_when_it_fails(start_bridge: Start) -> None:
+def test_each_failure_explains_itself(start_bridge: Start) -> None:
     nobody = start_bridge(server="gevent", github_token="")
     answer = nobody.request("GET", "/usage.json")
     assert answer.status == 401

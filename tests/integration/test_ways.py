@@ -441,7 +441,7 @@ def compare(fast: dict[str, Any], plain: dict[str, Any]) -> None:
     assert not differing, f"{len(differing)} of {len(CASES)}"
 
 
-def test_what_is_compared_is_what_it_says(plain: dict[str, Any]) -> None:
+def test_the_reference_has_the_intended_outcomes(plain: dict[str, Any]) -> None:
     """Every answer came, those that were to break off have done so, and no other."""
     broken = {name for name, outcome in plain.items() if outcome[3] != "ok"}
     meant = {

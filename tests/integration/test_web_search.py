@@ -151,7 +151,7 @@ ROWS_SHARE = {"services", "simulator"}
 
 @pytest.mark.parametrize("dialect", ["messages", "chat", "responses", "gemini"])
 @pytest.mark.parametrize("model", MODELS)
-def test_each_client_searches_with_each_model_and_is_told_the_sources(
+def test_each_client_searches_with_each_model_and_gets_the_sources(
     services: Services, simulator: Simulator, mark: str, dialect: str, model: str
 ) -> None:
     client = services.app.test_client()  # type: ignore[attr-defined]
@@ -400,7 +400,7 @@ def test_the_other_engine_where_the_first_fails(
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_where_search_is_off_nobody_searches(
+def test_search_that_is_off_is_not_offered(
     services: Services, simulator: Simulator, mark: str, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
     monkeypatch.setattr(services, "config", replace(services.config, web_search="off"))

@@ -580,7 +580,7 @@ def copilot(simulator: Simulator) -> Copilot:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_copilot_refuses_passes_through_the_bridge(
+def test_bodies_that_copilot_refuses_pass_through_the_bridge(
     bridge: Bridge, simulator: Simulator, copilot: Copilot, mark: str, name: str
 ) -> None:
     case = CASES[name]
@@ -708,7 +708,7 @@ def test_a_client_hears_of_its_own_tools_alone(
         ("responses", "reasoning.effort", responses("gpt-5.5", reasoning={"effort": "bogus"})),
     ],
 )
-def test_a_word_that_is_no_effort(bridge: Bridge, client: str, field: str, body: Json) -> None:
+def test_an_unknown_effort_is_refused(bridge: Bridge, client: str, field: str, body: Json) -> None:
     answer = DIALECTS[client].post(bridge, body)
     assert answer.status == 400
     message = DIALECTS[client].error(answer)["message"]

@@ -82,7 +82,7 @@ def test_auto_where_it_is_not_yet_there(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("name", ["a subagent"])
-def test_a_subagent_is_nobodys_turn(outcome: Outcome) -> None:
+def test_a_subagents_requests_are_an_agents(outcome: Outcome) -> None:
     its = [turn for turn in outcome.turns if turn["headers"]["x-interaction-type"] == "conversation-subagent"]
     main = [turn for turn in outcome.turns if turn not in its]
     assert said(its, "x-initiator") == ["agent"] * 3

@@ -68,7 +68,7 @@ def test_an_sdk_waits_and_there_is_no_script(asking: Bridge, visit: Visit) -> No
     assert "said by an SDK" in words
 
 
-def test_who_comes_late(asking: Bridge, visit: Visit) -> None:
+def test_a_decision_that_comes_too_late_is_reported(asking: Bridge, visit: Visit) -> None:
     """Somebody else has answered before the page has noticed."""
     stream = asking.ask("for somebody else")
     page = visit(asking, java_script_enabled=False).open("/approvals")

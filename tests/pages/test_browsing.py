@@ -25,7 +25,7 @@ THROW = "setTimeout(() => { throw new Error('oh no') })"
     ],
     ids=["inline script", "foreign image", "foreign fetch", "error", "console", "foreign page"],
 )
-def test_what_goes_wrong_is_told(browser: Browser, keyed: Bridge, event, script, complaint) -> None:
+def test_errors_of_a_page_fail_the_test(browser: Browser, keyed: Bridge, event, script, complaint) -> None:
     visitor = Visitor(browser, keyed)
     page = visitor.open("/sign-in")
     with page.context.expect_event(event):

@@ -99,7 +99,7 @@ def test_it_works_by_keyboard(show, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["usage", "setup", "docs"])
-def test_what_opens_is_closed_by_escape(show, name: str) -> None:
+def test_escape_closes_open_details(show, name: str) -> None:
     page = show(name)
     folded = page.locator("main details:not([open])").first
     summary = folded.locator("summary")

@@ -106,7 +106,7 @@ def test_moments_are_the_readers(short: Bridge, visit: Visit) -> None:
 # What is new, and what is old.
 
 
-def test_what_comes_in_is_seen(short: Bridge, visit: Visit) -> None:
+def test_new_requests_appear_live(short: Bridge, visit: Visit) -> None:
     page = visit(short).open("/requests?model=gpt-4o")
     expect(page.get_by_text("No matching requests")).to_be_visible()
     live = page.get_by_role("button", name="Live")

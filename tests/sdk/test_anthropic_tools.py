@@ -56,7 +56,9 @@ def test_the_memory_tool(
         assert "thread" not in entry["body"]
 
 
-def test_a_thread_goes_on_with_all_that_was_said(client: Anthropic, simulator: Simulator, mark: str) -> None:
+def test_a_thread_continues_with_its_whole_history(
+    client: Anthropic, simulator: Simulator, mark: str
+) -> None:
     thread = client.beta.messages.thread(model="gpt-4.1", max_tokens=500)
     thread.send({"role": "user", "content": f"one {mark}"})
     thread.send({"role": "user", "content": "two"})

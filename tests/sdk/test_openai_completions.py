@@ -85,7 +85,7 @@ def test_the_form_of_mistral(bridge: Bridge, mark: str) -> None:
 @pytest.mark.parametrize(
     ("more", "field"), [({"n": 2}, "n"), ({"prompt": ["a", "b"]}, "prompt"), ({"logprobs": 1}, "logprobs")]
 )
-def test_what_copilot_has_not_is_refused(client: OpenAI, more: dict[str, object], field: str) -> None:
+def test_options_that_copilot_lacks_are_refused(client: OpenAI, more: dict[str, object], field: str) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         client.completions.create(**{"model": ENGINE, "prompt": "a", **more})  # type: ignore[call-overload]
     assert caught.value.param == field

@@ -246,7 +246,7 @@ def test_parallel_tools_whose_results_come_in_another_order(
 
 
 @each_model
-def test_what_a_person_types_beside_a_result_begins_a_turn(
+def test_text_beside_a_tool_result_begins_a_users_turn(
     client: Anthropic, simulator: Simulator, mark: str, model: str
 ) -> None:
     messages = user(f"get_weather in Paris, {mark}")
@@ -410,7 +410,7 @@ def test_a_conversation_that_another_model_began(
     ],
 )
 @one_of_each
-def test_how_hard_to_think(
+def test_thinking_budgets_become_efforts(
     client: Anthropic, simulator: Simulator, mark: str, model: str, asked: Any, effort: str
 ) -> None:
     client.messages.create(model=model, max_tokens=32_000, messages=user(mark), **asked)
@@ -461,7 +461,9 @@ STOPS = [
 
 
 @pytest.mark.parametrize(("model", "prompt", "reason"), STOPS)
-def test_why_it_stopped(client: Anthropic, model: str, prompt: str, reason: str) -> None:
+def test_stop_reasons_are_the_same_in_a_stream_and_in_one_piece(
+    client: Anthropic, model: str, prompt: str, reason: str
+) -> None:
     """The same in a stream and in one piece."""
     asked: Any = {"model": model, "messages": user(prompt), "tools": TOOLS}
     streamed = ask(client, True, **asked)
@@ -633,7 +635,7 @@ def test_a_silent_stream_does_not_time_out(brisk_bridge: Bridge) -> None:
     assert ["Hello World" in said for said in run_anthropic(brisk_bridge, use)] == [True] * 4
 
 
-def test_what_comes_in_silence_is_a_ping(brisk_bridge: Bridge) -> None:
+def test_pings_fill_a_silence(brisk_bridge: Bridge) -> None:
     cases = [(model, silence) for model in (CODEX, GEMINI) for silence in SILENCES]
     streams = []
     for model, silence in cases:
@@ -662,7 +664,9 @@ REFUSED: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("content", "where"), REFUSED)
 @one_of_each
-def test_what_the_model_can_not_be_told(client: Anthropic, model: str, content: Any, where: str) -> None:
+def test_content_that_the_model_can_not_take_is_refused(
+    client: Anthropic, model: str, content: Any, where: str
+) -> None:
     with pytest.raises(anthropic.BadRequestError) as caught:
         client.messages.create(model=model, max_tokens=500, messages=user(content))
     assert where in caught.value.message
@@ -686,9 +690,7 @@ def test_sampling_where_the_model_has_it(
 
 
 @one_of_each
-def test_what_only_advises_is_left_out(
-    client: Anthropic, simulator: Simulator, mark: str, model: str
-) -> None:
+def test_optional_fields_are_left_out(client: Anthropic, simulator: Simulator, mark: str, model: str) -> None:
     more: Any = {"top_k": 5, "context_management": {"edits": []}, "safeguards": [], "diagnostics": {}}
     message = client.messages.create(
         model=model,

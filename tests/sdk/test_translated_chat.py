@@ -228,7 +228,7 @@ def test_several_thoughts_go_back_one_by_one(
     assert (redacted["type"], text["type"]) == ("redacted_thinking", "text")
 
 
-def test_a_refused_signature_is_left_out_and_the_rest_said_again(
+def test_a_refused_signature_is_left_out_and_the_request_repeated(
     client: OpenAI, simulator: Simulator, mark: str
 ) -> None:
     given: Any = {"model": CLAUDE, "reasoning_effort": "high"}
@@ -345,7 +345,9 @@ STOPS = [
 
 
 @pytest.mark.parametrize(("model", "prompt", "reason"), STOPS)
-def test_why_it_stopped(client: OpenAI, model: str, prompt: str, reason: str) -> None:
+def test_finish_reasons_are_the_same_in_a_stream_and_in_one_piece(
+    client: OpenAI, model: str, prompt: str, reason: str
+) -> None:
     """The same in a stream and in one piece."""
     asked: Any = {"model": model, "messages": user(prompt)}
     whole = client.chat.completions.create(**asked)
@@ -417,7 +419,7 @@ def test_usage_as_openai_counts_and_in_the_log(bridge: Bridge, model: str, strea
     assert (line["dialect"], line["model"], line["outcome"]) == ("chat", model, "ok")
 
 
-def test_usage_is_told_to_those_alone_who_ask(bridge: Bridge, client: OpenAI) -> None:
+def test_usage_is_sent_only_on_request(bridge: Bridge, client: OpenAI) -> None:
     for model in PATHS:
         with client.chat.completions.create(model=model, messages=user("hello"), stream=True) as chunks:
             assert all(chunk.usage is None and chunk.choices for chunk in chunks)
@@ -537,7 +539,7 @@ REFUSED: list[tuple[Json, str]] = [
 
 @pytest.mark.parametrize(("field", "param"), REFUSED)
 @each_model
-def test_what_the_target_can_not_say(
+def test_fields_that_the_target_lacks_are_refused(
     client: OpenAI, simulator: Simulator, mark: str, model: str, field: Json, param: str
 ) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
@@ -568,7 +570,7 @@ def test_sampling_where_the_model_has_it(
 
 
 @each_model
-def test_what_only_advises_is_left_out(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
+def test_optional_fields_are_left_out(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
     more: Any = {
         "seed": 1,
         "presence_penalty": 0.5,

@@ -325,7 +325,9 @@ def test_images_and_documents(client: OpenAI, simulator: Simulator, mark: str, m
 
 
 @one_of_each
-def test_what_tools_gave_besides_text(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
+def test_tool_results_with_more_than_text_are_sent(
+    client: OpenAI, simulator: Simulator, mark: str, model: str
+) -> None:
     """Each of them with the call that gave it; a call that was broken off is an error."""
     names = ("call_1", "call_2")
     calls = [
@@ -429,7 +431,9 @@ STOPS = [
 
 
 @pytest.mark.parametrize(("model", "prompt", "reason"), STOPS)
-def test_why_it_is_incomplete(client: OpenAI, model: str, prompt: str, reason: str) -> None:
+def test_incomplete_reasons_are_the_same_in_a_stream_and_in_one_piece(
+    client: OpenAI, model: str, prompt: str, reason: str
+) -> None:
     """The same in a stream and in one piece."""
     whole, streamed = (ask(client, stream, model=model, input=prompt) for stream in (False, True))
     assert check(whole, "incomplete") == check(streamed, "incomplete")
@@ -438,7 +442,7 @@ def test_why_it_is_incomplete(client: OpenAI, model: str, prompt: str, reason: s
 
 
 @both_ways
-def test_why_a_model_refuses(client: OpenAI, stream: bool) -> None:
+def test_a_refusal_keeps_its_text(client: OpenAI, stream: bool) -> None:
     """Claude tells that beside its answer, OpenAI's models in a message."""
     response = ask(client, stream, model=OPUS, input="[[sim:refusal]] Hello World")
     assert (response.status, response.output_text) == ("completed", "")
@@ -580,7 +584,9 @@ REFUSED: list[tuple[Json, str]] = [
 
 @pytest.mark.parametrize(("field", "param"), REFUSED)
 @one_of_each
-def test_what_the_target_can_not_say(client: OpenAI, model: str, field: Json, param: str) -> None:
+def test_fields_that_the_target_lacks_are_refused(
+    client: OpenAI, model: str, field: Json, param: str
+) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         client.responses.create(**{"model": model, "input": "hello"} | field)
     assert caught.value.param == param
@@ -596,7 +602,7 @@ def test_sampling(client: OpenAI, simulator: Simulator, mark: str, model: str) -
 
 
 @one_of_each
-def test_what_only_advises_is_left_out(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
+def test_optional_fields_are_left_out(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
     more: Any = {
         "store": True,
         "include": ["reasoning.encrypted_content"],

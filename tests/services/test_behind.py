@@ -79,7 +79,7 @@ def test_a_client_that_leaves_is_noticed(front: Front, simulator: Simulator, mar
     assert ended["ended"] - left < 2
 
 
-def test_what_a_client_says_of_itself_is_not_believed(front: Front, served: Bridge) -> None:
+def test_a_clients_own_forwarding_headers_are_ignored(front: Front, served: Bridge) -> None:
     """The log has the address that the proxy has seen."""
     says = ("", "X_Forwarded_For", "X_Real_IP", "Forwarded")
     for name in says:

@@ -131,7 +131,7 @@ def test_keys_are_tried_slowly(tmp_path: Path, certificate: Path, served: Bridge
         nginx.close()
 
 
-def test_what_is_no_prompt_is_small(nginx: Nginx, served: Bridge) -> None:
+def test_bodies_of_forms_are_limited(nginx: Nginx, served: Bridge) -> None:
     with closing(nginx.connect()) as sock:
         sock.sendall(head("POST", "/sign-in", None, {"Host": NAME, "Content-Length": "2000000"}))
         assert Stream(sock).status == 413

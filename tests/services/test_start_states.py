@@ -24,7 +24,7 @@ def state_of(service: Service) -> str:
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
-def test_nobody_is_logged_in(make_unit: MakeUnit, simulator: Simulator, server: str) -> None:
+def test_a_start_without_a_login(make_unit: MakeUnit, simulator: Simulator, server: str) -> None:
     """The first login is done by the browser."""
     unit = make_unit(github_token="", server=server)
     service = unit.up()

@@ -15,7 +15,7 @@ BOTH = pytest.mark.parametrize("server", ["gunicorn", "gevent"])
 
 
 @BOTH
-def test_ready_is_said_once_somebody_serves(make_unit: MakeUnit, server: str) -> None:
+def test_ready_is_reported_once_a_worker_serves(make_unit: MakeUnit, server: str) -> None:
     unit = make_unit(server=server, workers=2)
     service = unit.start()
     assert unit.messages.wait_for("READY=1")[0] == "READY=1"
@@ -113,7 +113,7 @@ def test_a_reload_that_would_fail_changes_nothing(make_unit: MakeUnit) -> None:
     assert service.chat("hello").status == 200
 
 
-def test_a_bare_signal_reloads_too_and_two_are_no_harm(make_unit: MakeUnit) -> None:
+def test_one_signal_reloads_and_two_are_harmless(make_unit: MakeUnit) -> None:
     unit = make_unit()
     service = unit.up()
     old = children(service.process.pid)

@@ -197,7 +197,7 @@ def test_the_present_name_takes_precedence_over_the_former(former):
 
 
 @pytest.mark.parametrize("former", FORMER)
-def test_a_malformed_value_is_told_by_the_variable_that_has_it(former):
+def test_the_error_names_the_variable_of_a_malformed_value(former):
     raw = next(raw for name, raw, _ in MALFORMED if name == FORMER[former])
     assert f"(environment: {variable(former)})" in refused(environ={variable(former): raw})
 
@@ -710,7 +710,7 @@ def test_another_process_loads_the_same_whatever_it_inherits(written, inherited)
     assert load_config(environ=inherited | config.environ()) == config
 
 
-def test_what_a_simulation_leaves_out_is_not_inherited():
+def test_a_simulation_inherits_no_unset_setting():
     """As `start --simulate` does with the address of the real Copilot."""
     inherited = {"COPILOT_BRIDGE_COPILOT_API_URL": "https://api.githubcopilot.com"}
     config = Config(copilot_api_url=None)

@@ -124,7 +124,7 @@ BOUND = {"tools": "tools|tool_choice|toolConfig"}
 
 
 @pytest.mark.parametrize(("dialect", "way"), CASES, ids=lambda case: getattr(case, "__name__", case))
-def test_only_what_is_wrong_is_told(dialect: str, way: Callable[[str, bytes], None]) -> None:
+def test_only_wrong_fields_are_reported(dialect: str, way: Callable[[str, bytes], None]) -> None:
     way(dialect, codec.write(BODIES[dialect]))
     for path, data in islice(mutants(BODIES[dialect]), 0, None, STEPS.get(way, 1)):
         error = refusal(dialect, way, data)

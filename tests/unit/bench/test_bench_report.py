@@ -84,7 +84,7 @@ def test_a_file_gives_back_what_was_written(tmp_path):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the bench needs Linux")
-def test_what_the_system_s_tools_print():
+def test_output_of_system_tools_is_read():
     from bench.processes import read_count
     from bench.scenarios.startup import STANDARD, read_import_times
 
@@ -101,7 +101,7 @@ def test_what_the_system_s_tools_print():
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the bench needs Linux")
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"rows": [{}]}'])
-def test_what_is_no_result_is_refused(content, tmp_path, capsys):
+def test_a_file_without_results_is_refused(content, tmp_path, capsys):
     from bench.__main__ import main
 
     path = tmp_path / "base.json"

@@ -67,13 +67,13 @@ def test_a_paced_stream_bears_the_times_of_sending(shape, upstream):
     assert stamps[8] - stamps[3] > 1_000_000  # ns: four at a time, a beat between them
 
 
-def test_responses_says_everything_again_at_the_end(upstream):
+def test_responses_repeats_everything_at_the_end(upstream):
     raw = stream(upstream, "responses", 30).raw
     last = json.loads(body_of(raw)[0].strip().rpartition(b"data: ")[2])
     assert last["response"]["output"][0]["content"][0]["text"] == filler(SIZE) * 30
 
 
-def test_over_tls_it_says_the_same(yard, upstream):
+def test_responses_over_tls_are_the_same(yard, upstream):
     certificate = yard.certificate()
     if certificate is None:
         pytest.skip("openssl makes the certificate")
@@ -132,7 +132,7 @@ def test_it_lists_a_model_for_each_api(upstream):
         assert endpoints[MODELS[shape]] == [ENDPOINTS[SURFACES[shape]]]
 
 
-def test_upstream_tells_of_connections_and_of_those_who_leave(upstream):
+def test_upstream_counts_connections_and_departed_clients(upstream):
     before = tell(upstream)
     request = chat(directive(2, SIZE, gap=3600), stream=True)
     load = Load(upstream.address, request, lines=5)
@@ -149,13 +149,13 @@ def test_upstream_tells_of_connections_and_of_those_who_leave(upstream):
     assert all(load.hung_up < at < load.hung_up + 1e9 for at in left)
 
 
-def test_who_stays_to_the_end_has_not_left(upstream):
+def test_a_client_that_reads_to_the_end_is_not_counted_as_departed(upstream):
     before = tell(upstream)["left"]
     stream(upstream, "clean", 3, gap=0.001)
     assert tell(upstream)["left"] == before
 
 
-def test_what_a_thread_has_used_counts_when_it_has_ended():
+def test_cpu_time_of_ended_threads_is_counted():
     def work():
         while time.thread_time() < 0.05:
             pass

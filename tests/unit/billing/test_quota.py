@@ -401,7 +401,7 @@ def test_the_report_is_fetched_with_the_accounts_token(fetched):
     assert github.calls[0].request.headers["Authorization"] == "token ghu_EXAMPLE"
 
 
-def test_a_revoked_login_is_told(fetched):
+def test_a_revoked_login_is_an_error(fetched):
     github, fetch = fetched
     github.get(
         "https://api.github.com/copilot_internal/user", status=401, json={"message": "Bad credentials"}

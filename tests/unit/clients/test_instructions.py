@@ -31,7 +31,7 @@ def text_of(steps):
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_each_client_is_told_the_address_the_model_and_the_key(name):
+def test_each_client_gets_the_address_the_model_and_the_key(name):
     steps = setup_instructions(name, URL, KEY)
     assert steps.base_url == (f"{URL}/v1" if CLIENTS[name].v1 else URL)
     assert steps.base_url in text_of(steps)
@@ -101,7 +101,7 @@ def keys_in(value):
         ),
     ],
 )
-def test_where_the_settings_are(name, system, path):
+def test_settings_files_have_the_systems_path(name, system, path):
     assert setup_instructions(name, URL, system=system).files[0].paths[0] == path
 
 

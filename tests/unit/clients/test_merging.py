@@ -44,7 +44,7 @@ def test_a_new_file(kind, before):
 @pytest.mark.parametrize(("kind", "before"), [("json", JSON_TEXT), ("toml", TOML), ("yaml", YAML_TEXT)])
 @pytest.mark.parametrize("frame", ["{}", "\ufeff{}"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_what_is_there_stays_and_a_second_time_changes_nothing(kind, before, frame, end):
+def test_merging_keeps_other_settings_and_is_idempotent(kind, before, frame, end):
     text = frame.format("\0").replace("\0", before).replace("\n", end)
     after = edit_settings(text, kind, WANTED)
     assert after.startswith("\ufeff") is text.startswith("\ufeff")
@@ -121,7 +121,7 @@ def test_lists_keep_their_indentation(dash):
     assert edit_settings(text, "yaml", {"models": [{"name": "b"}]}) == f"{text}{dash}- name: b\n"
 
 
-def test_entries_of_a_list_are_told_apart_by_their_names():
+def test_entries_of_a_list_are_matched_by_their_names():
     text = json.dumps({"models": [{"name": "a", "own": 1}, {"name": "b"}, "odd"], "deny": ["Read"]})
     wanted = {"models": [{"name": "a", "url": "u"}, {"name": "c"}], "deny": ["WebSearch", "Read"]}
     assert json.loads(edit_settings(text, "json", wanted)) == {
@@ -137,7 +137,7 @@ def test_a_list_as_the_whole():
     assert edit_settings("", "yaml", wanted) == "- model_id: b\n"
 
 
-def test_what_gives_way_and_what_goes():
+def test_conditional_and_removed_settings():
     wanted = {"schema": IfMissing("ours"), "other": IfMissing(1), "stale": None, "never": None}
     text = edit_settings('{"schema": "theirs", "stale": true}', "json", wanted)
     assert json.loads(text) == {"schema": "theirs", "other": 1}
@@ -159,7 +159,7 @@ def test_true_is_not_one():
         ("yaml", "# nothing else\n", "nothing but comments"),
     ],
 )
-def test_what_only_a_person_can_add_to(kind, text, says):
+def test_files_that_can_not_be_merged_are_left_to_the_user(kind, text, says):
     with pytest.raises(ByHandError, match=says):
         edit_settings(text, kind, WANTED)
 
@@ -179,7 +179,7 @@ def test_what_only_a_person_can_add_to(kind, text, says):
         ("yaml", "a: 1\n---\nb: 2\n"),
     ],
 )
-def test_what_is_broken(kind, text):
+def test_broken_files_are_an_error(kind, text):
     with pytest.raises(ConfigError) as caught:
         edit_settings(text, kind, WANTED)
     assert not isinstance(caught.value, ByHandError)

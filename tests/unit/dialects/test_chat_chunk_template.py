@@ -127,7 +127,7 @@ FILTERED = [moving(chunk(text), end) for end, text in enumerate("abc", 9)] + [ch
 
 
 @pytest.mark.parametrize("ended", ["a ", "\n", "a\t", "a\\\r"])
-def test_white_space_at_the_end_is_told_from_a_backslash_before_a_letter(ended):
+def test_white_space_at_the_end_is_distinguished_from_an_escape(ended):
     written = json.dumps(ended)[1:-1].encode()
     assert chunk_template.may_end_in_whitespace(written)
     assert not chunk_template.may_end_in_whitespace(json.dumps(written.decode() + "x")[1:-1].encode())

@@ -24,7 +24,7 @@ def take(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", CURSOR)
-def test_what_is_wrong_is_told(name: str) -> None:
+def test_each_error_of_a_mutated_body_names_a_field(name: str) -> None:
     body = json.loads((GOLDEN / f"{name}.json").read_bytes())
     take(codec.write(body))
     errors = [error for _, data in islice(mutants(body), 0, None, 5) if (error := refusal(data))]

@@ -35,7 +35,7 @@ def test_each_row_has_what_codex_needs() -> None:
     assert all(row.keys() >= NEEDED for row in rows(entry("m")).values())
 
 
-def test_a_row_says_what_the_model_can_do() -> None:
+def test_a_row_lists_the_models_abilities() -> None:
     row = rows(entry("m", context=1000, efforts=("low", "high"), takes_images=True, parallel_tools=True))["m"]
     assert (row["context_window"], row["max_context_window"]) == (1000, 1000)
     assert [level["effort"] for level in row["supported_reasoning_levels"]] == ["low", "high"]

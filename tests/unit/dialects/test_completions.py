@@ -43,7 +43,7 @@ def test_a_marked_prompt_is_split(marks: Any) -> None:
         assert marks.suffix.strip() in found.stops
 
 
-def test_what_stands_before_the_marks_belongs_to_the_prefix() -> None:
+def test_text_before_the_markers_belongs_to_the_prefix() -> None:
     found = read_fill_prompt("# other.py\n<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>\n")
     assert found is not None
     assert (found.prefix, found.suffix) == ("# other.py\nP", "S")
@@ -276,7 +276,7 @@ def test_a_text_to_be_answered_is_continued() -> None:
         Message("user", (ToolResult("1", (Text("x"),)),)),
     ],
 )
-def test_what_is_more_than_a_text_is_refused(message: Message) -> None:
+def test_prompts_with_more_than_text_are_refused(message: Message) -> None:
     with pytest.raises(Unsupported, match="only completes texts"):
         as_gap(Prompt(model="m", messages=(Message("user", (Text("Hi"),)), message)))
 

@@ -449,7 +449,7 @@ def test_a_signature_is_read_in_either_alphabet(alphabet):
 # The conversation, images and embeddings.
 
 
-def test_whose_turn_it_is():
+def test_the_initiator_follows_the_last_content():
     def turn(*contents):
         found = request.read_conversation(
             read(contents=[*contents], systemInstruction={"parts": [{"text": "S"}]})

@@ -103,7 +103,7 @@ def joined(parts):
 @pytest.mark.parametrize("thoughts", [True, False])
 @trials
 @given(events=answers)
-def test_a_response_is_read_as_it_was_said_when_it_comes_back(client, thoughts, events):
+def test_a_response_that_is_sent_back_is_read_unchanged(client, thoughts, events):
     found = chunks(events, thoughts=thoughts)
     shown = thoughts and client != "without thoughts"
     assert joined(read_back(CLIENTS[client](found))) == expected(events, shown=shown)
@@ -139,7 +139,7 @@ def test_the_usage(events):
     assert thought == min(usage.reasoning, usage.output)
 
 
-def test_no_usage_is_told_where_it_is_unknown():
+def test_unknown_usage_is_left_out():
     assert "usageMetadata" not in chunks([ResponseStarted("x"), ResponseFinished("stop")])[-1]
 
 
@@ -172,7 +172,7 @@ def test_a_call_is_one_part_of_one_chunk():
 
 
 @pytest.mark.parametrize("arguments", ['{"a":', "[1]", "nothing"])
-def test_a_malformed_call_is_told_by_the_finish_reason(arguments):
+def test_a_malformed_call_has_its_finish_reason(arguments):
     *_, last = called("{}", arguments)
     assert parts_in(last) == [{"text": ""}]
     assert last["candidates"][0]["finishReason"] == "MALFORMED_FUNCTION_CALL"
@@ -277,7 +277,7 @@ def test_an_error_tells_when_to_try_again():
     assert headers == {"Retry-After": "7"}
 
 
-def test_a_limit_that_lasts_is_told_as_one():
+def test_a_lasting_limit_is_reported_as_quota():
     detail, _ = error_detail(BridgeError("no", kind="quota"))
     assert [found["reason"] for found in detail["details"]] == ["QUOTA_EXHAUSTED"]
 

@@ -89,7 +89,7 @@ def test_a_wrong_field_is_named(body: dict[str, Any], field: str) -> None:
     ("given", "streamed"),
     [({}, True), ({"stream": None}, True), ({"stream": True}, True), ({"stream": False}, False)],
 )
-def test_everything_streams_unless_told_otherwise(given: dict[str, Any], streamed: bool) -> None:
+def test_streaming_is_the_default(given: dict[str, Any], streamed: bool) -> None:
     body = request.read(json.dumps({"model": "m"} | given).encode(), request.CHAT_FIELDS)
     assert body["stream"] is streamed
 
@@ -219,7 +219,7 @@ def test_a_request_without_a_prompt_loads_the_model(body: dict[str, Any], load: 
         ([HI, {"role": "assistant", "content": ""}, {"role": "tool", "content": "x"}], "agent"),
     ],
 )
-def test_whose_turn_it_is(messages: list[Any], initiator: str) -> None:
+def test_the_initiator_follows_the_last_message(messages: list[Any], initiator: str) -> None:
     assert request.read_conversation({"model": "m", "messages": messages}).initiator == initiator
 
 

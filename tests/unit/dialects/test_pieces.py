@@ -37,7 +37,7 @@ def test_a_long_body_is_made_as_it_is_sent() -> None:
     assert sum(map(len, pieces)) == 3 * PIECE_SIZE
 
 
-def test_what_goes_wrong_with_a_short_body_is_known_before_it_is_sent() -> None:
+def test_an_error_in_a_short_body_is_raised_before_it_is_sent() -> None:
     def parts() -> Iterator[bytes]:
         yield b"a"
         raise StreamCut("cut")

@@ -23,7 +23,7 @@ ENTRIES = [
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-def test_a_dialect_is_told_by_its_endpoint(name: str) -> None:
+def test_the_path_decides_the_dialect(name: str) -> None:
     for prefix in ("", "/v1", "/openai/deployments/x"):
         assert dialect_of_path(prefix + DIALECTS[name].endpoint) == name
         assert dialect_of_path(f"{prefix}{DIALECTS[name].endpoint}/more") == name
@@ -35,7 +35,7 @@ def test_a_method_of_a_model_tells_googles_api_whatever_the_model_is_called() ->
 
 
 @pytest.mark.parametrize("path", ["/models", "/", "/my-responses", "/responses2", "/chat"])
-def test_other_paths_tell_no_dialect(path: str) -> None:
+def test_other_paths_have_no_dialect(path: str) -> None:
     assert dialect_of_path(path) is None
 
 
@@ -63,7 +63,7 @@ def test_models_are_offered_by_the_paths_of_conversations() -> None:
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
-def test_what_binds_a_response_has_a_name(name: str) -> None:
+def test_binding_settings_have_a_field_path(name: str) -> None:
     for what in ("output_format", "stop", "tool_choice", "tools", "conversation"):
         assert DIALECTS[name].field_paths[what][0] == DIALECTS[name].field_path(what)
     assert DIALECTS[name].field_path("unheard of") == "unheard of"

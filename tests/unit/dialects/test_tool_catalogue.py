@@ -68,6 +68,6 @@ def test_every_row_is_tried() -> None:
     assert found == set(HOSTED_TOOLS)
 
 
-def test_what_calls_leave_in_a_conversation() -> None:
+def test_server_tools_list_the_items_they_leave_in_a_conversation() -> None:
     assert "web_search_tool_result" in history_types("messages")
     assert "mcp_approval_request" in history_types("responses")

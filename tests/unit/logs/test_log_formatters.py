@@ -104,7 +104,7 @@ def test_a_request_as_json():
     }
 
 
-def test_what_is_unknown_is_left_out():
+def test_unknown_fields_are_left_out():
     fields = json.loads(JsonFormatter().format(log_record("request", request=log_entry())))
     assert not {"model", "status", "tokens_in", "first_byte_ms", "error"} & fields.keys()
     assert fields.keys() - {"time", "level", "event"} <= set(FIELDS)
@@ -186,7 +186,7 @@ def record_of(level, text, error=None):
     ("level", "priority"),
     [(logging.DEBUG, 7), (logging.INFO, 6), (logging.WARNING, 4), (logging.ERROR, 3), (25, 6)],
 )
-def test_the_journal_is_told_the_level(level, priority):
+def test_the_journal_gets_the_level(level, priority):
     assert SystemdFormatter().format(record_of(level, "all is well")) == f"<{priority}>all is well"
 
 

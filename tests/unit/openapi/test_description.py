@@ -58,7 +58,7 @@ def described_paths() -> set[tuple[str, str]]:
     return found
 
 
-def test_what_is_served_is_described_and_nothing_else(app: Flask) -> None:
+def test_exactly_the_served_paths_are_described(app: Flask) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if not rule.websocket]
     routes = {f"{method} {rule.rule}" for rule in rules for method in (rule.methods or set()) - IMPLIED}
     served = {tuple(nameless(route).split(" ")) for route in routes - LEFT_OUT.keys()}
@@ -92,7 +92,7 @@ def references(value: Any) -> Iterator[str]:
             yield from references(entry)
 
 
-def test_what_is_referred_to_is_there_and_what_is_there_is_referred_to() -> None:
+def test_references_are_resolved_and_no_schema_is_unused() -> None:
     parts = document()["components"]
     there = {f"#/components/{kind}/{name}" for kind in parts for name in parts[kind]}
     named = {*references(document())}
@@ -100,7 +100,7 @@ def test_what_is_referred_to_is_there_and_what_is_there_is_referred_to() -> None
     assert {reference for reference in there - named if "/schemas/" in reference} == set()
 
 
-def test_ids_and_summaries_are_told_apart() -> None:
+def test_ids_and_summaries_are_unique() -> None:
     rows = [operation for _, _, operation in operations()]
     assert len({row["operationId"] for row in rows}) == len(rows)
     assert len({row["summary"] for row in rows}) == len(rows)

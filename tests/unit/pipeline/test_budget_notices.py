@@ -71,6 +71,6 @@ def test_a_command_gets_the_notice_on_its_input(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["/no/such/command", f"{sys.executable} -c 'raise SystemExit(1)'", "'"])
-def test_a_command_that_fails_is_told_in_the_log(command, caplog):
+def test_a_failing_command_is_logged(command, caplog):
     run(command, b"")
     assert "the budget command failed" in caplog.text

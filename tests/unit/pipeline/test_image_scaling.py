@@ -76,7 +76,7 @@ def test_a_photo_is_turned_as_its_camera_says() -> None:
     assert opened(made[1]).size == (50, 100)
 
 
-def test_what_can_be_seen_through_stays_so() -> None:
+def test_transparency_is_kept() -> None:
     made = Scaler().fit(written(Image.new("RGBA", (400, 200), (0, 0, 0, 0)), "PNG"), Bounds(LARGE, 100))
     assert made is not None
     assert opened(made[1]).getpixel((0, 0)) == (0, 0, 0, 0)
@@ -124,7 +124,7 @@ def bomb(width: int, height: int, more: int = 0) -> str:
     noise("PNG")[:4_000],
     base64.b64encode(b"%PDF-1.7" + b"x" * 400).decode(),
 ])  # fmt: skip
-def test_what_can_not_be_made_smaller_is_for_upstream_to_judge(data: str) -> None:
+def test_images_that_can_not_be_scaled_are_sent_unchanged(data: str) -> None:
     assert Scaler().fit(data, Bounds(100, 100)) is None
 
 
@@ -133,9 +133,7 @@ def test_what_can_not_be_made_smaller_is_for_upstream_to_judge(data: str) -> Non
     (plain(400, 200), Bounds(LARGE, None)),
     (noise("PNG"), Bounds(LARGE, 300)),
 ])  # fmt: skip
-def test_what_is_small_enough_is_not_even_decoded(
-    monkeypatch: pytest.MonkeyPatch, data: str, bounds: Bounds
-) -> None:
+def test_small_images_are_not_decoded(monkeypatch: pytest.MonkeyPatch, data: str, bounds: Bounds) -> None:
     monkeypatch.setattr(scaling, "scale_down", None)
     assert Scaler().fit(data, bounds) is None
 
@@ -180,7 +178,7 @@ def pictures(data: str = "") -> tuple[ImageInliner, Fetcher]:
     (model(id_="claude-sonnet-6"), 3000, True, 2576),
     (model("OpenAI", "gpt-5.4"), 9000, True, 9000),
 ])  # fmt: skip
-def test_what_each_model_sees(who: Model, side: int, shown: bool, left: int) -> None:
+def test_images_are_scaled_to_what_each_model_sees(who: Model, side: int, shown: bool, left: int) -> None:
     """What a tool shows, and what a person shows only where it would be refused."""
     url = f"data:image/png;base64,{plain(side, 8, mode='1')}"
     found = pictures()[0].in_place(url, "messages.0", who, shown=shown)
@@ -188,14 +186,14 @@ def test_what_each_model_sees(who: Model, side: int, shown: bool, left: int) -> 
     assert (found == url) is (side == left)
 
 
-def test_what_is_fetched_may_be_larger_where_it_can_be_made_smaller() -> None:
+def test_a_large_fetched_image_is_scaled_down() -> None:
     placed, _ = pictures(noise("PNG"))
     media, data = placed.fetch("https://a/b.png", "messages.0", model(), shown=False)
     assert media == "image/jpeg"
     assert len(base64.b64decode(data)) <= 5_000
 
 
-def test_what_is_fetched_and_can_not_be_made_small_enough_is_refused() -> None:
+def test_a_fetched_image_that_stays_too_large_is_refused() -> None:
     placed, _ = pictures(bomb(9_000, 9_000, 40_000))
     with pytest.raises(InvalidRequest, match="more than 5,000 bytes") as refused:
         placed.fetch("https://a/b.png", "messages.0", model(), shown=False)

@@ -76,7 +76,7 @@ def test_another_worker_and_the_next_start_agree(worker):
     ],
     ids=["caller", "words", "system", "session", "key"],
 )
-def test_what_makes_another_conversation(worker, other):
+def test_a_different_start_is_another_conversation(worker, other):
     one, two = worker.tell(USER), other(worker)
     assert one.session != two.session
     assert one.interaction != two.interaction

@@ -63,7 +63,7 @@ def named(mapping: dict[str, str] | None, *ids: str) -> dict[str, list[str]]:
     return names_by_model(asked, listed)  # type: ignore[arg-type]
 
 
-def test_what_leads_to_a_model() -> None:
+def test_aliases_are_listed_by_model() -> None:
     found = named(None, "claude-opus-4.5", "claude-opus-4.7", "claude-sonnet-4.5", "gpt-4o-mini", "gpt-4")
     assert found["gpt-4o-mini"] == ["copilot-fast"]
     assert found["claude-opus-4.7"] == ["opus", "best", "claude-opus-4.6", "claude-opus-5*"]

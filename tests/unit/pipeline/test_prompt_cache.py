@@ -195,7 +195,7 @@ def test_a_batch_is_judged_in_the_order_of_arrival() -> None:
     store.close()
 
 
-def test_nothing_that_was_said_is_kept() -> None:
+def test_no_text_of_the_prompt_is_kept() -> None:
     secret = "a secret that nobody may read"
     prompt = PromptInFlight(
         HASHES, {"messages": [user(secret)]}, FIELDS, Signals(USER, "", "", ""), "key:friend"

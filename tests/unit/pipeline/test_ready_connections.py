@@ -43,7 +43,7 @@ def running(bridge, clock):
     return ready
 
 
-def test_nothing_is_opened_for_nobody(clock):
+def test_without_traffic_no_connection_is_opened(clock):
     bridge = Bridge()
     assert not running(bridge, clock).check()
     assert bridge.opened == []
@@ -82,7 +82,7 @@ def test_a_worker_stays_ready_while_another_one_serves(clock):
 
 
 @pytest.mark.parametrize("seconds", [-86400, 86400])
-def test_after_a_jump_of_the_clock_nobody_uses_it(clock, seconds):
+def test_after_a_jump_of_the_clock_a_connection_is_not_used(clock, seconds):
     """A laptop has slept, or its clock was set back."""
     bridge = Bridge()
     ready = running(bridge, clock)

@@ -46,7 +46,7 @@ def test_for_an_hour(response_store, clock):
     assert response_store.find("me", "resp_1") is None
 
 
-def test_what_it_goes_on_from_stays_with_it(response_store, clock):
+def test_a_continued_response_keeps_its_predecessor(response_store, clock):
     response_store.keep("me", "resp_1", link("a"))
     clock.now += LIFE - 1
     response_store.keep("me", "resp_2", link("b", before=response_store.find("me", "resp_1")))
@@ -61,7 +61,7 @@ def test_up_to_a_size(response_store):
     assert kept == list(range(91, 100))
 
 
-def test_what_is_shared_counts_for_each(response_store):
+def test_shared_predecessors_count_for_each_response(response_store):
     last = None
     for number in range(100):
         last = link("x" * 1000, before=last)
@@ -77,7 +77,7 @@ def test_none_at_all():
     assert response_store.find("me", "resp_1") is None
 
 
-def test_callers_are_told_apart_by_what_they_show():
+def test_callers_are_distinguished_by_their_credentials():
     shown = [{}, {"authorization": "a"}, {"x-api-key": "a"}, {"authorization": "b"}, {"api-key": "a"}]
     assert (
         len({caller_of(LOCAL_OPERATOR, account, headers) for headers in shown for account in ("x", "y")})
@@ -201,7 +201,7 @@ def test_a_key_that_is_another_one_now(workers, store, tmp_path, caplog):
 
 
 @pytest.mark.parametrize("most", [0, MEGABYTE], ids=["switched off", "no store"])
-def test_where_nothing_is_written(tmp_path, most, still):
+def test_without_persistence_nothing_is_written(tmp_path, most, still):
     store = open_store(tmp_path, persistent=not most)
     response_store = ResponseStore(most, table=store.response_chains(most, LIFE))
     response_store.keep("me", "resp_1", link("a"))
@@ -210,7 +210,7 @@ def test_where_nothing_is_written(tmp_path, most, still):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_waits_is_bounded(store, still):
+def test_unwritten_responses_are_bounded(store, still):
     response_store = ResponseStore(100 * OVERHEAD, table=store.response_chains(MEGABYTE, LIFE))
     for number in range(200):
         response_store.keep("me", f"resp_{number}", link("x" * OVERHEAD))
@@ -221,7 +221,7 @@ def test_what_waits_is_bounded(store, still):
     assert response_store._waiting
 
 
-def test_who_leaves_waits_for_what_is_being_written(workers, monkeypatch):
+def test_exit_waits_for_the_write_under_way(workers, monkeypatch):
     """The process ends after the flush at its exit, and its other threads with it."""
     one, _ = workers
     written, writing, on = [], threading.Event(), threading.Event()

@@ -46,7 +46,7 @@ def test_the_tier_decides(client: Client) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{}, {"prompt": 1}, PROMPT | {"tier": "fast"}, []])
-def test_what_auto_does_not_take(client: Client, wrong: Any) -> None:
+def test_auto_refuses_invalid_bodies(client: Client, wrong: Any) -> None:
     assert ask(client, "/auto", wrong).status_code == 400
 
 
@@ -112,7 +112,7 @@ def test_a_persona_has_only_the_first_version(client: Client) -> None:
         ("/copilot/mcp_registry", {"mcp_registries": []}, 200),
     ],
 )
-def test_what_an_organization_prescribes(client: Client, path: str, seat: Any, single: int) -> None:
+def test_policies_of_an_organization_are_served(client: Client, path: str, seat: Any, single: int) -> None:
     asked = {
         name: client.request("GET", path, headers={"Authorization": f"Bearer {client.github_token(name)}"})
         for name in ("business", "individual")

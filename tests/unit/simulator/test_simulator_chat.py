@@ -134,7 +134,9 @@ def test_whole_replies(client: Client) -> None:
         ({"type": "function", "function": {"name": "get_news"}}, "hello", ["get_news"]),
     ],
 )
-def test_when_a_tool_is_called(client: Client, choice: object, text: str, called: list[str]) -> None:
+def test_the_tool_choice_decides_what_is_called(
+    client: Client, choice: object, text: str, called: list[str]
+) -> None:
     message = client.chat(text, tools=TOOLS, tool_choice=choice).json()["choices"][0]["message"]
     assert [call["function"]["name"] for call in message.get("tool_calls", ())] == called
 
@@ -211,7 +213,7 @@ def test_texts_made_to_order(client: Client) -> None:
     assert len(longest) > 2_000_000
 
 
-def test_what_may_be_missing(client: Client) -> None:
+def test_end_and_usage_can_be_left_out(client: Client) -> None:
     assert client.chunks("[[sim:no-done]] hello")[-1] != "[DONE]"
     assert not any(chunk.get("usage") for chunk in client.chunks("[[sim:no-usage]] hello")[:-1])
 

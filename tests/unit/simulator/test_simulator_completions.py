@@ -49,7 +49,9 @@ def test_stop_sequences_and_limits_end_the_text(client: Client) -> None:
         ({"prompt": "x"}, "unheard-of", 400),
     ],
 )
-def test_what_the_host_refuses(client: Client, body: dict[str, Any], engine: str, status: int) -> None:
+def test_the_host_refuses_invalid_bodies(
+    client: Client, body: dict[str, Any], engine: str, status: int
+) -> None:
     assert complete(client, engine, **body).status_code == status
 
 

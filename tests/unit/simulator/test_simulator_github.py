@@ -98,7 +98,7 @@ def test_refused_exchanges(client: Client, persona: str, status: int, text: str)
     assert text in response.text
 
 
-def test_the_rest_limit_says_when_it_ends(client: Client) -> None:
+def test_githubs_rate_limit_has_its_reset_time(client: Client) -> None:
     assert int(client.exchange("ratelimited").headers["x-ratelimit-reset"]) > time.time()
 
 

@@ -73,7 +73,7 @@ def test_nothing_breaks_over_a_wrong_kind(inside: FlaskClient, surface: str) -> 
         ),
     ],
 )
-def test_what_is_of_a_wrong_kind_is_named(
+def test_the_error_names_a_field_of_a_wrong_type(
     client: Client, surface: str, fields: dict[str, Any], message: str
 ) -> None:
     answer = getattr(client, surface)("hello", **fields)

@@ -124,13 +124,13 @@ def test_ids_of_items_are_bound_to_the_connection_and_sealed_thoughts_to_the_acc
         ("[[sim:gzip]]", {}, "simulator_misuse"),
     ],
 )
-def test_what_is_refused(client: Client, asked: str, more: dict[str, Any], code: str) -> None:
+def test_invalid_frames_are_refused(client: Client, asked: str, more: dict[str, Any], code: str) -> None:
     with talk(client) as live:
         assert live.error(asked, **more)["code"] == code
         assert live.turn("hello")[-1]["type"] == "response.completed"
 
 
-def test_how_long_to_wait_is_told_in_words(client: Client) -> None:
+def test_the_message_has_the_time_to_wait(client: Client) -> None:
     with talk(client) as live:
         assert "retry after 2733 seconds" in live.error("[[sim:refuse name=weekly]]")["message"]
 

@@ -79,7 +79,7 @@ def test_a_search_for_nothing_fails_as_a_tool(client: Client) -> None:
         (b'{"jsonrpc": "2.0", "id": 1, "method": "resources/list"}', 200, -32601),
     ],
 )
-def test_what_is_no_call(client: Client, body: bytes, status: int, code: int) -> None:
+def test_a_body_that_is_not_a_call_is_an_error(client: Client, body: bytes, status: int, code: int) -> None:
     answer = client.request("POST", "/mcp", data=body, headers=client.headers())
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 

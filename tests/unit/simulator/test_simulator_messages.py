@@ -335,7 +335,7 @@ ASKING = user(text("hello"))
         ),
     ],
 )
-def test_what_is_refused(client: Client, body: dict[str, Any], message: str) -> None:
+def test_invalid_bodies_are_refused(client: Client, body: dict[str, Any], message: str) -> None:
     answer = client.message(body.pop("messages", "hello"), **body)
     assert answer.status_code == 400
     reply = answer.json()

@@ -127,7 +127,7 @@ def test_a_repeated_request_gets_the_same_call(client: Client, surface: Surface)
 
 @surfaces
 @pytest.mark.parametrize("notice", NOTICES)
-def test_what_nobody_typed_neither_stops_nor_restarts_it(
+def test_a_clients_notices_neither_stop_nor_restart_a_plan(
     client: Client, surface: Surface, notice: str
 ) -> None:
     history = [prompt(f"{notice}\n{PROMPT}\n{notice}")]
@@ -179,7 +179,7 @@ MISUSED = {
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("plan", "message"), MISUSED.values(), ids=MISUSED)
-def test_what_can_not_be_done_is_refused(client: Client, plan: str, message: str, stream: bool) -> None:
+def test_impossible_plans_are_refused(client: Client, plan: str, message: str, stream: bool) -> None:
     tools = [{"name": name, "input_schema": SCHEMA} for name in TOOLS]
     reply = client.message(f"[[sim:plan]] {plan}", tools=tools, stream=stream)
     assert reply.status_code == 400

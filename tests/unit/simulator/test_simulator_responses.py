@@ -114,7 +114,7 @@ def test_tool_choice(client: Client, choice: object, called: list[str]) -> None:
     assert [item["name"] for item in output if "name" in item] == called
 
 
-def test_what_was_given_may_come_back(client: Client) -> None:
+def test_output_items_can_be_sent_back(client: Client) -> None:
     """Of a stream and of a whole reply the sealed reasoning; the genuine ids are too long for HTTP."""
     question = {"role": "user", "content": "[[sim:tools]] Paris"}
     body = {"tools": TOOLS[:1], "include": SEALED}
@@ -272,7 +272,7 @@ ASKING = {"role": "user", "content": "hello"}
         ),
     ],
 )
-def test_what_is_refused(client: Client, body: dict[str, Any], code: str, text: str) -> None:
+def test_invalid_bodies_are_refused(client: Client, body: dict[str, Any], code: str, text: str) -> None:
     answer = client.response("hello", **body)
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == code

@@ -41,7 +41,7 @@ def standing(store, of, subject=None):
     return found
 
 
-def test_what_was_reserved_is_replaced_by_what_was_used(store):
+def test_usage_replaces_the_reservation(store):
     mine = budget(store)
     grant = store.budgets.reserve("one", [demand(mine, 3)])
     assert not grant.refused
@@ -50,7 +50,7 @@ def test_what_was_reserved_is_replaced_by_what_was_used(store):
     assert (standing(store, mine).spent, standing(store, mine).reserved) == (NANO // 10, 0)
 
 
-def test_each_threshold_is_told_once(store):
+def test_each_threshold_is_reported_once(store):
     mine = budget(store)
     thresholds = [use(store, mine, amount) for amount in (4.9, 0.1, 1, 3.2, 0.4, 0.3)]
     assert thresholds == [[], [50], [], [90], [95], []]

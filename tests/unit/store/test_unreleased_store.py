@@ -70,9 +70,7 @@ def test_a_store_of_a_still_older_version_is_taken_over(path: Path) -> None:
     store.close()
 
 
-def test_the_program_of_then_is_told_that_it_can_not_use_the_store(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_earlier_program_refuses_the_new_store(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_unreleased(path)
     with closing(sqlite3.connect(path)) as database:
         names = [name for (name,) in database.execute("SELECT name FROM migrations ORDER BY name")]

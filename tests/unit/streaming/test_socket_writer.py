@@ -46,7 +46,7 @@ def test_data_is_sent_as_a_chunk(pair: Any) -> None:
     assert writer.counted == 13
 
 
-def test_what_a_full_socket_does_not_take_is_returned(pair: Any) -> None:
+def test_bytes_that_a_full_socket_does_not_take_are_returned(pair: Any) -> None:
     near, far = pair
     writer, sent = CountingWriter(near), b""
     while not (rest := writer.send(b"x" * 10_000)):
@@ -131,7 +131,7 @@ def test_a_head_and_a_short_body_are_sent_at_once() -> None:
     assert release(99, b"head", b"body") == [("send", b"headbody")]
 
 
-def test_what_is_not_taken_at_once_is_sent_afterwards() -> None:
+def test_bytes_not_taken_at_once_are_sent_afterwards() -> None:
     assert release(6, b"head", b"body") == [("send", b"headbo"), ("sendall", b"dy")]
 
 

@@ -217,7 +217,7 @@ def test_a_full_store_costs_no_answer(models, copilot, key_values):
 
 
 @pytest.mark.parametrize("content", [{"model": "gpt-5-mini"}, {"a": 1}, {}])
-def test_what_another_version_has_written(process, copilot, key_values, content):
+def test_values_of_another_version_are_ignored(process, copilot, key_values, content):
     process().resolve(copilot, "auto", asking())
     (name,) = key_values.kept
     key_values.kept[name] = content
@@ -249,7 +249,7 @@ def test_an_image_for_a_model_that_sees_none(models, copilot):
     assert copilot.asked() == ["/auto"] * 2
 
 
-def test_a_model_that_is_not_listed_but_told_of(models, copilot):
+def test_an_unlisted_model_that_auto_picks_is_used(models, copilot):
     row = {"id": "gpt-9", "supported_endpoints": ["/responses"], "capabilities": {"family": "gpt-9"}}
     copilot.answers["/auto"] = copilot.second(row)
     assert models.resolve(copilot, "auto", asking()).model.dialects == ("responses",)
@@ -269,7 +269,7 @@ def test_the_discount_that_the_list_tells(models, copilot):
 # The first version.
 
 
-def test_where_the_second_version_is_not_there(models, copilot):
+def test_the_first_version_is_used_where_the_second_is_missing(models, copilot):
     copilot.answers["/auto"] = refused(404)
     for conversation in "ab":
         choice = models.resolve(copilot, "auto:balance", asking(conversation))

@@ -265,7 +265,7 @@ def test_a_catalogue_of_last_week_is_not_used(models, copilot, clock):
     assert list(models.catalogue(copilot).models) == ["new"]
 
 
-def test_nobody_waits_for_a_renewal(process, copilot, clock):
+def test_a_renewal_delays_no_request(process, copilot, clock):
     """It goes on in the background, once for all requests that come meanwhile."""
     process().catalogue(copilot)
     clock.forward(CATALOGUE_TTL)
@@ -310,7 +310,7 @@ def test_a_stored_catalogue_that_is_not_understood_is_fetched_anew(process, copi
         assert fetches(copilot) == 2
 
 
-def test_a_full_disk_costs_nobody_the_catalogue(models, copilot, monkeypatch, caplog):
+def test_a_full_disk_does_not_lose_the_catalogue(models, copilot, monkeypatch, caplog):
     def full(*_args):
         raise StoreError("No space left on device")
 
@@ -374,7 +374,7 @@ def test_the_old_catalogue_serves_while_none_can_be_fetched(models, copilot, clo
     assert len(caplog.records) == 1
 
 
-def test_without_any_list_the_failure_is_told(models, copilot):
+def test_without_any_catalogue_the_failure_is_raised(models, copilot):
     copilot.failure = UpstreamUnreachable("can't reach api.githubcopilot.com: no route")
     with pytest.raises(UpstreamUnreachable):
         models.resolve(copilot, "gpt-4o")
@@ -448,7 +448,7 @@ def test_models_that_are_not_enabled_are_not_near(models, copilot):
     assert "did you mean o4-mini" not in str(caught.value)
 
 
-def test_a_long_name_is_not_told_in_full(models, copilot):
+def test_a_long_name_is_shortened_in_the_message(models, copilot):
     with pytest.raises(ModelNotFound) as caught:
         models.resolve(copilot, "x" * 1_000_000)
     assert len(str(caught.value)) < 1000

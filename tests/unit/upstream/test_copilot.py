@@ -176,7 +176,7 @@ def test_a_replay_is_the_same_request(world, hub, script, first, whose):
     assert bearers == ({"Bearer tid=1;exp=1", "Bearer tid=2;exp=1"} if renewed else {"Bearer tid=1;exp=1"})
 
 
-def test_whose_a_turn_is_after_two_replays(world, hub, script):
+def test_replays_are_an_agents(world, hub, script):
     """What has been told of once stays told of."""
     script((500, ""), EXPIRED, OK)
     send(world)

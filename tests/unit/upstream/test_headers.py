@@ -113,7 +113,7 @@ def test_the_prefix_of_a_token_tells_whether_it_is_exchanged(token, exchanged):
     assert is_exchanged(token) is exchanged
 
 
-def test_what_is_left_out_has_a_reason():
+def test_headers_that_are_left_out_have_a_reason():
     for profile in PROFILES.values():
         sent = {name.lower() for name in Headers(Config()).copilot("/responses", "t", False, signals=SIGNALS)}
         for name, reason in LEFT_OUT[profile.name].items():

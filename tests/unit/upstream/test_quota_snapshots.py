@@ -52,7 +52,7 @@ def test_other_workers_know_it_a_moment_later(new_world, clock):
     assert there.shared(other.account) == here.shared(one.account)
 
 
-def test_the_newest_counts_whoever_heard_it(new_world, clock):
+def test_the_newest_snapshot_of_any_worker_counts(new_world, clock):
     one, other = new_world(), new_world()
     key_values = Watched(one.store.key_values)
     here, there = (
@@ -88,12 +88,12 @@ def test_without_a_store_it_is_known_here(world, clock):
 
 
 @pytest.mark.parametrize("content", [{"session": {"at": 1.0, "percent_remaining": 5}}, {"session": "?"}])
-def test_what_another_version_wrote_is_left_out(world, content):
+def test_snapshots_of_another_version_are_ignored(world, content):
     world.store.key_values.write(f"samples/{world.account.fingerprint}", content)
     assert QuotaSnapshots(world.store.key_values).shared(world.account) == {}
 
 
-def test_nothing_told_is_nothing_written(world, clock):
+def test_without_a_snapshot_nothing_is_written(world, clock):
     samples = QuotaSnapshots(world.store.key_values, clock, SOON)
     samples.note(world.account, {"x-request-id": "1"})
     assert samples.noted(world.account) == samples.shared(world.account) == {}

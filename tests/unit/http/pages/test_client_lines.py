@@ -55,7 +55,7 @@ def test_each_client_on_each_system(client: FlaskClient, name: str, system: str)
         ("", "linux"),
     ],
 )
-def test_the_system_is_told_by_the_browser(client: FlaskClient, agent: str, system: str) -> None:
+def test_the_operating_system_follows_from_the_browser(client: FlaskClient, agent: str, system: str) -> None:
     page = client.get("/setup", headers={**KEYED, "User-Agent": agent})
     assert f'<option value="{system}" selected>' in page.text
 
@@ -63,7 +63,7 @@ def test_the_system_is_told_by_the_browser(client: FlaskClient, agent: str, syst
 @pytest.mark.parametrize(
     "wish", ["client=none", "system=none", "model=$(reboot)", 'model=a"b', "model=" + "a" * 200, "model=%27;"]
 )
-def test_what_is_no_choice_gets_into_no_line(client: FlaskClient, wish: str) -> None:
+def test_invalid_choices_change_no_line(client: FlaskClient, wish: str) -> None:
     page = client.get(f"/setup?{wish}", headers=KEYED)
     usual = client.get("/setup", headers=KEYED)
     assert lines(page.text) == lines(usual.text)
@@ -79,7 +79,7 @@ def test_the_address_behind_a_proxy(tmp_path: Path) -> None:
     app.extensions["copilot_bridge"].store.close()
 
 
-def test_who_may(client: FlaskClient) -> None:
+def test_only_the_operator_may_set_up_clients(client: FlaskClient) -> None:
     assert client.get("/setup", headers=HEADERS).status_code == 303
     for path in ("/setup/key", "/setup/test"):
         assert client.post(path, headers=HEADERS, data={"name": "mine"}).status_code == 401
@@ -105,7 +105,7 @@ def test_a_key_is_made_or_refused(app: Flask, client: FlaskClient, form: dict, s
     assert bool(re.search("cbk_", page.text)) == (status == 200)
 
 
-def test_where_no_key_is_needed_none_is_made(tmp_path: Path) -> None:
+def test_a_bridge_that_needs_no_key_makes_none(tmp_path: Path) -> None:
     """The first one would shut everybody out who comes without."""
     app = create_app(Config(home=tmp_path))
     client = app.test_client()
@@ -120,7 +120,7 @@ def test_where_no_key_is_needed_none_is_made(tmp_path: Path) -> None:
     app.extensions["copilot_bridge"].store.close()
 
 
-def test_a_test_request_that_nobody_pays_for(client: FlaskClient) -> None:
+def test_a_test_request_that_costs_nothing(client: FlaskClient) -> None:
     page = client.post("/setup/test", headers=KEYED, data={"client": "codex"})
     assert page.status_code == 200
     assert "It failed" in page.text

@@ -63,7 +63,7 @@ def state(flow: SharedFlow) -> tuple[str, str]:
     return login.state, login.reason
 
 
-def test_nobody_polls_before_it_is_time(github: GitHub, flow: SharedFlow, tmp_path: Path) -> None:
+def test_polls_wait_for_their_interval(github: GitHub, flow: SharedFlow, tmp_path: Path) -> None:
     other = SharedFlow(Bridge(Config(home=tmp_path)), lambda: github.now)  # another worker
     flow.start()
     github.answers = [PENDING, PENDING, SLOW, PENDING, PENDING]
@@ -95,7 +95,7 @@ def test_a_clock_that_was_set_back_makes_nobody_wait(github: GitHub, flow: Share
     assert state(flow)[0] == DONE
 
 
-def test_whoever_polls_is_alone_until_the_answer_is_there(github: GitHub, flow: SharedFlow) -> None:
+def test_one_process_polls_at_a_time(github: GitHub, flow: SharedFlow) -> None:
     flow.start()
     github.now += 10
     asked = flow._claim()
@@ -128,7 +128,7 @@ def test_a_code_expires_without_github(github: GitHub, flow: SharedFlow) -> None
     assert github.polled == []
 
 
-def test_it_is_done_even_if_there_is_no_plan(
+def test_a_login_without_a_plan_is_complete(
     github: GitHub, flow: SharedFlow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_tokens: object, _account: object) -> None:
@@ -160,7 +160,7 @@ def test_a_new_login_takes_the_place_of_the_old_one(github: GitHub, flow: Shared
     assert flow.state() is None
 
 
-def test_what_another_version_has_written_is_none(flow: SharedFlow) -> None:
+def test_a_state_of_another_version_is_ignored(flow: SharedFlow) -> None:
     flow._bridge.store.key_values.write(NAME, {"user_code": "X"})
     assert flow.state() is None
 

@@ -237,7 +237,7 @@ def test_a_prefix_that_is_none(client: FlaskClient, prefix: str) -> None:
     assert answer.headers["Location"] == "/sign-in?next=/"
 
 
-def test_strangers_are_not_believed(client: FlaskClient) -> None:
+def test_forwarded_addresses_of_untrusted_peers_are_ignored(client: FlaskClient) -> None:
     """Nor a page whose name was pointed at us: it may send what headers it likes."""
     sent = BROWSER | {"X-Forwarded-Prefix": "/copilot", "X-Forwarded-Host": "127.0.0.1"}
     far = client.get("/", headers=sent, environ_base={"REMOTE_ADDR": "192.0.2.7"})
@@ -270,7 +270,7 @@ def test_a_page_in_front_of_an_api(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("path", ["/", "/sign-in", "/auth/device", "/approvals"])
-def test_a_store_that_can_not_be_used_is_told_of(path: str) -> None:
+def test_an_unusable_store_is_reported(path: str) -> None:
     app = create_app(Config(home=Path("/proc/no-such-place")))
     answer = app.test_client().get(path, headers=BROWSER)
     assert answer.status_code == 503

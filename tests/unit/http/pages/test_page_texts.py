@@ -89,7 +89,7 @@ def test_chinese_is_set_as_chinese(language: str) -> None:
         ({"Accept-Language": "en", "Cookie": "language=../../etc"}, "en"),
     ],
 )
-def test_which_language_is_spoken(sent: dict[str, str], expected: str) -> None:
+def test_the_language_follows_header_and_cookie(sent: dict[str, str], expected: str) -> None:
     with Flask("test").test_request_context(headers=sent):
         assert spoken() == expected
 

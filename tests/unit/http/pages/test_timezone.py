@@ -18,7 +18,7 @@ def request_with(cookie: str):
     ("cookie", "minutes"),
     [("", 0), ("480", 480), ("-210", -210), ("840", 840), ("841", 0), ("1e3", 0), ("x", 0), ("99999", 0)],
 )
-def test_how_far_away_they_are(cookie: str, minutes: int) -> None:
+def test_the_offset_is_read_from_the_cookie(cookie: str, minutes: int) -> None:
     with request_with(cookie):
         assert timezone.offset() == minutes
 
@@ -52,7 +52,7 @@ def test_moments(text: str, end: bool, expected: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "12", "9999-12-31"])
-def test_what_is_none(text: str) -> None:
+def test_invalid_times_are_refused(text: str) -> None:
     with request_with("480"), pytest.raises(InvalidRequest, match="from: expected a time"):
         timezone.read_moment(text, "from", end=True)
 

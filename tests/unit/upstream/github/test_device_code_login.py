@@ -365,7 +365,7 @@ def test_editor_logins_are_those_of_the_enterprise(tmp_path):
         {"githubxcom": {"oauth_token": "ghu_x"}},
     ],
 )
-def test_what_is_malformed_or_anothers_is_skipped(tmp_path, content):
+def test_malformed_and_foreign_logins_are_skipped(tmp_path, content):
     leave(tmp_path / ".config", "apps.json", content)
     assert find_editor_logins(HOSTS, {}, tmp_path) == []
 

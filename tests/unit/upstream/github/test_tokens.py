@@ -61,7 +61,7 @@ def test_a_token_is_renewed_ahead_of_its_end(world, hub, clock, refresh_in, life
     assert hub.exchanges == 2
 
 
-def test_nobody_waits_for_a_renewal(world, hub, clock):
+def test_a_renewal_delays_no_request(world, hub, clock):
     """It goes on in the background, once for all requests that come meanwhile."""
     hub.gives_tokens()
     world.get()
@@ -94,7 +94,7 @@ def test_an_hour_of_work_takes_three_exchanges_and_an_idle_night_none(new_world,
     assert hub.exchanges == 3
 
 
-def test_a_renewal_that_fails_in_the_store_is_told_and_not_repeated_at_once(
+def test_a_renewal_that_fails_in_the_store_is_logged_and_not_repeated_at_once(
     world, hub, clock, monkeypatch, caplog
 ):
     def broken(_name):
@@ -283,7 +283,7 @@ def test_a_stored_token_does_not_choose_its_host(new_world, hub, tmp_path):
     assert after.tokens.get(after.account).api == COPILOT
 
 
-def test_a_full_disk_costs_nobody_an_answer(world, hub, monkeypatch, caplog):
+def test_a_full_disk_fails_no_exchange(world, hub, monkeypatch, caplog):
     def full(*_args):
         raise StoreError("can't write to the data directory /x: No space left on device")
 

@@ -58,7 +58,7 @@ def test_workers_share_a_report(new_world, hub, clock):
     assert len(hub.asked) == 2
 
 
-def test_a_failure_is_told_for_a_moment_and_not_kept(world, hub, clock, reports):
+def test_a_failure_is_shared_for_a_moment_and_not_kept(world, hub, clock, reports):
     hub.answers(401, {"message": "Bad credentials"}, url=USER)
     for _ in range(3):
         with pytest.raises(LoginRequired):

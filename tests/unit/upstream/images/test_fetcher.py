@@ -372,7 +372,7 @@ def test_connections_made_when_the_time_is_over_are_shut_at_once():
         assert far.recv(1) == b""
 
 
-def test_a_closed_port_is_told():
+def test_a_closed_port_is_an_error():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -435,7 +435,7 @@ INSIDE = (
 
 
 @pytest.mark.parametrize("host", INSIDE)
-def test_what_is_inside_is_never_connected_to(connections, host):
+def test_internal_addresses_are_never_connected_to(connections, host):
     guarded(f"http://{host}/")
     guarded(f"https://{host}:8443/")
     assert connections == []

@@ -63,7 +63,7 @@ def ends(body):
         ({"tools": [TOOL | {"cache_control": PLAIN}], "messages": said("a", "b", "c")}, ["tools.0"]),
     ],
 )
-def test_where_caches_end(body, places):
+def test_cache_breakpoints_are_placed(body, places):
     assert ends(body) == places
 
 
@@ -73,7 +73,7 @@ def test_nothing_is_marked_for_others():
     assert body == {"messages": said("a")}
 
 
-def test_where_they_end_in_chat():
+def test_cache_breakpoints_are_placed_in_chat():
     tool = {"type": "function", "function": {"name": "f"}}
     messages = [{"role": "system", "content": "Be brief."}, *said("a", "b", "c")]
     body = {"model": "claude-sonnet-5", "messages": messages, "tools": [tool, dict(tool)]}

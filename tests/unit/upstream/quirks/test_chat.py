@@ -205,7 +205,7 @@ def test_the_limit(row, limit, given, after):
         ("grok-code-fast-1", "max_tokens"),
     ],
 )
-def test_who_knows_the_limit_by_which_name(name, field):
+def test_the_limit_has_the_name_that_the_model_knows(name, field):
     assert field in fit(body({"id": name}), model({"id": name}, 100))
 
 
@@ -225,7 +225,7 @@ def test_only_the_allowed_tools_are_offered(mode):
     assert fit(given, model(GPT)) == body(tools=[G], tool_choice=mode)
 
 
-def test_where_no_tool_is_allowed_none_is_offered():
+def test_without_allowed_tools_none_is_offered():
     choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}
     assert fit(body(tools=[TOOL], tool_choice=choice), model(GPT)) == body()
 
@@ -256,7 +256,7 @@ def parts(**more):
         (said(), said(**OURS)),
     ],
 )
-def test_the_end_of_a_prompt_cache_is_said_as_copilot_knows_it(given, after):
+def test_cache_breakpoints_have_copilots_name(given, after):
     assert fit(body(CLAUDE, [given]), model(CLAUDE)) == body(CLAUDE, [after])
     plain = {key: value for key, value in after.items() if key not in OURS}
     assert fit(body(GPT, [given]), model(GPT)) == body(GPT, [plain])

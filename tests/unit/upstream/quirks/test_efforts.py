@@ -46,7 +46,7 @@ def test_the_nearest(wanted: Any, known: list[str], found: str | None) -> None:
 
 @pytest.mark.parametrize("known", [LOW_HIGH, [], ["utmost"]])
 @pytest.mark.parametrize("wanted", ["bogus", "HIGH", "", 7, ["high"]])
-def test_what_is_no_effort_is_refused_by_name(wanted: Any, known: list[str]) -> None:
+def test_an_unknown_effort_is_refused_by_name(wanted: Any, known: list[str]) -> None:
     with pytest.raises(InvalidRequest, match=r"^reasoning_effort: expected none, minimal"):
         nearest(wanted, known, "reasoning_effort")
 
@@ -180,7 +180,7 @@ def test_chat_thinks_within_what_the_model_can_say():
 
 
 @pytest.mark.parametrize("given", ["high", True, -1, {}, 1.5], ids=str)
-def test_what_is_no_budget_is_left_out(given: Any) -> None:
+def test_invalid_budgets_are_left_out(given: Any) -> None:
     assert fitted(adapt_budget, {"thinking_budget": given}, CLAUDE) == {}
 
 

@@ -42,7 +42,7 @@ def test_an_id_that_upstream_would_refuse_is_not_sent(size, sent):
     ],
     ids=str,
 )
-def test_what_says_nothing_to_upstream_is_left_out(item):
+def test_empty_items_are_left_out(item):
     assert fit(SAID, item) == [SAID]
 
 

@@ -35,7 +35,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_it_is_known_at_once_and_to_nobody_else(tmp_path: Path, clock: Clock) -> None:
+def test_a_lesson_is_known_at_once_and_only_to_its_account(tmp_path: Path, clock: Clock) -> None:
     learned = process(tmp_path, clock)
     assert learned.of(*ME) == ()
     learned.learn(*ME, STRICT)
@@ -176,7 +176,7 @@ def test_each_request_only_looks_it_up(tmp_path: Path, clock: Clock) -> None:
     assert len(reads) == 1
 
 
-def test_what_a_person_is_told() -> None:
+def test_lessons_are_described_in_words() -> None:
     assert describe(STRICT) == "leave out tools.strict"
     assert describe(BRIEF) == "allowed values output_config.effort: low"
     assert describe(Lesson("continue")) == "continue"

@@ -170,18 +170,18 @@ ADVICE = {
 @pytest.mark.parametrize(
     ("api", "path"), [(api, path) for api, paths in KEPT.items() for path in paths.split()]
 )
-def test_what_is_never_left_out(api: str, path: str) -> None:
+def test_binding_fields_are_never_left_out(api: str, path: str) -> None:
     assert is_kept(api, path)
 
 
 @pytest.mark.parametrize(
     ("api", "path"), [(api, path) for api, paths in ADVICE.items() for path in paths.split()]
 )
-def test_what_only_advises(api: str, path: str) -> None:
+def test_optional_fields_may_be_left_out(api: str, path: str) -> None:
     assert not is_kept(api, path)
 
 
-def test_a_client_is_told_by_its_own_name() -> None:
+def test_binding_fields_have_each_dialects_path() -> None:
     assert what_binds("messages", "output_config.format.schema") == "output_format"
     assert [
         DIALECTS[dialect].field_path("output_format") for dialect in ("chat", "messages", "responses")

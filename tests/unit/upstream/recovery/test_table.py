@@ -71,7 +71,7 @@ def adapter_of(learned: Learned, api: str, dialect: str = "") -> RequestAdapter:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_done_about_a_refusal(learned: Learned, case: str) -> None:
+def test_each_refusal_changes_the_body_and_is_remembered(learned: Learned, case: str) -> None:
     """Once; and beforehand from then on, where it will be refused whoever asks."""
     row = CASES[case]
     body = copy.deepcopy(row["before"])
@@ -99,7 +99,7 @@ def test_no_end_of_the_same_refusal(learned: Learned, case: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_whatever_stands_in_a_body_nothing_breaks_over_it(learned: Learned, case: str) -> None:
+def test_recovery_survives_any_body(learned: Learned, case: str) -> None:
     """Bodies that are passed on have been looked at only in part."""
     row = CASES[case]
     for _place, mutant in mutants(row["before"]):
@@ -133,7 +133,7 @@ def test_a_beta_goes_and_the_others_stay(learned: Learned, message: str) -> None
     assert later == headers
 
 
-def test_which_beta_is_not_said(learned: Learned) -> None:
+def test_all_betas_are_dropped_when_the_refusal_names_none(learned: Learned) -> None:
     headers = {"anthropic-beta": "a-2025-01-01"}
     assert adapter_of(learned, "messages").adapt(refusal("invalid beta flag"), {"messages": []}, headers)
     assert headers == {}
@@ -339,7 +339,7 @@ BOUND: list[tuple[str, str, str, Json, str]] = [
 
 
 @pytest.mark.parametrize(("api", "dialect", "message", "body", "name"), BOUND)
-def test_what_binds_the_answer_is_never_left_out(
+def test_binding_settings_are_never_left_out(
     learned: Learned, api: str, dialect: str, message: str, body: Json, name: str
 ) -> None:
     given = copy.deepcopy(body)
@@ -382,7 +382,7 @@ def test_a_lesson_about_what_advises_leaves_alone_what_binds(learned: Learned) -
     ],
 )
 @pytest.mark.parametrize("api", ["chat", "messages", "responses"])
-def test_nothing_to_say_otherwise(learned: Learned, refusal: Refusal, api: str) -> None:
+def test_a_refusal_without_a_remedy_changes_nothing(learned: Learned, refusal: Refusal, api: str) -> None:
     body: Json = {"model": "m", "messages": [{"role": "user", "content": "a"}], "input": [], "max_tokens": 5}
     body |= {"tools": [{"name": "a", "input_schema": {"type": "string"}}], "temperature": 1, "top_k": 3}
     given = copy.deepcopy(body)

@@ -260,9 +260,7 @@ def test_none_is_opened_while_one_is_in_use(adapter: Adapter, plain: Server) -> 
 
 
 @pytest.mark.parametrize("certificates", [True, "/dev/null/none", "no certificate"])
-def test_who_is_not_trusted_is_not_talked_to(
-    certificates: str | bool, secure: Server, tmp_path: Path
-) -> None:
+def test_untrusted_servers_get_no_request(certificates: str | bool, secure: Server, tmp_path: Path) -> None:
     if certificates == "no certificate":
         (tmp_path / "file.pem").write_text("nothing")
         certificates = str(tmp_path / "file.pem")
@@ -303,12 +301,12 @@ def test_more_servers_than_are_kept(serve: Callable[..., Server], monkeypatch: p
     adapter.close()
 
 
-def test_what_was_never_connected_is_not_connected() -> None:
+def test_a_new_connection_is_not_connected() -> None:
     for pool in POOLS.values():
         assert not pool.ConnectionCls("127.0.0.1").is_connected
 
 
-def test_a_proxy_that_is_reached_over_tls_is_looked_at_as_well(adapter: Adapter) -> None:
+def test_the_certificate_of_a_tls_proxy_is_verified(adapter: Adapter) -> None:
     manager = adapter.proxy_manager_for("https://127.0.0.1:1")
     assert manager.proxy_config.ssl_context is adapter._context
     assert adapter.proxy_manager_for("http://127.0.0.1:1").proxy_config.ssl_context is None

@@ -159,7 +159,7 @@ def test_a_get_that_gets_no_answer_is_sent_once_more(
     assert box[0].asked == [(0, 0), (0, 1), (1, 0)]
 
 
-def test_what_becomes_of_a_post_its_sender_decides(
+def test_a_post_is_not_repeated_without_its_sender(
     serve: Callable[..., Upstream], new_client: Callable[..., HttpClient]
 ) -> None:
     """The next try is on a new connection, although others were idle."""
@@ -175,7 +175,7 @@ def test_what_becomes_of_a_post_its_sender_decides(
     assert box[0].asked[-1] == (2, 0)
 
 
-def test_what_has_not_arrived_can_not_have_been_read(
+def test_an_undelivered_post_is_sent_again(
     serve: Callable[..., Upstream], new_client: Callable[..., HttpClient]
 ) -> None:
     """The other side's TCP takes no more: its peer sleeps, or is gone."""

@@ -204,7 +204,7 @@ def test_certificates(environ, verify):
 # --- what can go wrong
 
 
-def test_nobody_listens(new_client, closed_port):
+def test_a_refused_connection_is_an_error(new_client, closed_port):
     with pytest.raises(UpstreamUnreachable) as caught:
         new_client().send("GET", f"http://127.0.0.1:{closed_port}/x?token=SECRET", SECRET)
     assert message_of(caught) == f"can't reach 127.0.0.1:{closed_port}: Connection refused"
@@ -246,7 +246,7 @@ def test_a_connection_that_is_hung_up(serve, new_client):
     assert "closed connection" in message_of(caught)
 
 
-def test_an_answer_that_is_no_http(serve, new_client):
+def test_an_answer_that_is_not_http_is_an_error(serve, new_client):
     def handle(sock):
         read_head(sock)
         sock.sendall(b"220 mail.example ESMTP\r\n\r\n")
