@@ -47,10 +47,8 @@ def check_input(where: str, value: Any) -> None:
             raise InvalidRequest(f"{where}.{index}: expected a string", param=f"{where}.{index}")
 
 
-REQUIRED: Validators = {
-    "model": MODEL,
-    "input": Validator(check_input, {"anyOf": [STRING.schema, list_of(STRING).schema | {"minItems": 1}]}),
-}
+INPUT = Validator(check_input, {"anyOf": [STRING.schema, list_of(STRING).schema | {"minItems": 1}]})
+REQUIRED: Validators = {"model": MODEL, "input": INPUT}
 
 
 def write(body: JsonObject, model: str, max_texts: int) -> list[bytes]:

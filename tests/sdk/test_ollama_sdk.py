@@ -181,6 +181,7 @@ def test_models(client: ollama.Client) -> None:
         (lambda client: client.generate("no-such"), 404, "does not exist"),
         (lambda client: client.delete("gpt-4.1"), 400, "GitHub Copilot"),
         (lambda client: client.embed("gpt-4.1", "x"), 400, "no embeddings model"),
+        (lambda client: client.embed("text-embedding-3-small", []), 400, "input: expected"),
     ],
 )
 def test_errors(client: ollama.Client, use: Any, status: int, text: str) -> None:

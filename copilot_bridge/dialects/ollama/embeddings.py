@@ -8,13 +8,14 @@ from typing import Any
 import orjson
 
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.embeddings import INPUT
 from copilot_bridge.dialects.ollama.request import without_tag
 from copilot_bridge.dialects.pieces import Pieces
 from copilot_bridge.dialects.request_body import MODEL, check_body, read_body
-from copilot_bridge.dialects.validation import POSITIVE, STRING, Validators, string_or_list_of
+from copilot_bridge.dialects.validation import POSITIVE, STRING, Validators
 
 # Left out, since they change nothing here: `truncate`, `options`, `keep_alive`.
-EMBED: Validators = {"model": MODEL, "input": string_or_list_of(STRING)}
+EMBED: Validators = {"model": MODEL, "input": INPUT}
 EMBEDDINGS: Validators = {"model": MODEL, "prompt": STRING}
 
 
