@@ -2,7 +2,8 @@
 # make start   the bridge for real; logs in to GitHub the first time
 # make test    every test that needs nothing but Python
 # make lint    style and types
-# make fuzz    ten minutes of broken answers and requests (SECONDS=... says how long)
+# make fuzz    ten minutes of broken answers and requests (SECONDS=... says how long), and a thousand requests by
+#              the description of the API
 # make bench   what the bridge costs, beside nginx and the direct way; BASE=FILE compares with an earlier run
 # make soak    half an hour of agents' traffic with a fault every few seconds; SECONDS=60 is shorter
 #
@@ -52,7 +53,8 @@ test: $(VENV)/dev
 	$(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(1 + (os.cpu_count() or 1))') --dist worksteal $(ARGS)
 
 fuzz: $(VENV)/dev
-	$(BIN)/python -m pytest tests/fuzz --fuzz $${SECONDS:-600} $(ARGS)
+	$(BIN)/python -m pytest tests/fuzz tests/integration/test_openapi.py --fuzz $${SECONDS:-600} \
+		--hypothesis-profile fuzz $(ARGS)
 
 test-pages: $(VENV)/dev
 	$(BIN)/python -m pytest tests/pages --numprocesses auto -r s $(ARGS)

@@ -24,8 +24,10 @@ CERTIFICATE = (
     "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
 )
 
-# A machine that is busy is no failure, and the same run finds the same.
-hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, max_examples=60)
+# A machine that is busy is no failure, and the same run finds the same; `make fuzz` looks for others.
+EXAMPLES = 60
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, max_examples=EXAMPLES)
+hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=20 * EXAMPLES)
 hypothesis.settings.load_profile("suite")
 
 

@@ -31,7 +31,7 @@ PROMISED = CHECKS.get_by_names(
 REFUSED = CHECKS.get_by_names(["negative_data_rejection"])
 
 POSITIVE, NEGATIVE = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE
-EXAMPLES = 15  # of each endpoint, right and wrong
+SHARE = 12  # a request costs as much as so many examples of other tests
 
 # A name that nobody knows ends a request early, so most requests name one of these.
 MODELS = {
@@ -56,7 +56,9 @@ MODELS = {
 NEGATED = (*MODELS, "listModels")
 
 thorough = hypothesis.settings(
-    max_examples=EXAMPLES, database=None, suppress_health_check=[*hypothesis.HealthCheck]
+    max_examples=hypothesis.settings.default.max_examples // SHARE,  # of each endpoint, right and wrong
+    database=None,
+    suppress_health_check=[*hypothesis.HealthCheck],
 )
 
 OPERATIONS = [
