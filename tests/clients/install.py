@@ -72,5 +72,12 @@ AGENTS = Programs(
     "Claude Code, Codex, opencode and the Gemini CLI (1.2 GB)",
 )
 
+SDKS = Programs(
+    Path(__file__).parent / "javascript" / "package.json",
+    CACHE / "javascript",
+    "the packages of OpenAI, Anthropic and Google for JavaScript (100 MB)",
+)
+
 if __name__ == "__main__":
     AGENTS.install()
+    SDKS.install()

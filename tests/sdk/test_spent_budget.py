@@ -5,6 +5,8 @@ import time
 import anthropic
 import openai
 import pytest
+from google import genai
+from google.genai import errors, types
 from integration.harness import Bridge, Start, chat_body
 
 from copilot_bridge.admin.budgets import read_limit, set_budget
@@ -58,4 +60,10 @@ def test_the_sdks_give_up_at_once(spent: tuple[Bridge, str], stream: bool) -> No
             of_anthropic.messages.create(
                 model="claude-haiku-4.5", max_tokens=50, messages=said, stream=stream
             )
-    assert outcomes(bridge, 4) == ["quota", "quota", "quota", "ok"]
+    address = types.HttpOptions(base_url=bridge.url, client_args={"verify": False})
+    with genai.Client(api_key=key, http_options=address) as of_google:
+        ask = of_google.models.generate_content_stream if stream else of_google.models.generate_content
+        with pytest.raises(errors.ClientError, match="used up") as exhausted:
+            list(ask(model="gemini-3.1-pro-preview", contents="hello"))
+        assert exhausted.value.status == "RESOURCE_EXHAUSTED"
+    assert outcomes(bridge, 5) == [*["quota"] * 4, "ok"]
