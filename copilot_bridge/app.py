@@ -54,6 +54,7 @@ def create_app(config: Config | None = None) -> Flask:
         bridge.response_store.start()
         bridge.metrics.start()
         bridge.start_telemetry()
+        bridge.budgets.recover()
         bridge.health.start()
         bridge.ready_connections.start()
         bridge.websockets.start()

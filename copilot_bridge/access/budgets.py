@@ -6,13 +6,14 @@ used up refuses the next request.
 
 import logging
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from cachetools import LRUCache
 
 from copilot_bridge.access.reloading_cache import ReloadingCache
+from copilot_bridge.access.settlement_journal import Settlement, SettlementJournal, new_ticket
 from copilot_bridge.billing.budgets import Budget, Standing, applicable, counted
 from copilot_bridge.billing.charge import Charge
 from copilot_bridge.errors import BridgeError, StoreBusy, StoreError
@@ -57,28 +58,23 @@ class Reservation:
         return max(standings, key=lambda standing: standing.percent).header() if standings else None
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """The arguments of `BudgetTable.settle`."""
-
-    ticket: str
-    demands: tuple[Demand, ...]
-    held: tuple[Held | None, ...]
-
-
 class Budgets:
     """The budgets of this process, which all workers share; one instance per process.
 
+    :param folder: for what waits for the store, in case this process ends; None: it is lost then.
     :ivar threshold_reached: called with each threshold that is reached, once for all workers.
     """
 
-    def __init__(self, table: BudgetTable, changes: ChangeCounter, timeout: float) -> None:
+    def __init__(
+        self, table: BudgetTable, changes: ChangeCounter, timeout: float, folder: Path | None = None
+    ) -> None:
         self._table = table
         self._all: tuple[Budget, ...] = ()
         self._cache = ReloadingCache(changes, self._read, timeout)
         # For when the store can't be used.
         self._last: LRUCache[tuple[Budget, str], Standing] = LRUCache(MAX_REMEMBERED)
         self._unsettled: list[Settlement] = []
+        self._journal = SettlementJournal(folder)
         self._lock = threading.Lock()
         self._warned = False
         self.threshold_reached: Callable[[Standing], object] = lambda standing: log.warning(
@@ -97,7 +93,7 @@ class Budgets:
             return None
         charge, renewed = estimate(), reset()
         demands = tuple(demand_on(budget, subject, charge, renewed) for budget, subject in found)
-        ticket = uuid.uuid4().hex
+        ticket = new_ticket()
         grant = self._granted(ticket, demands)
         return Reservation(ticket, renewed, demands, grant)
 
@@ -113,7 +109,7 @@ class Budgets:
         reset = reservation.reset if reservation else None
         self._settle(
             Settlement(
-                reservation.ticket if reservation else "",
+                reservation.ticket if reservation else new_ticket(),
                 tuple(
                     Demand(budget, subject, (charge and counted(budget.limit.unit, charge)) or 0, reset)
                     for budget, subject in keys
@@ -147,7 +143,9 @@ class Budgets:
             self._warn(error)
             self._check_remembered(demands)
             return None
-        self._warned = False
+        if self._warned:
+            self._warned = False
+            self.recover()
         for standing in grant.standings:
             self._last[standing.budget, standing.subject] = standing
         if grant.refused:
@@ -169,6 +167,7 @@ class Budgets:
         except StoreError as error:
             self._warn(error)
             self._remember(settlement)
+            self._journal.put(settlement)
 
     def _flush(self) -> None:
         """Settle what waits for the store.  Raises StoreError: it still has to wait."""
@@ -183,8 +182,14 @@ class Budgets:
                     self._unsettled[:0] = waiting
                 raise
             del waiting[0]
+            self._journal.forget(first)
             for standing in reached:
                 self.threshold_reached(standing)
+
+    def recover(self) -> None:
+        """Count what processes that are gone have left, as the store did not take it."""
+        for settlement in self._journal.left_behind():
+            self._settle(settlement)
 
     def _remember(self, settlement: Settlement) -> None:
         for demand in settlement.demands:

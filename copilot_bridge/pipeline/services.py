@@ -117,7 +117,9 @@ class Bridge:
             config, self.store.rate_limits, self.store.cooldowns, self.store.changes
         )
         self.rate_limiter.cooldowns.account_paused = self.health.recheck
-        self.budgets = Budgets(self.store.budgets, self.store.changes, config.store_timeout)
+        self.budgets = Budgets(
+            self.store.budgets, self.store.changes, config.store_timeout, self.store.settlements_folder
+        )
         self.budgets.threshold_reached = BudgetNotices(config, self.client).tell
         self.request_log_writer = self.store.request_log_writer(config.log_days, config.log_rows)
         self.approval = Approval(config, self.store.approvals, self.store.changes)

@@ -74,6 +74,11 @@ class Store:
     def budgets(self) -> BudgetTable:
         return BudgetTable(self._guard)
 
+    @property
+    def settlements_folder(self) -> Path | None:
+        """The directory for what budgets could not write to the store; None: nothing is kept."""
+        return self.files.home / "settlements" if self.files else None
+
     @cached_property
     def cooldowns(self) -> CooldownTable:
         return CooldownTable(self._guard)

@@ -115,3 +115,40 @@ def test_an_overloaded_store_asks_to_come_again(store, table, budgets):
     with pytest.raises(BridgeError, match="overloaded") as refused:
         reserve(budgets)
     assert refused.value.kind == "rate_limited"
+
+
+def test_what_the_store_did_not_take_is_counted_after_the_process_has_ended(store, table, tmp_path):
+    allow(store, "100/month")
+    folder = tmp_path / "settlements"
+    dying = Budgets(table, store.changes, 1.5, folder)
+    waiting = [reserve(dying) for _ in range(4)]
+    dying.settle(waiting[0], ME, ONE)
+    table.error = StoreError("gone")
+    for reservation in waiting[1:]:
+        dying.settle(reservation, ME, Charge(5 * NANO))
+    dying.settle(None, ME, ONE)  # nothing could be reserved for it
+    other = Budgets(table, store.changes, 1.5, folder)
+    table.error = None
+    other.recover()
+    assert "used=1;" in reserve(other).header  # the process lives, and may still write it
+    dying._journal._lines._lock.release()  # as the system does when it ends
+    table.error = StoreError("still gone")
+    other.recover()
+    table.error = None
+    assert "used=17;" in reserve(other).header
+    other.recover()
+    assert "used=17;" in reserve(other).header
+
+
+def test_what_is_written_at_last_is_not_counted_again(store, table, tmp_path):
+    allow(store, "100/month")
+    budgets = Budgets(table, store.changes, 1.5, tmp_path / "settlements")
+    reservation = reserve(budgets)
+    table.error = StoreError("gone")
+    budgets.settle(reservation, ME, ONE)
+    table.error = None
+    assert "used=1;" in reserve(budgets).header
+    budgets._journal._lines._lock.release()
+    other = Budgets(table, store.changes, 1.5, tmp_path / "settlements")
+    other.recover()
+    assert "used=1;" in reserve(other).header
