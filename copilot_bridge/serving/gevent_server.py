@@ -115,7 +115,10 @@ def reject_reload() -> None:
 
 
 def main(filenos: Iterable[int]) -> None:
-    """:param filenos: of listening sockets that this process has inherited."""
+    """Serve until a signal ends it.
+
+    :param filenos: of listening sockets that this process has inherited.
+    """
     config = load_config()
     set_up_logging(config.log_level, debug=config.debug, file=config.log_file)
     serve(config, filenos)

@@ -1,6 +1,7 @@
 """The usage of the plan: sums of the request log by day, model and key."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from cachetools import TTLCache
@@ -43,7 +44,7 @@ COLUMNS_OF_REQUESTS = {
 # What a row has cost at list price, in 1e-9 US cents.
 CENTS_OF_HOUR, CENTS_OF_REQUEST = USED_OF_HOUR[DOLLARS], USED_OF_REQUEST[DOLLARS]
 
-DAYS = "day"
+DAYS, HOURS = "day", "hour"
 # What usage can be reported by -> (expression, table, its column of the time).
 REPORTS = {
     "model": ("model", "request_hours", "hour"),
@@ -51,6 +52,13 @@ REPORTS = {
     "conversation": ("coalesce(session, '')", "requests", "at"),
     "client": ("coalesce(client, '')", "requests", "at"),
     DAYS: ("hour / 86400", "request_hours", "hour"),
+    HOURS: ("hour", "request_hours", "hour"),
+}
+
+# Reports in the order of time -> the name of a row, in UTC.
+NAMES_OF_TIMES: dict[str, Callable[[int], str]] = {
+    DAYS: lambda day: name_of_day(day * DAY, 0),
+    HOURS: lambda hour: time.strftime("%Y-%m-%d %H:00", time.gmtime(hour)),
 }
 
 TRAFFIC = (
@@ -143,9 +151,9 @@ class UsageTable:
         return [{"caller": row[0]} | named_sums(row[1:]) for row in rows]
 
     def by(self, name: str, since: float) -> list[Sums]:
-        """Sum up by model, key, conversation, client or day: [{"name": ..., "nano_cents": ..., and sums}].
+        """Sum up by one of REPORTS: [{"name": ..., "nano_cents": ..., and sums}].
 
-        The dearest come first, days in their order.
+        The dearest come first, days and hours in their order.
 
         :param name: one of REPORTS.  :param since: unix seconds; the whole hour that it falls into counts.
         """
@@ -158,8 +166,8 @@ class UsageTable:
             int(since) // HOUR * HOUR,
         )
         found = [{"name": row[0], "nano_cents": int(row[1] or 0)} | named_sums(row[2:]) for row in rows]
-        if name == DAYS:
-            return [one | {"name": name_of_day(one["name"] * DAY, 0)} for one in found]
+        if name in NAMES_OF_TIMES:
+            return [one | {"name": NAMES_OF_TIMES[name](one["name"])} for one in found]
         return sorted(found, key=lambda one: (-one["nano_cents"], -one["requests"], one["name"]))
 
     def cache(self, since: float) -> list[Sums]:

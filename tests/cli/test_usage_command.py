@@ -94,6 +94,13 @@ def test_days_are_in_their_order_and_csv_has_every_field(run, used):
     assert lines[1]["tokens_written"] == "50"
 
 
+def test_hours_are_summed_up_one_by_one(run, used):
+    shown = json.loads(run("usage", "--by", "hour", "--json").out)["rows"]
+    assert shown[0]["ai_units"] == 7
+    assert shown[0]["name"].endswith(":00")
+    assert shown == sorted(shown, key=lambda row: row["name"])
+
+
 def test_the_forecast_and_the_prices_of_other_models(run, used):
     asked = ("usage", "--since", "7d", "--forecast", "--what-if", "-g", new_token("tokenbilled"))
     shown = json.loads(run(*asked, "--json").out)
