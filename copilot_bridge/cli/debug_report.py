@@ -160,10 +160,10 @@ def print_report(report: dict[str, Any]) -> None:
     for pause in report["cooldowns"]:
         print_wrapped(f"{pause['what']}, {pause['seconds_left']} s left: {pause['message']}", "Paused: ")
     click.echo()
-    told = [
+    host_rows = [
         (host["host"], host["url"], f"{host['ms']} ms" if host["reached"] else host["error"])
         for host in report["hosts"]
     ]
-    print_table(("HOST", "ADDRESS", "ANSWERS"), told)
+    print_table(("HOST", "ADDRESS", "ANSWERS"), host_rows)
     click.echo()
     print_learned(report["learned"])

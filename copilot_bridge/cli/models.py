@@ -91,11 +91,11 @@ def say_outdated(catalogue: Catalogue) -> None:
 def price(model: Model) -> str:
     if model.multiplier is not None:
         return f"{model.multiplier:g}x"
-    told = model.prices
-    if told is None:
+    prices = model.prices
+    if prices is None:
         return "-"
-    long = f", long {in_and_out(told.long)}" if told.long else ""
-    return f"{in_and_out(told.usual)}{long}{f' (-{told.discount:g} %)' if told.discount else ''}"
+    long = f", long {in_and_out(prices.long)}" if prices.long else ""
+    return f"{in_and_out(prices.usual)}{long}{f' (-{prices.discount:g} %)' if prices.discount else ''}"
 
 
 def in_and_out(tier: Tier) -> str:

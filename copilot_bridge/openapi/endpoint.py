@@ -101,7 +101,9 @@ class Endpoint:
         kinds = (*FOR_EVERYBODY, *self.kinds, *(("authentication",) if self.security is BY_KEY else ()))
         answers = {str(status): answer.write() for status, answer in self.answers.items()}
         refused = {
-            status: told for status, told in refusals(self.dialects, kinds).items() if status not in answers
+            status: refusal
+            for status, refusal in refusals(self.dialects, kinds).items()
+            if status not in answers
         }
         operation: Json = {"tags": [tag], "operationId": self.id, "summary": self.summary}
         if self.about:
@@ -113,12 +115,12 @@ class Endpoint:
         if self.page and self.security is BY_KEY:
             answers |= {"303": dict(SIGN_IN), "503": dict(STORE_GONE)}
         operation["responses"] = answers | {
-            status: {**told, "headers": REQUEST_ID | told["headers"]}
-            for status, told in sorted(refused.items())
+            status: {**refusal, "headers": REQUEST_ID | refusal["headers"]}
+            for status, refusal in sorted(refused.items())
         }
         if self.page:
-            for told in operation["responses"].values():
-                told["content"] = told.get("content", {}) | {HTML: PAGE}
+            for response in operation["responses"].values():
+                response["content"] = response.get("content", {}) | {HTML: PAGE}
         if self.security is not BY_KEY:
             operation["security"] = list(self.security)
         return operation

@@ -26,7 +26,7 @@ class BudgetNotices:
         self._command = config.budget_command
         self._client = client
 
-    def tell(self, standing: Standing) -> None:
+    def notify(self, standing: Standing) -> None:
         log.warning("%s", standing.sentence())
         if self._webhook or self._command:
             content = orjson.dumps({"text": standing.sentence()} | standing.as_fields())

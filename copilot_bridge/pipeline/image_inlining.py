@@ -35,19 +35,19 @@ class ImageInliner:
         if not url.startswith("data:"):
             return "data:{};base64,{}".format(*self.fetch(url, where, model, shown=shown))
         try:
-            told, data = data_url.split(url)
+            declared, data = data_url.split(url)
         except ValueError:  # upstream's to judge
             return url
-        fitted = self.fit(told, data, where, model, shown=shown)
-        return url if fitted == (told, data) else "data:{};base64,{}".format(*fitted)
+        fitted = self.fit(declared, data, where, model, shown=shown)
+        return url if fitted == (declared, data) else "data:{};base64,{}".format(*fitted)
 
-    def fit(self, told: str, data: str, where: str, model: Model, *, shown: bool) -> tuple[str, str]:
+    def fit(self, declared: str, data: str, where: str, model: Model, *, shown: bool) -> tuple[str, str]:
         """Return (media type, base64) for an image that the client sent.
 
-        :param told: the media type that the client names.  :param data: base64.
+        :param declared: the media type that the client names.  :param data: base64.
         :raises InvalidRequest: the model takes none of its type.
         """
-        media = label(told, data, where, model)
+        media = label(declared, data, where, model)
         return self._scaler.fit(data, bounds_of(model, shown=shown)) or (media, data)
 
     def fetch(self, url: str, where: str, model: Model, *, shown: bool) -> tuple[str, str]:
@@ -98,13 +98,13 @@ def bounds_of(model: Model, *, shown: bool) -> Bounds:
     return Bounds(size, profile.effective_image_side if shown else profile.max_image_side)
 
 
-def label(told: str, data: str, where: str, model: Model) -> str:
+def label(declared: str, data: str, where: str, model: Model) -> str:
     """Return the media type of an image.
 
     :raises InvalidRequest: the model does not take this type.
-    :param told: the media type that the client names.  :param data: base64.
+    :param declared: the media type that the client names.  :param data: base64.
     """
-    media = media_type(told, data)
+    media = media_type(declared, data)
     known = model.vision.get("supported_media_types")
     if known and media.startswith("image/") and media not in known:
         raise InvalidRequest(f"{where}: it is {media}; this model takes {', '.join(known)}", param=where)

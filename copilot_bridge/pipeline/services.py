@@ -120,7 +120,7 @@ class Bridge:
         self.budgets = Budgets(
             self.store.budgets, self.store.changes, config.store_timeout, self.store.settlements_folder
         )
-        self.budgets.threshold_reached = BudgetNotices(config, self.client).tell
+        self.budgets.threshold_reached = BudgetNotices(config, self.client).notify
         self.request_log_writer = self.store.request_log_writer(config.log_days, config.log_rows)
         self.approval = Approval(config, self.store.approvals, self.store.changes)
         self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MOST_ACCOUNTS)

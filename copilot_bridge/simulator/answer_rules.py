@@ -25,14 +25,14 @@ SEVERAL = ("anyOf", "allOf")
 
 
 def check_answer(body: Body, _row: Row, _betas: str) -> None:
-    told = (body.get("output_config") or {}).get("format")
-    if not isinstance(told, dict):
+    output_format = (body.get("output_config") or {}).get("format")
+    if not isinstance(output_format, dict):
         return
-    if told.get("type") != "json_schema":
+    if output_format.get("type") != "json_schema":
         wrong("output_config.format.type: Input should be 'json_schema'")
-    if not isinstance(told.get("schema"), dict):
+    if not isinstance(output_format.get("schema"), dict):
         wrong(f"{WHERE}: Field required")
-    for schema in schemas_in(told["schema"]):
+    for schema in schemas_in(output_format["schema"]):
         check_schema(schema)
 
 

@@ -309,7 +309,7 @@ def cost(row: Row, usage: Usage) -> dict[str, Any]:
     if not prices["input_price"]:
         return {"token_details": [], "total_nano_aiu": 0}
     fresh = usage.prompt_tokens - usage.cached_tokens - usage.written_tokens
-    told = (
+    parts = (
         ("input", fresh, prices["input_price"]),
         ("cache_read", usage.cached_tokens, prices["cache_price"]),
         ("cache_write", usage.written_tokens, prices.get("cache_write_price", prices["input_price"])),
@@ -318,7 +318,7 @@ def cost(row: Row, usage: Usage) -> dict[str, Any]:
     left = discount_of(row)
     details = [
         detail(kind, tokens, round(price * left * NANO))
-        for kind, tokens, price in told
+        for kind, tokens, price in parts
         if tokens or not kind.startswith("cache")
     ]
     details[0] |= {"model": row["id"]}

@@ -15,7 +15,7 @@ from flask import Response, request
 
 from copilot_bridge.simulator.gate import Caller
 from copilot_bridge.simulator.personas import Plan
-from copilot_bridge.simulator.prices import as_told
+from copilot_bridge.simulator.prices import priced_row
 from copilot_bridge.simulator.refusals import Refused, model_not_supported, plain, unsupported_api
 
 Row = Mapping[str, Any]
@@ -39,8 +39,8 @@ def rows(plan: Plan) -> list[Row]:
 
     A row without `billing.restricted_to` is for all plans.  An id may stand twice, as in the real list.
     """
-    told = files(__package__).joinpath(f"scenarios/models-{plan.catalogue}.json").read_bytes()
-    everything: list[Row] = orjson.loads(told)["data"]
+    data = files(__package__).joinpath(f"scenarios/models-{plan.catalogue}.json").read_bytes()
+    everything: list[Row] = orjson.loads(data)["data"]
     return [row for row in everything if plan.tier in row["billing"].get("restricted_to", (plan.tier,))]
 
 
@@ -50,11 +50,11 @@ def listing(plan: Plan, api_version: str, old: bool) -> bytes:
 
     :param old: the client's version is out of date, and each row says so.
     """
-    return orjson.dumps({"data": [told(row, api_version, old) for row in rows(plan)], "object": "list"})
+    return orjson.dumps({"data": [row_for(row, api_version, old) for row in rows(plan)], "object": "list"})
 
 
-def told(row: Row, api_version: str, old: bool) -> Row:
-    row = as_told(row, api_version)
+def row_for(row: Row, api_version: str, old: bool) -> Row:
+    row = priced_row(row, api_version)
     warned = old and "multiplier" not in row["billing"]
     return {**row, "warning_messages": [*row.get("warning_messages", ()), DEPRECATED]} if warned else row
 
@@ -87,10 +87,10 @@ def pick(model: object, caller: Caller, path: str, kind: str) -> Row:
 
 
 def list_models(caller: Caller) -> Response:
-    return Response(listing(caller.persona.plan, *told_to()), mimetype="application/json")
+    return Response(listing(caller.persona.plan, *client_version()), mimetype="application/json")
 
 
-def told_to() -> tuple[str, bool]:
+def client_version() -> tuple[str, bool]:
     """The client's API version, and whether it is an old client."""
     headers = request.headers
     names = (headers.get("Editor-Version", ""), headers.get("Editor-Plugin-Version", ""))
@@ -101,7 +101,7 @@ def show_model(caller: Caller, model: str) -> Response:
     row = find(model, caller.persona.plan)
     if row is None:
         raise Refused(plain(404, f"model {model} not found", "no such model"))
-    return Response(orjson.dumps(told(row, *told_to())), mimetype="application/json")
+    return Response(orjson.dumps(row_for(row, *client_version())), mimetype="application/json")
 
 
 ROUTES = (

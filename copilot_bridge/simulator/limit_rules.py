@@ -41,10 +41,10 @@ def long_id(path: str, given: object) -> str | None:
 
 def wrong_media(path: str, block: Json) -> str | None:
     source = block.get("source")
-    told = (
+    declared = (
         source.get("media_type") if isinstance(source, dict) and source.get("type") == "base64" else IMAGES[0]
     )
-    if told in IMAGES:
+    if declared in IMAGES:
         return None
     known = ", ".join(map(repr, IMAGES[:-1]))
     return f"{path}.source.base64.media_type: Input should be {known} or '{IMAGES[-1]}'"

@@ -217,8 +217,8 @@ def is_modern(method: str, params: Json) -> bool:
     version = meta.get(VERSION_KEY) if isinstance(meta, dict) else None
     if version is None:
         return False
-    told = {"MCP-Protocol-Version": version, "Mcp-Method": method}
-    if any(request.headers.get(name, value) != value for name, value in told.items()):
+    expected = {"MCP-Protocol-Version": version, "Mcp-Method": method}
+    if any(request.headers.get(name, value) != value for name, value in expected.items()):
         raise Failed(400, HEADER_MISMATCH, "Header mismatch")
     if version != VERSION:
         supported = [VERSION, *LEGACY]

@@ -20,7 +20,7 @@ FLAT = ("input_price", "cache_price", "output_price")
 MULTIPLIED = 200
 
 
-def as_told(row: Row, api_version: str) -> Row:
+def priced_row(row: Row, api_version: str) -> Row:
     """The row as that version of the API tells it."""
     billing = row["billing"]
     if "multiplier" in billing or "token_prices" not in billing or api_version >= TIERED_SINCE:
@@ -32,12 +32,12 @@ def as_told(row: Row, api_version: str) -> Row:
 
 def prices_of(row: Row, tokens: int) -> Prices:
     """The prices for a prompt of this size: the dearer ones count above the default tier's context."""
-    told = row["billing"].get("token_prices")
-    if "multiplier" in row["billing"] or not told:
+    tiers = row["billing"].get("token_prices")
+    if "multiplier" in row["billing"] or not tiers:
         return multiplied(row["billing"].get("multiplier", 0) * MULTIPLIED)
-    tier: Prices = told["default"]
+    tier: Prices = tiers["default"]
     if tokens > tier.get("context_max", tokens):
-        tier = told["long_context"]
+        tier = tiers["long_context"]
     return tier
 
 

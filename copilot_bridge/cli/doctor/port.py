@@ -17,16 +17,16 @@ def port(context: CheckContext) -> Finding:
     """Check whether a bridge runs on the port, or could."""
     url = base_url(context.config.host, context.config.port)
     try:
-        told = get_json(context.bridge.client, url, "/")
+        identity = get_json(context.bridge.client, url, "/")
     except UpstreamUnreachable:
         return free(context, url)
     except BridgeError as error:
         return port_taken(url, str(error))
-    if told.get("name") != "copilot-bridge":
+    if identity.get("name") != "copilot-bridge":
         return port_taken(url, "it does not answer as a bridge does")
-    if told.get("version") != __version__:
+    if identity.get("version") != __version__:
         return warning(
-            f"version {told.get('version')} runs at {url}, this is {__version__}",
+            f"version {identity.get('version')} runs at {url}, this is {__version__}",
             "copilot-bridge service restart",
         )
     try:

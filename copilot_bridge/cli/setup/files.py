@@ -48,9 +48,9 @@ def shown_lines(content: bytes, key: str) -> list[str]:
     text = content.decode("utf-8", "replace").replace("\r\n", "\n")
     mark = "\x00"
     text = redact(text.replace(key, mark) if key else text)
-    told = Secret(key).masked() if len(key) >= 20 else "***" if key not in ("", "anything") else key
+    masked = Secret(key).masked() if len(key) >= 20 else "***" if key not in ("", "anything") else key
     return [
-        line + ("" if line.endswith("\n") else "\n") for line in text.replace(mark, told).splitlines(True)
+        line + ("" if line.endswith("\n") else "\n") for line in text.replace(mark, masked).splitlines(True)
     ]
 
 

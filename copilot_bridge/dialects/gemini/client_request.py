@@ -117,10 +117,10 @@ def fit_image(image: ImageHolder, source: ImageSource) -> bool:
     """
     where, part, shown = image
     blob = part["inlineData"]
-    told, data = blob.get("mimeType"), blob.get("data")
-    if not isinstance(told, str) or not isinstance(data, str):
+    declared, data = blob.get("mimeType"), blob.get("data")
+    if not isinstance(declared, str) or not isinstance(data, str):
         return False
     data = prompt_reader.standard_base64(data)
-    fitted = source.fit(told, data, f"{where}.inlineData.mimeType", shown=shown)
+    fitted = source.fit(declared, data, f"{where}.inlineData.mimeType", shown=shown)
     blob["mimeType"], blob["data"] = fitted
-    return fitted != (told, data)
+    return fitted != (declared, data)

@@ -118,9 +118,9 @@ class MessagesRequest(ClientRequest):
 def fit_image(image: ImageHolder, source: ImageSource) -> bool:
     """Correct the media type of an image in base64, and scale it down.  Returns whether anything changed."""
     where, holder, shown = image
-    told, data = holder.get("media_type"), holder.get("data")
-    if not isinstance(told, str) or not isinstance(data, str):
+    declared, data = holder.get("media_type"), holder.get("data")
+    if not isinstance(declared, str) or not isinstance(data, str):
         return False
-    fitted = source.fit(told, data, f"{where}.media_type", shown=shown)
+    fitted = source.fit(declared, data, f"{where}.media_type", shown=shown)
     holder["media_type"], holder["data"] = fitted
-    return fitted != (told, data)
+    return fitted != (declared, data)

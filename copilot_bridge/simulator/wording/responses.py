@@ -88,11 +88,11 @@ class Reply:
         thinks = self._row["id"].startswith("gpt-5") and asked.get("effort") != "none"
         if not thinks and "think" not in self._asked and "late-summary" not in self._asked:
             return
-        told = asked.get("summary") or "think" in self._asked or "late-summary" in self._asked
+        summarized = asked.get("summary") or "think" in self._asked or "late-summary" in self._asked
         item: Event = {
             "id": self._genuine(),
             "type": "reasoning",
-            "summary": [{"type": "summary_text", "text": SUMMARY}] if told else [],
+            "summary": [{"type": "summary_text", "text": SUMMARY}] if summarized else [],
         }
         if "reasoning.encrypted_content" in (self._body.get("include") or ()):
             item["encrypted_content"] = sealed()
@@ -245,8 +245,8 @@ class Reply:
         yield {"type": "response.content_part.added", "item_id": opaque(), **place, "part": empty}
         yield from self._deltas(kind, place, self._answer.fragments(), **more)
         for number, annotation in enumerate(part.get("annotations") or ()):
-            told = {"annotation_index": number, "annotation": annotation}
-            yield {"type": f"{kind}.annotation.added", "item_id": opaque(), **place, **told}
+            fields = {"annotation_index": number, "annotation": annotation}
+            yield {"type": f"{kind}.annotation.added", "item_id": opaque(), **place, **fields}
         yield {"type": f"{kind}.done", "item_id": opaque(), **place, field: part[field], **more}
         yield {"type": "response.content_part.done", "item_id": opaque(), **place, "part": part}
 

@@ -56,7 +56,7 @@ def notices(**settings):
 
 def test_a_webhook_gets_the_state_of_the_budget(hook, caplog):
     address, received = hook
-    notices(budget_webhook=Secret(address)).tell(STANDING)
+    notices(budget_webhook=Secret(address)).notify(STANDING)
     notice = json.loads(received.get(timeout=10))
     assert notice["text"] == SAID
     assert (notice["subject"], notice["percent"], notice["used"]) == ("key:friend", 90, 451)
