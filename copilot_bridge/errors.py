@@ -56,7 +56,7 @@ class ErrorKind:
 
     @property
     def is_lasting_limit(self) -> bool:
-        """SDKs retry every 429 unless the dialect tells them that a retry can't succeed."""
+        """SDKs retry every 429 unless the response says that a retry can't succeed."""
         return self.status == 429 and not self.retryable
 
 
@@ -204,7 +204,7 @@ KINDS: dict[KindName, ErrorKind] = {kind.name: kind for kind in _ROWS}
 
 
 class BridgeError(Exception):
-    """An error that a client or the operator is told of.
+    """An error that is reported to a client or to the operator.
 
     :param message: for people; secrets in it are redacted.
     :param code: the machine-readable name that upstream gave, kept where the dialect has a field for it.

@@ -63,7 +63,7 @@ class Secret:
         return self._value
 
     def masked(self) -> str:
-        """Enough to tell two secrets apart: the kind and the last four characters."""
+        """Enough to distinguish two secrets: the kind and the last four characters."""
         kind = re.match(r"gh[oprsu]_|github_pat_", self._value)
         tail = self._value[-4:] if len(self._value) >= 20 else ""
         return f"{kind[0] if kind else ''}{HIDDEN}{tail}"

@@ -245,7 +245,7 @@ def read_credentials(headers: Iterable[str | None]) -> list[str]:
 
 
 def needs_key(config: Config) -> bool:
-    """Tells whether other machines can reach the bridge and have to send a key."""
+    """Return whether other machines can reach the bridge and have to send a key."""
     return not is_loopback(config.host) and not config.insecure_no_key
 
 

@@ -37,7 +37,7 @@ class GuessLimiter:
         self._proven: LRUCache[tuple[str, bytes], bool] = LRUCache(CACHE_SIZE)
 
     def may_try(self, address: str, key: str, digest: bytes) -> bool:
-        """Tells whether a key may be compared with the known ones."""
+        """Return whether a key may be compared with the known ones."""
         return len(key) >= SAFE_KEY_LENGTH or (address, digest) in self._proven or not self.wait(address)
 
     def note_right(self, address: str, key: str, digest: bytes) -> None:

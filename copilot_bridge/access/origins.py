@@ -34,7 +34,7 @@ SECURITY_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Ty
 
 
 class RequestOrigin(NamedTuple):
-    """The headers that tell a request's origin.  `peer`: the connection's other end; "" for a Unix socket."""
+    """The headers that show a request's origin.  `peer`: the connection's other end; "" for a Unix socket."""
 
     peer: str
     host: str
@@ -46,7 +46,7 @@ class RequestOrigin(NamedTuple):
 
     @property
     def from_page(self) -> bool:
-        """Tells whether a web page of any site has sent the request."""
+        """Return whether a web page of any site has sent the request."""
         return bool(self.origin) or self.fetch_site in CROSS_SITE
 
 
@@ -79,13 +79,13 @@ class OriginPolicy:
             raise BridgeError("cross-site requests of web pages are not allowed", kind="permission")
 
     def allows(self, origin: str) -> bool:
-        """Tells whether an origin may read responses: --cors-origin names it, or it is a program's."""
+        """Return whether an origin may read responses: --cors-origin names it, or it is a program's."""
         plain = origin.lower()
         scheme, _, host = plain.partition("://")
         return plain in self._origins or (scheme in PROGRAM_SCHEMES and host != "")
 
     def _is_own_host(self, host: str) -> bool:
-        """Tells whether a Host header names the bridge.
+        """Return whether a Host header names the bridge.
 
         Any IP address does: someone else's DNS can point only names at the bridge.
         """
@@ -93,7 +93,7 @@ class OriginPolicy:
         return not host or name in self._hosts or is_loopback(name) or parse_address(name) is not None
 
     def _is_harmless(self, request: RequestOrigin) -> bool:
-        """Tells whether the origin is the bridge's own, or a program's (app://…, vscode-webview://…).
+        """Return whether the origin is the bridge's own, or a program's (app://…, vscode-webview://…).
 
         "null" is the origin of any sandboxed frame or file, and so never harmless.
         """
@@ -129,7 +129,7 @@ class OriginPolicy:
                 return
 
     def is_trusted_proxy(self, peer: str) -> bool:
-        """Tells whether a peer's forwarding headers are trusted.  A peer on the Unix socket always is."""
+        """Return whether a peer's forwarding headers are trusted.  A peer on the Unix socket always is."""
         return not peer or self._is_proxy(peer)
 
     def _is_proxy(self, host: str) -> bool:

@@ -59,7 +59,7 @@ REFUSED: tuple[KindName, ...] = ("invalid_request", "unsupported", "not_found", 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A tiny request and the fact that its answer tells.
+    """A tiny request and the fact that its answer shows.
 
     :param name: what is asked for, as `effort high`.
     :param about: the fact that it belongs to; "": to none.  :param value: of the fact.

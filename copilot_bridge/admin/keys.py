@@ -1,4 +1,4 @@
-"""A key for somebody, with the rights that are told in words."""
+"""Creation of a caller's key, whose rights are given as texts."""
 
 import re
 import time
@@ -31,7 +31,7 @@ def make_key(
         raise InvalidRequest("a key's name has 1 to 64 printable characters")
     if NUMBERED.search(name):
         raise InvalidRequest(
-            "a key's name does not end with # and a number: that is how its successors are told"
+            "a key's name does not end with # and a number: that is how its successors are named"
         )
     if account and not store.logins.find(account):
         raise ConfigError(f"no login of {account!r} is stored: see `copilot-bridge auth list`")

@@ -16,7 +16,7 @@ EACH = "*"  # as a subject: each key, login or conversation has a budget of this
 
 AI_UNITS, PREMIUM, REQUESTS, DOLLARS = "ai-units", "premium", "requests", "usd"
 
-# Percentages of a budget of which the operator is told.
+# Percentages of a budget at which the operator gets a notice.
 THRESHOLDS = (50, 75, 90, 95, 100)
 
 
@@ -152,7 +152,7 @@ class Standing:
 
     @property
     def crowded(self) -> bool:
-        """Tell whether all that is left is reserved for requests under way."""
+        """Return whether all that is left is reserved for requests under way."""
         return self.spent + self.reserved >= self.budget.limit.amount
 
     def header(self) -> str:

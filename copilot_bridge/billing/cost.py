@@ -17,7 +17,7 @@ class CostReader:
     The last cost counts.  Nothing that a model says is taken for one: in the events of a stream it stands in
     strings, where quotation marks are escaped.
 
-    :ivar nano_aiu: the cost in 1e-9 AI units; None: not told yet.
+    :ivar nano_aiu: the cost in 1e-9 AI units; None: not known yet.
     """
 
     __slots__ = ("_tail", "nano_aiu")

@@ -53,7 +53,7 @@ ENOUGH = 80  # per cent of what could be read: then nothing that matters has cha
 
 @dataclass(frozen=True, slots=True)
 class PromptDigests:
-    """Keyed digests of the parts of a prompt, which tell nothing of its content.
+    """Keyed digests of the parts of a prompt, which reveal nothing of its content.
 
     :param tools: DIGEST_SIZE bytes for each tool; so for each message in `messages`.
     :param marked: whether any part has a cache breakpoint.

@@ -1,4 +1,4 @@
-"""The quotas of a plan, as the account's report and the headers of answers tell them.
+"""The quotas of a plan, read from the account's report and the headers of responses.
 
 Source: the official client (chatQuotaServiceImpl.ts) and recorded answers, 2025 to 2026.
 """
@@ -173,7 +173,7 @@ class QuotaSnapshot:
 
     @property
     def exhausted(self) -> bool:
-        """Tell whether nothing is left, by the official client's rule."""
+        """Return whether nothing is left, by the official client's rule."""
         return self.percent_remaining <= 0 and not self.overage_permitted and not self.unlimited
 
 

@@ -35,7 +35,7 @@ SECTIONS = {
     "Copilot": {
         "models": ("models", "List the models of your plan."),
         "usage": ("spending", "Show what was used, and by whom."),
-        "estimate": ("estimate", "Tell what a prompt would cost, without sending it."),
+        "estimate": ("estimate", "Estimate what a prompt would cost, without sending it."),
         "check-usage": ("usage", "Show your plan's remaining quotas."),
         "cooldowns": ("cooldowns", "List the models and paths that are paused after a refusal."),
     },

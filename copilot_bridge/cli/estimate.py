@@ -1,4 +1,4 @@
-"""`copilot-bridge estimate`: tells what a prompt would cost, before it is sent."""
+"""`copilot-bridge estimate`: what a prompt would cost, before it is sent."""
 
 import json
 from typing import TextIO
@@ -33,7 +33,7 @@ ROWS = (("AI UNITS", "ai_units"), ("PREMIUM REQUESTS", "premium_requests"), ("US
 @json_option
 @takes_settings(*CONNECTION, *LOGGING)
 def command(config: Config, file: TextIO, model: str | None, as_json: bool) -> None:
-    """Tell what a prompt would cost, without sending it.
+    """Estimate what a prompt would cost, without sending it.
 
     FILE holds a text, or the body of a request in JSON, of any API; by default it is read from standard
     input.  An answer of 1,000 tokens is assumed, or less if the request says so.

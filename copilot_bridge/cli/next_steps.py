@@ -67,7 +67,7 @@ def answers(host: str, port: int) -> bool:
 
 
 def is_logged_in(config: Config) -> bool:
-    """Tell whether a login is stored; also False where the store can't be read, which `doctor` explains."""
+    """Return whether a login is stored; also False where the store can't be read, which `doctor` explains."""
     with suppress(BridgeError):
         return bool(store_of(config).logins.all())
     return False

@@ -98,7 +98,7 @@ def takes_settings(*names: str, unless: Command | None = None, simulate: bool = 
 
 
 def reject_misplaced() -> bool:
-    """Tell whether a subcommand of this group runs next, with options of its own.
+    """Return whether a subcommand of this group runs next, with options of its own.
 
     :raises UsageError: an option was given to the group, where it would do nothing.
     """

@@ -33,7 +33,7 @@ def claude_variables(params: ClientParams) -> dict[str, str]:
         "ANTHROPIC_DEFAULT_SONNET_MODEL": (params.newest("claude-sonnet") or params.model).id,
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": params.small_model.id,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        # It tells which requests are a subagent's, a compaction's or a title's, but not their content.
+        # It shows which requests are a subagent's, a compaction's or a title's, but not their content.
         "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",
     }
 
@@ -51,7 +51,7 @@ def gemini_variables(params: ClientParams) -> dict[str, str]:
 
 
 def gemini_settings(params: ClientParams) -> Values:
-    """The settings of the Gemini CLI, which logs in to Google unless they tell it to send a key."""
+    """The settings of the Gemini CLI, which logs in to Google unless they say to send a key."""
     key = {"auth": {"selectedType": "gemini-api-key"}}
     return {"security": key, "model": {"name": params.model.id}}
 

@@ -163,7 +163,7 @@ def path(given: str) -> Path:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine's loopback, in any spelling: `[::1]`, `::ffff:127.0.0.1`."""
+    """Return whether a host is this machine's loopback, in any spelling: `[::1]`, `::ffff:127.0.0.1`."""
     try:
         address = ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:

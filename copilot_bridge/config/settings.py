@@ -73,7 +73,7 @@ def setting(
     :param flags: the options that set it.
     :param alias: the short name of its environment variable.
     :param former: the name of the field in earlier versions; its environment variable still works.
-    :param plausible: tells whether a value of the short name is meant for us; by default, any valid one.
+    :param plausible: returns whether a value of the short name is meant for us; by default, any valid one.
     :param secret: a malformed value is not shown.
     """
     metadata = {

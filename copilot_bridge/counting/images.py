@@ -13,7 +13,7 @@ from math import ceil, floor, sqrt
 
 from copilot_bridge.models.profiles import ImageTokens
 
-# The size of a screenshot, for images whose header tells none.
+# The size of a screenshot, for images whose header has none.
 UNKNOWN_SIZE = (1568, 1568)
 
 ROUNDING_ERROR = 1e-9  # of a quotient

@@ -90,7 +90,7 @@ class Dialect:
         parameter in their paths, in braces here, have a blueprint of their own.
     :param path_pattern: a regular expression for what such paths end with or lead through; "": the endpoint.
     :param client_headers: headers that only clients of this dialect send: at a path of several dialects they
-        tell which one is meant.
+        decide which one is meant.
     :param key_parameter: the parameter of a query in which clients may send their key; "": there is none.
     :param request: reads the requests of conversations and makes their responses; None: there are none.
     :param upstream_path: Copilot's path of the same API, with {model} where the path names it; "": Copilot

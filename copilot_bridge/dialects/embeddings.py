@@ -167,7 +167,7 @@ class ResponseWriter:
 
     :param model: as the client named it.
     :param encoding_format: "float", "base64" or None.
-    :ivar usage: the sum of what the responses told.
+    :ivar usage: the sum of the responses' usage.
     """
 
     def __init__(self, model: str, encoding_format: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Lists of models: what a dialect tells its clients of the models that they can name."""
+"""Lists of models, as each dialect shows them to its clients."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from copilot_bridge.dialects.codec import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A model, as far as lists tell of it.
+    """A model, as far as lists describe it.
 
     :param created: unix seconds; 0: Copilot does not say.  :param created_at: the same, by RFC 3339.
     :param is_conversational: clients of every dialect can hold conversations with it.

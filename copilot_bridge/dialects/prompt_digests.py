@@ -96,7 +96,7 @@ class Digester:
 
 
 def brief(text: str) -> bytes:
-    """A text, or what tells a long one from others."""
+    """A text, or what identifies a long one."""
     if len(text) <= LONG:
         return text.encode("utf-8", "surrogatepass")
     if len(text) > 4 * ENDS and ENCODED.match(text):

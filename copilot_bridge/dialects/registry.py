@@ -53,7 +53,7 @@ CLIENT_HEADERS: dict[str, str] = {
 
 
 def dialect_of_path(path: str) -> str | None:
-    """Return the dialect of a path, or None if the path does not tell, like `/models`."""
+    """Return the dialect of a path, or None if several dialects share it, like `/models`."""
     match = PATH.search(path)
     return match.lastgroup if match else None
 

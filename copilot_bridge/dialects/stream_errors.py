@@ -1,4 +1,4 @@
-"""Errors inside upstream's streams, where a code or a type tells what they mean, and no status.
+"""Errors inside upstream's streams, whose meaning a code or a type gives, not a status.
 
 Source: the codes of Copilot's own refusals, and OpenAI's and Anthropic's lists of errors (2026).
 """

@@ -53,7 +53,7 @@ def read_input(size: int) -> bytes:
 
 
 def has_unread_body() -> bool:
-    """Tells whether an unread body is large or of unknown length."""
+    """Return whether an unread body is large or of unknown length."""
     if "body_is_read" in g:
         return False
     chunked = "HTTP_TRANSFER_ENCODING" in request.environ

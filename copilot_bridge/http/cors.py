@@ -1,4 +1,4 @@
-"""CORS: tells browsers whether a page of another origin may use the APIs."""
+"""CORS: the headers by which a browser lets a page of another origin use the APIs."""
 
 from flask import Response, request
 

@@ -29,7 +29,7 @@ def read_origin(environ: Mapping[str, Any]) -> RequestOrigin:
 
 
 def is_local() -> bool:
-    """Tells whether the request comes from this machine, through no proxy that others can reach."""
+    """Return whether the request comes from this machine, through no proxy that others can reach."""
     return bridge().origin_policy.locate(read_origin(request.environ))[1]
 
 

@@ -43,7 +43,7 @@ class JsonFormatter(logging.Formatter):
             text = orjson.dumps(line, default=str).decode()
         except TypeError:  # a path whose bytes are not UTF-8
             text = json.dumps(line, default=str, separators=(",", ":"))
-        # Most lines have nothing to escape, and can be told in a tenth of the time.
+        # Most lines have nothing to escape, which can be seen in a tenth of the time.
         return text if text.isprintable() else text.translate(JSON_CONTROL_ESCAPES)
 
 

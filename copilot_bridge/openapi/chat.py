@@ -83,7 +83,7 @@ SCHEMAS = {
             "content": any_of(text(), list_of(PART), {"type": "null"}),
             "tool_calls": "Of the assistant: what it called.",
             "tool_call_id": "Of a tool's result: the call's id.",
-            "reasoning_content": "The assistant's thoughts, as they were told.",
+            "reasoning_content": "The assistant's reasoning, as it was sent.",
             "reasoning_opaque": "Their signature: send it back, and the model goes on where it was.",
         },
     ),

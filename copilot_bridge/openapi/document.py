@@ -100,10 +100,10 @@ key on nobody gets in without one.
 absent.
 
 **Streams.** With `stream: true` an answer comes as `text/event-stream`. What goes wrong before the first
-event is an HTTP status; what goes wrong after it is told in the API's own error event, and the stream ends
+event is an HTTP status; a later error is the API's own error event, and the stream ends
 without its usual end. In silence a comment (a `ping` in Messages) is sent every 15 seconds.
 
-**Errors** are told in the form of the API that was asked.
+**Errors** have the form of the API that was called.
 """
 
 KEYS: dict[str, Json] = {

@@ -47,7 +47,7 @@ ERROR_SCHEMAS = {
             )
         },
         ("error",),
-        "A refusal, as OpenAI tells it.",
+        "A refusal in OpenAI's form.",
     ),
     "MessagesError": thing(
         {
@@ -62,7 +62,7 @@ ERROR_SCHEMAS = {
             "request_id": text("As in `X-Request-Id`."),
         },
         ("type", "error", "request_id"),
-        "A refusal, as Anthropic tells it.",
+        "A refusal in Anthropic's form.",
     ),
     "GeminiError": thing(
         {
@@ -79,7 +79,7 @@ ERROR_SCHEMAS = {
             )
         },
         ("error",),
-        "A refusal, as Google tells it.",
+        "A refusal in Google's form.",
     ),
 }
 

@@ -88,7 +88,11 @@ ENDPOINTS = (
             query("after_id", text(), "Anthropic's form: the page behind this model."),
             query("before_id", text(), "Anthropic's form: the page before this model."),
             query("pageSize", text(), "Google's form: of a page; 50, if it is not said."),
-            query("pageToken", text(), "Google's form: where the page begins, as the page before tells it."),
+            query(
+                "pageToken",
+                text(),
+                "Google's form: where the page begins, from the previous page's `nextPageToken`.",
+            ),
         ),
         answers={
             200: Answer(

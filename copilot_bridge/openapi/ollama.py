@@ -31,7 +31,7 @@ LINE = {
     "eval_count": passed_on("Tokens."),
 }
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "OllamaError": thing({"error": text("For people.")}, ("error",), "A refusal, as Ollama tells it."),
+    "OllamaError": thing({"error": text("For people.")}, ("error",), "A refusal in Ollama's form."),
     "OllamaChatRequest": request(
         ollama.REQUIRED,
         ollama.CHAT_FIELDS,

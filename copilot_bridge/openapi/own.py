@@ -86,7 +86,7 @@ ENDPOINTS = (
         route="GET /readyz",
         id="isReady",
         summary="Say whether it can serve",
-        about="That is, whether there is a usable Copilot token. Needs no key; who has one is told more.",
+        about="That is, whether there is a usable Copilot token. Needs no key; a caller with one sees more.",
         answers={
             200: Answer("It can.", ref("Readiness")),
             503: Answer("It can't; `kind` says why.", ref("Readiness")),
@@ -122,7 +122,7 @@ ENDPOINTS = (
         route="GET /usage.json",
         id="reportUsage",
         summary="Report what is left of the plan",
-        about="A minute old at the most. Whose account it is, is told to the operator, and to whoever came "
+        about="A minute old at the most. The account's name is for the operator, and for callers who came "
         "with a GitHub token of their own.",
         answers={200: Answer("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)},
         kinds=FROM_COPILOT,
@@ -148,7 +148,7 @@ ENDPOINTS = (
     Endpoint(
         route="GET /metrics",
         id="measure",
-        summary="Tell Prometheus how the bridge is doing",
+        summary="Return the bridge's metrics for Prometheus",
         about="To the operator.",
         answers={200: Answer("Prometheus' text format.", text(), kind=TEXT)},
         kinds=("permission",),
@@ -175,7 +175,7 @@ ENDPOINTS = (
     Endpoint(
         route="POST /api/event_logging/batch",
         id="dropTelemetry",
-        summary="Drop what Claude Code tells of its use",
+        summary="Drop Claude Code's telemetry",
         about="The body is neither read nor sent on.",
         body=passed_on("Whatever it is."),
         examples={"One event": {"events": [{"event_type": "ClaudeCodeInternalEvent"}]}},

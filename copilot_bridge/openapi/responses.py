@@ -136,7 +136,7 @@ ENDPOINTS = (
         prefixed=True,
         summary="Answer a text or a conversation (OpenAI's Responses)",
         about="In one piece, or with `stream: true` event by event. What will not change by itself (an "
-        "unknown model, a missing permission) is told with a 400 here: Codex tries everything else again.\n\n"
+        "unknown model, a missing permission) is a 400 here: Codex tries everything else again.\n\n"
         "[OpenAI's reference](https://platform.openai.com/docs/api-reference/responses)",
         body=ref("ResponsesRequest"),
         examples={

@@ -1,4 +1,4 @@
-"""Tells the operator how far a budget is used up: in the log, by a webhook and by a command."""
+"""Notices to the operator of how far a budget is used up: in the log, by a webhook and by a command."""
 
 import logging
 import shlex
@@ -19,7 +19,7 @@ COMMAND_TIMEOUT = 60.0  # s
 
 
 class BudgetNotices:
-    """Tells of each threshold that a budget has reached.  No request waits for the webhook or the command."""
+    """Sends a notice of each threshold that a budget has reached; no request waits for it."""
 
     def __init__(self, config: Config, client: HttpClient) -> None:
         self._webhook = config.budget_webhook.reveal()

@@ -1,6 +1,6 @@
 """The operator's fallbacks: other models that answer when a budget, the plan or a cooldown refuses one.
 
-The account stays the same, and whoever asked is told: a header, the log and the log's page name the model
+The account stays the same, and the caller can see it: a header, the log and the log's page name the model
 that was asked for.
 """
 

@@ -49,7 +49,7 @@ class Bounds:
 
 
 def pixels(data: str) -> tuple[int, int]:
-    """Return (width, height); zeros if the head of the image does not tell.
+    """Return (width, height); zeros if the head of the image does not have them.
 
     :param data: base64.
     """

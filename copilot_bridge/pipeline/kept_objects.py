@@ -105,7 +105,7 @@ class KeptObjects:
 
 @contextmanager
 def in_store() -> Iterator[None]:
-    """Tell a client in its dialect that the store can't be used.
+    """Return the error of an unusable store in the client's dialect.
 
     :raises BridgeError: "unavailable".
     """

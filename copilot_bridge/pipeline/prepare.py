@@ -255,7 +255,7 @@ def adapt_content(received: ReceivedRequest, choice: ResolvedModel, headers: Hea
 
 
 def with_learned_facts(received: ReceivedRequest, model: Model, route: Route) -> Model:
-    """Return the model with the facts that refusals have told about it."""
+    """Return the model with the facts that refusals have shown."""
     context = received.context
     learned = context.bridge.learned.of(context.account.fingerprint, route.upstream.name, model.id)
     return with_probed_facts(model, learned)

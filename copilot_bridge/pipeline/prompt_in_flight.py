@@ -1,4 +1,4 @@
-"""The prompt of a request as keyed digests, by which the log tells why the prompt cache was missed.
+"""The prompt of a request as keyed digests, by which the log explains a miss of the prompt cache.
 
 The digests are made while Copilot works on its response, so no request waits for them, and only if there is a
 log.  The prompt itself is forgotten then.

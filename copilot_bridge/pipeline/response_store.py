@@ -37,7 +37,7 @@ PRUNE_EVERY = 60.0  # s
 # s before one looks again: the answer may have come from another worker, which is just writing it down.
 GLANCES = (0.0, 0.05, 0.2)
 
-# Where no key is needed, callers are told apart by what they show all the same.
+# Where no key is needed, callers are distinguished by the credentials that they send all the same.
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 

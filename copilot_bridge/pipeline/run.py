@@ -32,7 +32,7 @@ ReadRequest = Callable[[RequestContext, RequestLogEntry, bytes, Mapping[str, str
 
 
 class Facts(Protocol):
-    """Notes what the bytes of a response tell, in the log entry."""
+    """Reads usage, cost and errors from the bytes of a response, and notes them in the log entry."""
 
     def feed(self, data: bytes) -> None: ...
     def note_cost(self) -> None: ...
@@ -158,7 +158,7 @@ class Exchange:
         self._response = next(self._opening)
 
     def events(self) -> Iterator[bytes]:
-        """Yield the response as it arrives.  Errors from here on are told in the stream itself."""
+        """Yield the response as it arrives.  Errors from here on are events of the stream."""
         reader: StreamConverter | None = None
         self._relay.note_response_started()
         try:

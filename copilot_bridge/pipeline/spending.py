@@ -29,7 +29,7 @@ def estimated_prompt(model: Model, size: int) -> int:
 def tokens_of(entry: RequestLogEntry, prompt: int) -> TokenCounts:
     """The tokens of a request.
 
-    :param prompt: an estimate, for an answer that has ended before it told them.
+    :param prompt: an estimate, for an answer that has ended before its usage came.
     """
     if entry.tokens_in is None:
         return TokenCounts(prompt, entry.tokens_out or 0)

@@ -43,7 +43,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The account on which a search is made, and who is told of it.
+    """The account that pays for a search, and the listener to it.
 
     :param signals: of the calls.  :param request_id: of the call, for the limits and GitHub's support.
     :param model: gives the model that searches; None: the account has none that can.

@@ -40,7 +40,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
     """
 
     alive: bool
-    tmp: Any  # the file whose time tells the master that the worker runs
+    tmp: Any  # the file whose time shows the master that the worker runs
 
     def __init__(self, process: WorkerProcess) -> None:
         """Take over what the master has made.

@@ -1,4 +1,4 @@
-"""Tells the processes that share a store, without a system call, that something in it has changed."""
+"""A counter in shared memory by which processes notice, without a system call, that the store has changed."""
 
 import struct
 import time

@@ -52,7 +52,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer, in no vendor's words yet.  `finish` None: never told."""
+    """One answer, in no vendor's words yet.  `finish` None: never sent."""
 
     text: str = ""
     reasoning: str = ""

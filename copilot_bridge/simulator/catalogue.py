@@ -24,7 +24,7 @@ COMPLETIONS = "/v1/engines/<engine>/completions"  # on a host of its own
 UNLISTED = ("/chat/completions", "/embeddings", COMPLETIONS)  # what a model serves that lists nothing
 
 
-# The oldest versions of clients that are not told to update: a plugin of VS Code, GitHub's own CLI.
+# The oldest versions of clients that get no warning to update: a plugin of VS Code, GitHub's own CLI.
 CURRENT = {"copilot-chat": (0, 48), "copilot": (1, 0, 60)}
 DEPRECATED = {
     "code": "client_version_deprecated",

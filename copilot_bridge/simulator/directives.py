@@ -285,7 +285,7 @@ def read_value(what: str, default: Default, value: str) -> Any:
 
 
 def acts(name: str, options: Mapping[str, Any], seen: Counter[str]) -> bool:
-    """Tells whether a directive is still to act, by `once=KEY` or `times=N key=KEY`."""
+    """Return whether a directive is still to act, by `once=KEY` or `times=N key=KEY`."""
     key, limit = (options["once"], 1) if options["once"] else (options["key"], options["times"])
     if bool(key) != bool(limit):
         raise Refused(misuse("times=N and key=KEY go together"))

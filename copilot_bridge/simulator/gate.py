@@ -83,7 +83,7 @@ def identify_caller(bearer: str) -> Caller:
 
 
 def accepts_direct(github_token: str) -> bool:
-    """Tells whether a GitHub token serves as bearer.
+    """Return whether a GitHub token serves as bearer.
 
     The editor app's `ghu_` serves for the Copilot CLI only, which sends it so.
     """

@@ -39,7 +39,7 @@ def check_size(path: str, source: object) -> None:
 
 
 def longest_side(image: bytes) -> int:
-    """0: it can't be told."""
+    """0: unknown."""
     try:
         return int(max(imagesize.get(BytesIO(image))))
     except Exception:  # noqa: BLE001 - of what is no image its readers raise anything

@@ -209,7 +209,7 @@ def run_call(method: str, params: Json, caller: Caller) -> Json:
 
 
 def is_modern(method: str, params: Json) -> bool:
-    """Tells whether the request speaks the revision without sessions, by its `_meta`.
+    """Return whether the request speaks the revision without sessions, by its `_meta`.
 
     :raise Failed: the headers contradict it, or the version is not supported.
     """

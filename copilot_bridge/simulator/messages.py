@@ -84,7 +84,7 @@ def refuse_if_told(asked: Asked, body: Item) -> None:
 
 
 def reaches(value: Any, path: list[str]) -> bool:
-    """Tells whether a dotted path leads to something.
+    """Return whether a dotted path leads to something.
 
     Numbers count into lists; a variant's name is skipped.
     """
@@ -171,7 +171,7 @@ def all_blocks(content: object) -> Iterator[Item]:
 
 
 def says(message: Item) -> bool:
-    """Tells whether a message has something of the user's own, and not tool results alone."""
+    """Return whether a message has something of the user's own, and not tool results alone."""
     blocks = list(blocks_of(message.get("content")))
     others = (block for block in blocks if block.get("type") not in ("tool_result", "text"))
     return bool(typed(text_of(blocks))) or any(others)

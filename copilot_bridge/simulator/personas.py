@@ -1,4 +1,4 @@
-"""Accounts of the simulator, which the names of their GitHub tokens tell.
+"""Accounts of the simulator, which are chosen by the names of their GitHub tokens.
 
 A token is `ghu_sim_demo`, `gho_sim_demo` or `github_pat_sim_demo`, with any suffix after `.`, `_` or `-`.
 The suffix isolates a test: counters and expiries are kept for the whole token.
@@ -98,7 +98,7 @@ class Persona:
     chat: str | None = None
     """The refusal of every chat call."""
     lifetime: int = 1800  # seconds that a Copilot token is really valid
-    refresh_in: int = 1500  # seconds, as told
+    refresh_in: int = 1500  # seconds, as sent
     skew: int = 0  # seconds by which the upstream's clock is ahead
     prefixes: tuple[str, ...] = ("ghu", "gho", "github_pat")
     outages: Mapping[str, int | str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
-"""Prices of models, in the forms in which a catalogue tells them, and the cost of an answer.
+"""Prices of models, in the forms of the catalogue's versions, and the cost of an answer.
 
 Source: the catalogue of 2026-07 and 2026-09, as three programs have recorded it.  From API version 2026-06-01
-on prices stand in tiers, in AI units; to older ones the same is told without tiers, in nano AI units.  A
+on prices stand in tiers, in AI units; older ones get the same without tiers, in nano AI units.  A
 catalogue of spring 2026 has multipliers of premium requests instead.
 """
 
@@ -21,7 +21,7 @@ MULTIPLIED = 200
 
 
 def priced_row(row: Row, api_version: str) -> Row:
-    """The row as that version of the API tells it."""
+    """The row as that version of the API sends it."""
     billing = row["billing"]
     if "multiplier" in billing or "token_prices" not in billing or api_version >= TIERED_SINCE:
         return row

@@ -1,4 +1,4 @@
-"""The quota of each plan, and the two ways in which it is told: user info and reply headers."""
+"""The quota of each plan, and the two forms in which it is sent: user info and reply headers."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -60,7 +60,7 @@ class Turn:
 
 
 def searches(body: Item, asked: Asked) -> bool:
-    """Tell whether the model searches: if nothing else can be called and it must, or if it is asked to."""
+    """Return whether the model searches: if nothing else can be called and it must, or if it is asked to."""
     kinds = [str(tool.get("type")) for tool in body.get("tools") or () if isinstance(tool, dict)]
     offered = [kind for kind in kinds if kind.startswith("web_search")]
     choice = body.get("tool_choice")

@@ -167,7 +167,7 @@ def sign(response: Response) -> Response:
 
 
 class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
-    """Hands the socket to a delivery where there is one, and tells the ledger how each request ended."""
+    """Hands the socket to a delivery where there is one, and notes in the ledger how each request ended."""
 
     def get_environ(self) -> dict[str, Any]:
         """Gives the body of an upgrade an end: gevent gives the bare connection to read, which has none."""

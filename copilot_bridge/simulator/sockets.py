@@ -77,7 +77,7 @@ class Socket:
                     self._take(event)
                 self._flush()
                 if self._protocol.close_expected() and not self._closing:
-                    break  # the protocol was broken, and the client has been told
+                    break  # the protocol was broken, and the client has got an error
         except OSError:
             pass  # a connection that was reset has ended, too
         finally:

@@ -34,7 +34,7 @@ class Mint:
     def issue(self, github_token: str, persona: Persona, expires_at: int) -> CopilotToken:
         """Issues a Copilot token.
 
-        :param expires_at: unix seconds as the client is told; the clock may be skewed.
+        :param expires_at: unix seconds as sent to the client; the clock may be skewed.
         """
         token = CopilotToken(
             write_token(persona, expires_at), github_token, persona, time() + persona.lifetime
@@ -76,7 +76,7 @@ class Keepsakes:
             self._given.popitem(last=False)
 
     def is_genuine(self, text: object, owner: str, seals: str = "") -> bool:
-        """Tells whether a text was given to `owner`, with just that content."""
+        """Return whether a text was given to `owner`, with just that content."""
         return isinstance(text, str) and self._given.get(text) == Keepsake(owner, seals)
 
 

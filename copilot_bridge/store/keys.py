@@ -133,7 +133,7 @@ class Keys:
 
     @property
     def required(self) -> bool:
-        """Tell whether this machine's flag file demands a key, whatever the database says.  In doubt: yes."""
+        """Return whether this machine's flag file demands a key; True if the file can't be read."""
         try:
             return self._flag_file is not None and self._flag_file.exists()
         except OSError:
@@ -215,7 +215,7 @@ class Keys:
         return gone
 
     def _changed(self) -> None:
-        """Tell the other processes, and have even a copy of the bare database file hold the present keys."""
+        """Notify the other processes, and have even a copy of the bare database hold the present keys."""
         self._database.checkpoint()
         self._changes.bump()
 

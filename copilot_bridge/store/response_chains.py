@@ -64,7 +64,7 @@ class ResponseChainTable:
 
     @property
     def persistent(self) -> bool:
-        """Tell whether other processes can read what this one writes."""
+        """Return whether other processes can read what this one writes."""
         return self._database.persistent
 
     def prepare(self) -> None:

@@ -122,7 +122,7 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
                 scope TEXT NOT NULL, subject TEXT NOT NULL, unit TEXT NOT NULL, period TEXT NOT NULL,
                 amount BIGINT NOT NULL, created DOUBLE PRECISION NOT NULL,
                 PRIMARY KEY (scope, subject, unit, period))""",
-            # warned: the highest percentage that the operator was told of.
+            # warned: the highest percentage of which the operator got a notice.
             """CREATE TABLE budget_counters (
                 scope TEXT NOT NULL, subject TEXT NOT NULL, unit TEXT NOT NULL, period TEXT NOT NULL,
                 start BIGINT NOT NULL, spent BIGINT NOT NULL, warned BIGINT NOT NULL,
@@ -182,7 +182,7 @@ NEEDS = "schema-needs"
 
 
 def is_current(transaction: Transaction) -> bool:
-    """Tell whether no step is missing, without a lock.  Raises StoreError: it is of a newer version."""
+    """Return whether no step is missing, without a lock.  Raises StoreError: it is of a newer version."""
     try:
         done = {name for (name,) in transaction.rows("SELECT name FROM migrations")}
     except Exception:  # noqa: BLE001 - of whichever library: there is no such table yet

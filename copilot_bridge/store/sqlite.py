@@ -166,13 +166,13 @@ class Sqlite:
         return connection
 
     def _is_prepared(self, connection: sqlite3.Connection) -> bool:
-        """Tell whether the tables are up to date, without a lock: a start must not wait for writers."""
+        """Return whether the tables are up to date, without a lock: a start must not wait for writers."""
         ((mode,),) = connection.execute("PRAGMA journal_mode").fetchall()
         current = transact(connection, SqliteTransaction(connection, self._clock), is_current, "BEGIN")
         return mode == "wal" and current
 
     def _was_replaced(self) -> bool:
-        """Tell whether the file has been deleted or replaced by another one."""
+        """Return whether the file has been deleted or replaced by another one."""
         return (
             self.path is not None
             and self._identity is not None
@@ -236,7 +236,7 @@ class Sqlite:
 
 
 def is_transient(error: Exception) -> bool:
-    """Tell whether others hold the database and will release it."""
+    """Return whether others hold the database and will release it."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return isinstance(error, StoreUnavailable) or code in TRANSIENT
 

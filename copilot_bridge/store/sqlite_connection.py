@@ -119,6 +119,6 @@ def too_slow(timeout: float) -> StoreUnavailable:
 
 
 def under_gevent() -> bool:
-    """Tell whether threads are greenlets, so that a blocking call blocks all of them."""
+    """Return whether threads are greenlets, so that a blocking call blocks all of them."""
     monkey = sys.modules.get("gevent.monkey")
     return bool(monkey and monkey.is_module_patched("threading"))

@@ -79,7 +79,7 @@ class SocketWriter(ABC):
 
     @abstractmethod
     def _count(self, size: int) -> None:
-        """Tell the server how many bytes of the body were sent."""
+        """Report to the server how many bytes of the body were sent."""
 
 
 class GunicornSocketWriter(SocketWriter):

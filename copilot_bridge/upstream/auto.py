@@ -1,7 +1,7 @@
 """The model "auto": Copilot picks a model for each conversation, at a lower price.
 
 It exists in two versions.  The second is one call, POST /auto, and has tiers; accounts without it get 404
-there.  The first opens a session, POST /models/session, and then tells which of its models suits a prompt.
+there.  The first opens a session, POST /models/session, and then returns which of its models suits a prompt.
 Source: autoV2Fetcher.ts and automodeService.ts of microsoft/vscode (2026-08 to -10), and requests of the
 Copilot CLI 1.0.102 (2026-11).
 """
@@ -128,7 +128,7 @@ class AutoPicks:
     ) -> Pick:
         """The pick for a conversation, a new one if there is none that fits.
 
-        :param fits: tells whether an earlier pick still fits.
+        :param fits: returns whether an earlier pick still fits.
         :raises AutoUnavailable: the account has no automatic choice of models.
         :raises BridgeError: Copilot refuses.
         """

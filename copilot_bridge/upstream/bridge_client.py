@@ -41,7 +41,7 @@ def get_condition(client: HttpClient, root: str, key: str = "") -> str:
     """
     answer = read_object(send(client, f"{root}/readyz", key), root)
     if not isinstance(state := answer.get("state"), str):
-        raise UpstreamRefused(f"{root} is not a bridge: it does not tell its state")
+        raise UpstreamRefused(f"{root} is not a bridge: its response has no state")
     store = f" (the store is {answer['store']})" if answer.get("store") else ""
     reason = f": {answer['reason']}" if answer.get("reason") and state != "ready" else ""
     return f"{state}{store}{reason}"

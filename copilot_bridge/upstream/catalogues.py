@@ -270,7 +270,7 @@ class ModelCatalogues:
 
 
 def takes_effort(model: Model, effort: str) -> bool:
-    """Tells whether a model can reason so; one that knows only budgets is given that of the effort."""
+    """Return whether a model can reason so; one that knows only budgets is given that of the effort."""
     known = model.supports.get("reasoning_effort") or ()
     free = bool(model.supports.get("max_thinking_budget")) or model.profile.reasons
     return not effort or effort in known or (not known and free)

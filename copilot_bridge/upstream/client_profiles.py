@@ -141,7 +141,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
 
 
 def is_exchanged(github_token: str) -> bool:
-    """Tell whether a GitHub token is exchanged for a Copilot token, or used as it is."""
+    """Return whether a GitHub token is exchanged for a Copilot token, or used as it is."""
     return not github_token.startswith(UNEXCHANGED)
 
 

@@ -96,7 +96,7 @@ RULES = (
     ErrorRule((499, 500, 502), r"", "unavailable", RETRY),
 )
 
-# Kinds whose text alone may tell when to try again.
+# Kinds whose time to wait may stand in the text alone.
 TIMED: tuple[KindName, ...] = ("rate_limited", "quota", "overloaded")
 
 # Headers of upstream's answers that clients get, too.
@@ -130,7 +130,7 @@ class Refusal(UpstreamRefused):
 
     @property
     def stale_session(self) -> bool:
-        """Tell whether the session of the model "auto" has ended, so that a new one is needed."""
+        """Return whether the session of the model "auto" has ended, so that a new one is needed."""
         return self.status == 401 and STALE_SESSION in str(self)
 
 

@@ -45,7 +45,7 @@ class Hosts:
 
     @property
     def expected(self) -> str:
-        """Return Copilot's address as far as it is known without a token; "" if only a token can tell.
+        """Return Copilot's address as far as it is known without a token; "" if only a token names it.
 
         If GitHub's API is the operator's own (a simulator), Copilot's usual address would be the wrong one.
         """
@@ -62,7 +62,7 @@ class Hosts:
         return Hosts.of(replace(plain, enterprise_url=others))
 
     def is_trusted(self, url: object) -> bool:
-        """Tell whether the token and every prompt may be sent to this address because a token names it.
+        """Return whether the token and every prompt may be sent to this address because a token names it.
 
         It has to be https on GitHub's Copilot domain or on the configured enterprise, or the very host and
         port that the operator configured for GitHub's API (a simulator, a private upstream).

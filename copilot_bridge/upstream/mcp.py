@@ -50,7 +50,7 @@ class McpServer:
         self._ids = count(1)
 
     def call(self, copilot: Copilot, signals: Signals, arguments: JsonObject) -> tuple[str, bool]:
-        """Call the tool, and return its text, and whether that tells of an error.  Blocks.
+        """Call the tool, and return its text, and whether it is an error.  Blocks.
 
         :raises McpError, BridgeError: it can't be called.
         """
@@ -132,7 +132,7 @@ def payloads(stream: bytes) -> list[bytes]:
 
 
 def text_of(result: JsonObject) -> tuple[str, bool]:
-    """Return the text of a tool's result, and whether it tells of an error."""
+    """Return the text of a tool's result, and whether it is an error."""
     content = result.get("content")
     parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     texts = (part["text"] for part in parts if isinstance(part.get("text"), str))

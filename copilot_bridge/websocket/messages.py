@@ -41,7 +41,7 @@ class Messages:
         self._is_client = is_client
         self._max_size = max_size
         self._incomplete = bytearray()  # the start of a server's frame
-        self._needed = 0  # bytes of that frame, as far as its head tells
+        self._needed = 0  # bytes of that frame, as far as its head is read
         self._fragments: list[bytes] = []
 
     @property

@@ -61,7 +61,7 @@ class Machine:
 
 
 def is_closed(folder: Path) -> bool:
-    """Tell whether others can't enter the folder; one that does not exist yet is no obstacle."""
+    """Return whether others can't enter the folder; one that does not exist yet is no obstacle."""
     try:
         return not folder.stat().st_mode & ENTER
     except OSError:

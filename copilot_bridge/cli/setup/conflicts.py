@@ -20,7 +20,7 @@ def conflicts(steps: Instructions) -> Iterator[str]:
 
 
 def holds(file: PlannedFile, path: str) -> bool:
-    """Tell whether the file has a value at the dotted path."""
+    """Return whether the file has a value at the dotted path."""
     content: Any = {}
     with suppress(ConfigError):
         content = read_settings((read_own(shown_path(file)) or b"").decode(), file.format)

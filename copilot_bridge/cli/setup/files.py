@@ -37,7 +37,7 @@ class Change:
         return self.before == self.after
 
     def diff(self, key: str) -> str:
-        """A unified diff without secrets; it shows the end of the bridge's own key, to tell it apart."""
+        """A unified diff without secrets; it shows the end of the bridge's own key, to identify it."""
         old, new = (shown_lines(content or b"", key) for content in (self.before, self.after))
         name = "/dev/null" if self.before is None else str(self.path)
         return "".join(difflib.unified_diff(old, new, name, str(self.path)))
@@ -169,7 +169,7 @@ def unused_backup_path(path: Path) -> Path:
 
 
 def is_unchanged(note: ChangeRecord) -> bool:
-    """Tell whether the file is as it was left."""
+    """Return whether the file is as it was left."""
     content = read_own(Path(note.path))
     return content is not None and digest(content) == note.left
 

@@ -50,7 +50,7 @@ def serve_and_prompt(
     threading.Thread(target=lambda: os._exit(server.wait()), daemon=True).start()
     with suppress(KeyboardInterrupt, click.exceptions.Abort):
         prompt_for_each(store_of(config).approvals, lambda: server.poll() is None)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal has told the server as well
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal has sent it to the server as well
     sys.exit(server.wait())
 
 
@@ -60,7 +60,7 @@ def serve_as_child(environ: dict[str, str]) -> int:
     with subprocess.Popen(command, env=environ | {EXIT_WITH_STDIN: "1"}, stdin=subprocess.PIPE) as server:
         try:
             return server.wait()
-        except KeyboardInterrupt:  # the terminal has told the server as well
+        except KeyboardInterrupt:  # the terminal has sent it to the server as well
             return server.wait()
 
 

@@ -29,7 +29,7 @@ def width(stream: TextIO) -> int | None:
 
 
 def is_interactive() -> bool:
-    """Tell whether a person at a terminal can read and answer."""
+    """Return whether a person at a terminal can read and answer."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 

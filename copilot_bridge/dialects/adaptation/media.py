@@ -40,7 +40,7 @@ Shown = Text | Image | File
 
 
 def media_type_of_bytes(data: bytes) -> str | None:
-    """Return the media type that the first bytes tell, or None."""
+    """Return the media type that the first bytes show, or None."""
     return next((media for magic, media in MAGIC if magic.match(data)), None)
 
 

@@ -21,7 +21,7 @@ from copilot_bridge.dialects.codec import JsonObject
 
 COMMON = frozenset({"type", "title", "description", "enum", "const", "anyOf", "$ref", "$defs", "definitions"})
 OBJECT_KEYWORDS = frozenset({"properties", "required", "additionalProperties"})
-TYPE_KEYWORDS = {"type", "anyOf", "allOf", "enum", "const"}  # they tell the type
+TYPE_KEYWORDS = {"type", "anyOf", "allOf", "enum", "const"}  # they decide the type
 BESIDE_REF = ("$ref", "$defs", "definitions")
 OPENNESS_KEYWORDS = ("patternProperties", "unevaluatedProperties", "additionalProperties")
 FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid")

@@ -133,7 +133,7 @@ def read_block(where: str, block: JsonObject) -> Iterator[Part]:
         raise Unsupported(f"{where}: {error}", param=where) from error
 
 
-# Blocks of server tools in earlier turns, of which nothing can be told to a model.
+# Blocks of server tools in earlier turns, which have no form that a model could read.
 IGNORED = tuple(kind for kind in history_types("messages") if kind not in READ_SERVER_BLOCK)
 
 

@@ -153,7 +153,7 @@ class ToolAdapter:
         yield event
 
     def _delta(self, event: JsonObject) -> Iterator[JsonObject]:
-        """Drop the deltas of a free-form call, since a piece of JSON tells nothing about the text in it."""
+        """Drop the deltas of a free-form call, since the text can't be read from a piece of JSON."""
         if event.get("output_index") not in self._open_calls:
             yield event
 

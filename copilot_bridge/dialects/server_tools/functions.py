@@ -11,7 +11,7 @@ SEARCH, FETCH = "web_search", "web_fetch"
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A server tool as a model is told of it.
+    """A server tool as it is described to a model.
 
     :param argument: the only one, which is a string.  :param about: what it has to be.
     """

@@ -15,7 +15,7 @@ MAX_SOURCE, MAX_RESULT = 4_000, 24_000  # characters
 
 NOTHING = "Nothing was found."
 
-# What a model is told of a run that failed, by Anthropic's error codes.
+# The text that a model gets after a failed run, by Anthropic's error codes.
 ERRORS = {
     "max_uses_exceeded": "It has run as often as it may: answer now, with what you know.",
     "too_many_requests": "It has run too often lately. Answer with what you know, and say so.",

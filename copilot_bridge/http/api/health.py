@@ -86,7 +86,7 @@ def details(condition: Condition) -> dict[str, Any]:
 
 
 def is_authenticated() -> bool:
-    """Tells whether the caller has a key; health checks have none."""
+    """Return whether the caller has a key; health checks have none."""
     try:
         identify(is_local())
     except BridgeError:

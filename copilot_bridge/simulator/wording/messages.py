@@ -17,7 +17,7 @@ from copilot_bridge.simulator.directives import Asked
 from copilot_bridge.simulator.model_facts import facts_of
 
 FRAGMENT = 16  # characters of a tool call's arguments in one delta
-BACKENDS = ("bdrk", "vrtx")  # requests are spread over them, and ids tell which one answered
+BACKENDS = ("bdrk", "vrtx")  # requests are spread over them, and ids show which one answered
 
 STOP_REASONS = {
     "stop": "end_turn",

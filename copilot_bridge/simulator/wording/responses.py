@@ -303,7 +303,7 @@ def up_to_first_delta(events: list[Event]) -> list[Event]:
 
 
 def strictly(tool: Event) -> Event:
-    """A function is told back as a strict one where the request didn't say."""
+    """A function without `strict` is returned as a strict one."""
     if tool.get("type") != "function" or "strict" in tool:
         return tool
     parameters = (tool.get("parameters") or {}) | {"additionalProperties": False}

@@ -29,7 +29,7 @@ class Account:
 
     @property
     def exchanged(self) -> bool:
-        """Tell whether the GitHub token is exchanged for a Copilot token, or used as it is."""
+        """Return whether the GitHub token is exchanged for a Copilot token, or used as it is."""
         return is_exchanged(self.github_token.reveal())
 
     @cached_property
@@ -72,7 +72,7 @@ class CopilotToken:
         return plan_of(self.sku)
 
     def is_fresh(self, now: float) -> bool:
-        """Tell whether the token need not be renewed.
+        """Return whether the token need not be renewed.
 
         After a clock was set back a token looks newer than it is, so it counts as old.
         """

@@ -55,7 +55,7 @@ NOTICES = {
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes) -> BridgeError:
-    """The meaning of an error of api.github.com, in words that tell the user what to do."""
+    """The meaning of an error of api.github.com, in words that say what the user can do."""
     message, _, _ = read_body(body)
     if status == 401:
         return LoginRequired("GitHub does not accept this login (bad credentials): run `copilot-bridge auth`")

@@ -115,7 +115,7 @@ class CopilotTokens:
             raise
 
     def is_known(self, account: Account) -> bool:
-        """Tell whether GitHub has judged the account, or need not be asked."""
+        """Return whether GitHub has judged the account, or need not be asked."""
         key = account.fingerprint
         return bool(
             self._cache.get(key)
@@ -247,7 +247,7 @@ class CopilotTokens:
         except LoginRequired:
             raise
         except BridgeError as error:  # a PAT may have no access to this endpoint
-            log.debug("GitHub does not tell the plan's host: %s", error)
+            log.debug("GitHub's report has no host of the plan: %s", error)
             content = {}
         endpoints, now = content.get("endpoints"), self._clock()
         return CopilotToken(

@@ -24,7 +24,7 @@ MAX_ACCOUNTS = 256
 
 Report = dict[str, Any]
 
-# The members that tell the rest of the plan, for callers who do not own the account.
+# The members that describe the plan's remaining quota, for callers who do not own the account.
 QUOTA_FIELDS = (
     "access_type_sku",
     "copilot_plan",

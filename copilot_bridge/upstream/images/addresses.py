@@ -44,7 +44,7 @@ NUMERIC = re.compile(r"(?:^|\.)(?:0x[0-9a-f]*|[0-9]+)\.?$", re.IGNORECASE)
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether everybody can reach an address, so that reaching it through the bridge gains nothing."""
+    """Return whether everybody can reach an address, so that reaching it through the bridge gains nothing."""
     address = unwrapped(address)
     if isinstance(address, IPv6Address):
         return address in GLOBAL_UNICAST and not any(address in network for network in NOT_PUBLIC_6)

@@ -136,7 +136,7 @@ def adapt_budget(body: Body, model: Model) -> bool:
 
 
 def may_think(messages: list[Body], model: Model) -> bool:
-    """Tell whether thinking may come next.
+    """Return whether thinking may come next.
 
     Claude does not think in a turn that continues after tool results and began without thinking, nor before
     a prefilled answer.

@@ -140,7 +140,7 @@ def adapt_chat_text(message: Body) -> bool:
 
 
 def is_empty(message: Body) -> bool:
-    """Tell whether nothing is left of a message."""
+    """Return whether nothing is left of a message."""
     return (
         message["role"] not in ("user", "tool")
         and message.get("content") is None

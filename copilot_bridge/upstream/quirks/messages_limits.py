@@ -46,7 +46,7 @@ RELEVANT = ("tool_use", "tool_result", "document")
 
 
 def survey(messages: list[Body]) -> tuple[list[Body], bool]:
-    """Collect the relevant blocks, and tell whether a result does not follow its call directly."""
+    """Collect the relevant blocks, and return whether a result does not follow its call directly."""
     found, parted = list[Body](), False
     called, missing = set[str](), set[str]()
     for message in messages:
@@ -167,7 +167,7 @@ def fill_failed(found: list[Body]) -> bool:
 
 
 def is_blank_content(content: Any) -> bool:
-    """Tell whether content is missing, blank, or made of blank blocks."""
+    """Return whether content is missing, blank, or made of blank blocks."""
     if isinstance(content, list):
         return all(map(is_blank_text, content))
     return content is None or (isinstance(content, str) and is_blank(content))

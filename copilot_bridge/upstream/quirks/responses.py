@@ -93,7 +93,7 @@ def adapt_tool_choice(body: Body, kept: list[Any]) -> None:
 
 
 def adds_tools(item: Any) -> bool:
-    """Tell whether an item brings tools of its own."""
+    """Return whether an item brings tools of its own."""
     return isinstance(item, dict) and item.get("type") in ITEMS_WITH_TOOLS
 
 
@@ -147,7 +147,7 @@ def adapt_items(body: Body, upstream_ids: Mapping[str, str]) -> bool:
 
 
 def is_unusable(item: Body) -> bool:
-    """Tell whether upstream can't use an item.
+    """Return whether upstream can't use an item.
 
     It is a reference to an item that is not stored, or reasoning without upstream's encryption: of another
     dialect's model, or a summary alone.

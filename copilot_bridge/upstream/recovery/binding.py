@@ -82,7 +82,7 @@ def what_binds(api: str, path: str) -> str | None:
 
 
 def is_kept(api: str, path: str) -> bool:
-    """Tell whether a request without this field would mean something else."""
+    """Return whether a request without this field would mean something else."""
     first, *rest = path.split(".")
     if path in REMOVABLE:
         return False

@@ -186,7 +186,7 @@ class Learned:
 
 
 def is_valid(entry: Entry, now: float) -> bool:
-    """Tell whether a lesson still counts; a clock that was set back makes none last longer."""
+    """Return whether a lesson still counts; a clock that was set back makes none last longer."""
     return now < entry.until <= now + LESSON_TTL + CLOCK_TOLERANCE
 
 

@@ -68,7 +68,7 @@ def pair_messages(messages: list[Any]) -> Iterator[Any]:
 
 
 def has_blocks(message: Any, missing: list[Json]) -> bool:
-    """Tell whether a message has blocks, or needs some, that may have to change."""
+    """Return whether a message has blocks, or needs some, that may have to change."""
     content = within(message, "content")
     return within(message, "role") == "user" and (
         isinstance(content, list) or (bool(missing) and bool(content))

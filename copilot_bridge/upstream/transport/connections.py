@@ -14,9 +14,10 @@ request that is sent on such a connection would wait for the whole read timeout.
   network error, after which the request is sent again.
 - If all is acknowledged and no answer begins, there are two possible reasons: the TCP that acknowledged (a
   proxy's, a VPN client's, a load balancer's) has lost the connection behind it; or the answer takes its time,
-  as that to a long prompt does.  Nothing on this connection tells the two apart, and sending the request
-  again in the second case costs twice.  Time does tell them apart: an answer is given up after three times as
-  long as any answer of its kind (path, model, streamed or not) has taken to begin, and ten seconds at least.
+  as that to a long prompt does.  Nothing on this connection distinguishes the two, and sending the request
+  again in the second case costs twice.  Time does distinguish them: an answer is given up after three times
+  as long as any answer of its kind (path, model, streamed or not) has taken to begin, but not before ten
+  seconds.
   So a slow answer is asked for twice at most once: the second attempt, on a new connection, is never given
   up, and its time counts from then on.  Only one request at a time is sent again because of silence alone
   (`patience`), so that a slow hour of upstream is not made slower.
@@ -99,7 +100,7 @@ class WatchedConnection(MessageConnection):
 
     @property
     def is_connected(self) -> bool:
-        """Tell whether the connection can be used; urllib3 asks before each use.
+        """Return whether the connection can be used; urllib3 asks before each use.
 
         gevent's own `poll` would go through the event loop and everything that waits there.
         """
@@ -267,11 +268,11 @@ class WatchedPool:
         return opening.connection
 
     def has_connection(self) -> bool:
-        """Tell whether a connection is in use, or is idle and can be used for a while yet."""
+        """Return whether a connection is in use, or is idle and can be used for a while yet."""
         return len(self.pool.queue) < self.pool.maxsize or self.has_idle(1)
 
     def has_idle(self, count: int) -> bool:
-        """Tell whether so many connections are idle and can be used for a while yet."""
+        """Return whether so many connections are idle and can be used for a while yet."""
         newest = self.pool.queue[-count:]
         usable = (
             connection is not None and self._is_fresh(connection) and connection.is_connected

@@ -91,7 +91,7 @@ class HttpClient:
     def begin_connection(self, url: str) -> None:
         """Begin to open a connection to an origin for the next request, unless there is one.
 
-        If that fails, the request opens its own, and tells why it can't.
+        If that fails, the request opens its own, and raises the error if it can't.
         """
         self._openings.begin(url, lambda: self._open_connection(url))
 
@@ -104,7 +104,7 @@ class HttpClient:
             log.exception("internal error while a connection was opened ahead")
 
     def on_connect(self, listener: Callable[[str, str], object]) -> None:
-        """Have `listener` told the host of each new connection, and "ahead" or "on_demand"."""
+        """Call `listener` with the host of each new connection, and "ahead" or "on_demand"."""
         self._adapter.on_connect = listener
 
     def check(self) -> None:

@@ -105,7 +105,7 @@ class MessageConnection:
     _target: tuple[str, str]
 
     def request(self, method: Any, url: Any, body: Any = None, headers: Any = None, **_options: Any) -> None:
-        """Send a request whose headers tell the length of its body, as `http_client.prepare` makes them."""
+        """Send a request whose headers have the length of its body, as `http_client.prepare` makes them."""
         if self.sock is not None:
             self.sock.settimeout(self.timeout)
         headers = headers or {}

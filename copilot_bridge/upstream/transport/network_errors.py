@@ -38,12 +38,12 @@ def network_error(
 
 
 def is_stale(error: BaseException) -> bool:
-    """Tell whether a reused connection proved dead."""
+    """Return whether a reused connection proved dead."""
     return any(isinstance(cause, StaleConnectionError) for cause in causes(error))
 
 
 def is_unsent(error: BaseException) -> bool:
-    """Tell whether nobody can have read the request.
+    """Return whether nobody can have read the request.
 
     There was no connection yet, or no tunnel through the proxy, or the other side's TCP has not acknowledged
     the request.

@@ -23,7 +23,7 @@ Key = tuple[str, ...]
 class Waiting:
     """A connection between two requests.  It answers pings; whatever else comes ends it.
 
-    Nobody asked for anything, so a message can't be told from one that is meant for the next request.
+    Nobody asked for anything, so a message looks like one that is meant for the next request.
 
     :param idle_life: seconds.  :param on_end: called when it has ended by itself.
     """
@@ -74,7 +74,7 @@ class Pool:
     """Keeps one connection for each key, and no more than `most` in all, those in use included.
 
     :param idle_life: seconds for which a connection waits.
-    :ivar on_change: told the number of connections, each time that it may have changed.
+    :ivar on_change: called with the number of connections each time that it may have changed.
     """
 
     def __init__(self, most: int, idle_life: float) -> None:
@@ -88,7 +88,7 @@ class Pool:
         return sum(not each.is_closed for each in self._all)
 
     def has_room(self) -> bool:
-        """Tell whether another connection may be opened; the one that has waited longest may give way."""
+        """Return whether another connection may be opened; the one that has waited longest may give way."""
         if len(self) < self.most:
             return True
         if not self._waiting:

@@ -15,7 +15,7 @@ class TurnBody:
     """The bytes of a stream by HTTP, out of the events of one turn.
 
     :param first: the bytes of the events that have come already.
-    :param on_end: called once, when the body is closed; told whether the turn has come to its end.
+    :param on_end: called once, when the body is closed, with whether the turn has come to its end.
     :param timeout: seconds between two events, if `read_available` waits.
     """
 

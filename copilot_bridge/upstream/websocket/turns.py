@@ -77,7 +77,7 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Tell whether the turn was sent in vain."""
+        """Return whether the turn was sent in vain."""
         return self.response is None and self.sent > 0
 
 
@@ -86,7 +86,7 @@ class Turns:
 
     :param most: connections at a time.  :param idle_life: seconds for which one waits for the next turn.
     :param max_size: bytes of an event.
-    :ivar listener: told the way of each turn and the bytes that were spared.
+    :ivar listener: called with the kind of each turn and the bytes that were saved.
     """
 
     def __init__(
