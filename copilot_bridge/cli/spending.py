@@ -184,7 +184,7 @@ def print_cache(verdicts: list[dict[str, Any]]) -> None:
             REASONS[one["verdict"]],
             f"{one['requests']:,}",
             f"{percent_of(one['tokens_cached'], one['tokens_in'])} %",
-            amount(one["lost_ai_units"]),
+            amount(one["lost_ai_units"]) if one["lost_ai_units"] else "",
         )
         for one in verdicts
     ]
