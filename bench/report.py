@@ -71,11 +71,11 @@ def table(rows: Sequence[Row], base: Sequence[Row] = ()) -> str:
     for row in rows:
         earlier = comparison(row, then.get((row.scenario, row.quantity))) if base else []
         lines.append(cells(row, columns, earlier))
-    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     words = len(head) - 2
     rule = [
-        "-" * width if place < 2 or place >= words else "-" * (width - 1) + ":"
-        for place, width in enumerate(widths)
+        "-" * width if index < 2 or index >= words else "-" * (width - 1) + ":"
+        for index, width in enumerate(widths)
     ]
     lines.insert(1, rule)
     return "\n".join("| " + " | ".join(fit(line, widths)) + " |" for line in lines)
@@ -106,8 +106,8 @@ def fit(line: Sequence[str], widths: Sequence[int]) -> list[str]:
     """Words to the left, numbers to the right."""
     last = len(line) - 2
     return [
-        cell.ljust(width) if place < 2 or place >= last else cell.rjust(width)
-        for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        cell.ljust(width) if index < 2 or index >= last else cell.rjust(width)
+        for index, (cell, width) in enumerate(zip(line, widths, strict=True))
     ]
 
 

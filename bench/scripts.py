@@ -142,7 +142,7 @@ def opaque(mark: str) -> str:
 
 def responses(said: str) -> Parts:
     """Other ids on every event.  `sequence_number` stands still: a text event is rendered once."""
-    place: Chunk = {"item_id": opaque("text"), "output_index": 0, "content_index": 0}
+    indices: Chunk = {"item_id": opaque("text"), "output_index": 0, "content_index": 0}
     part: Chunk = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
     item: Chunk = {"id": opaque("item"), "type": "message", "role": "assistant", "status": "in_progress"}
     full = item | {"id": opaque("done"), "status": "completed", "content": [part | {"text": said}]}
@@ -154,12 +154,12 @@ def responses(said: str) -> Parts:
         {"type": "response.created", "response": begun},
         {"type": "response.in_progress", "response": begun},
         {"type": "response.output_item.added", "output_index": 0, "item": item | {"content": []}},
-        {"type": "response.content_part.added", **place, "part": part},
+        {"type": "response.content_part.added", **indices, "part": part},
     ]
-    text: Chunk = {"type": "response.output_text.delta", **place, "delta": TEXT, "logprobs": []}
+    text: Chunk = {"type": "response.output_text.delta", **indices, "delta": TEXT, "logprobs": []}
     after: list[Chunk] = [
-        {"type": "response.output_text.done", **place, "text": said, "logprobs": []},
-        {"type": "response.content_part.done", **place, "part": part | {"text": said}},
+        {"type": "response.output_text.done", **indices, "text": said, "logprobs": []},
+        {"type": "response.content_part.done", **indices, "part": part | {"text": said}},
         {"type": "response.output_item.done", "output_index": 0, "item": full},
         {"type": "response.completed", "response": ended},
     ]

@@ -141,8 +141,8 @@ def read_events(reply: Reply, surface: str = "chat") -> Iterator[Event]:
         finished += ended
         if text:
             chunk = bisect.bisect_right(starts, end + 1) - 1
-            place = origins[chunk] + end + 1 - starts[chunk]
-            yield Event(reply.arrivals[bisect.bisect_right(ends, place)][0], text)
+            offset = origins[chunk] + end + 1 - starts[chunk]
+            yield Event(reply.arrivals[bisect.bisect_right(ends, offset)][0], text)
     done = surface != "chat" or payload.endswith(b"data: [DONE]\n\n")
     if finished != 1 or payload[at:] or not done:
         raise WrongReplyError(f"finished {finished} times, ends with {payload[-200:]!r}")

@@ -166,8 +166,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     openssl = shutil.which("openssl")
     if not openssl:
         pytest.skip("openssl makes the certificate")
-    place = tmp_path_factory.mktemp("tls")
-    made, key = place / "certificate.pem", place / "key.pem"
+    folder = tmp_path_factory.mktemp("tls")
+    made, key = folder / "certificate.pem", folder / "key.pem"
     subprocess.run(
         [openssl, *CERTIFICATE.split(), "-keyout", str(key), "-out", str(made)],
         check=True,

@@ -41,8 +41,8 @@ def guarded(arena: Arena) -> list[Row]:
     ratios = [with_ / without for without, with_ in zip(bare, guarded, strict=True)]
     for ratio in ratios:
         sheet.note(ours, RATIO, ratio)
-    for name, place in (("lower", 0), ("upper", 2)):
-        sheet.note(ours, f"{RATIO}, {name} quartile", statistics.quantiles(ratios, n=4)[place])
+    for name, index in (("lower", 0), ("upper", 2)):
+        sheet.note(ours, f"{RATIO}, {name} quartile", statistics.quantiles(ratios, n=4)[index])
     return sheet.rows()
 
 

@@ -191,14 +191,14 @@ def price_of(model: Model, number: int) -> tuple[float | None, float | None]:
 
 def ask_all(bridge: Bridge, model: Model, api: str) -> Iterator[Answer]:
     """One after the other.  Raises BridgeError: it is no use to go on."""
-    said: dict[str, bool | None] = {}
+    refusal_texts: dict[str, bool | None] = {}
     for question in questions(model, api):
         after = (BASE, *question.after) if question.name != BASE else ()
-        if all(said.get(name) for name in after):
+        if all(refusal_texts.get(name) for name in after):
             answer = ask(bridge, model, api, question)
         else:
             answer = Answer(question, None, "not asked")
-        said[question.name] = answer.taken
+        refusal_texts[question.name] = answer.taken
         yield answer
 
 

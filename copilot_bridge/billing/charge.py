@@ -98,8 +98,8 @@ def tier_name(prices: Prices, prompt: int) -> str:
 
 def tier_of(prices: Prices, prompt: int) -> Tier:
     """The prices for a prompt of so many tokens."""
-    most = prices.usual.most
-    return prices.long if prices.long and most is not None and prompt > most else prices.usual
+    max_prompt = prices.usual.most
+    return prices.long if prices.long and max_prompt is not None and prompt > max_prompt else prices.usual
 
 
 def cost_of_tokens(prices: Prices, tokens: TokenCounts, discount: float | None = None) -> int | None:

@@ -101,5 +101,5 @@ def part_cost(prices: Prices, part: Traffic, *, long: bool) -> int | None:
 
 def longest_prompt(prices: Prices | None) -> int | None:
     """The longest prompt of the default tier, where longer ones cost more."""
-    most = prices.usual.most if prices and prices.long else None
-    return most if prices and most and tier_of(prices, most + 1) is prices.long else None
+    max_prompt = prices.usual.most if prices and prices.long else None
+    return max_prompt if prices and max_prompt and tier_of(prices, max_prompt + 1) is prices.long else None

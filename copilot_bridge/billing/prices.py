@@ -65,8 +65,8 @@ def read_tier(tier: Mapping[str, Any], listed: Mapping[str, Any]) -> Tier | None
     nano = max(price for price in (given, out) if price is not None) * MILLION / batch > MAX_PRICE
     scale = MILLION / batch * (NANO if nano else 1)
     cached, written, out = (None if price is None else price * scale for price in (cached, written, out))
-    most = tier.get("context_max")
-    return Tier(given * scale, cached, written, out, most if isinstance(most, int) else None)
+    max_prompt = tier.get("context_max")
+    return Tier(given * scale, cached, written, out, max_prompt if isinstance(max_prompt, int) else None)
 
 
 def plain(tier: Tier) -> tuple[float | None, ...]:

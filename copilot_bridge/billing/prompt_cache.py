@@ -47,7 +47,7 @@ REASONS = {
 # OpenAI and Anthropic keep an entry for five minutes at least, and cache no shorter prompts.
 # Source: their documentation of prompt caching, 2026-11.
 TTL = 300.0  # s
-SHORTEST = 1024  # tokens
+MIN_TOKENS = 1024  # tokens
 ENOUGH = 80  # per cent of what could be read: then nothing that matters has changed
 
 
@@ -133,7 +133,7 @@ def judge(before: CachedPrompt | None, prompt: CachedPrompt, cached: int, *, nee
     expected = min(before.tokens, prompt.tokens)
     if expected * ENOUGH <= cached * 100 and cached:
         return hit
-    if not cached and expected < SHORTEST:
+    if not cached and expected < MIN_TOKENS:
         return Verdict(SHORT)
     found = reason(before, prompt, cached, expected, needs_marks=needs_marks)
     return replace(found, missed=max(0, expected - cached)) if found else hit

@@ -43,7 +43,12 @@ NOTHING_USED = "The request log has nothing of this time."
     ),
 )
 @click.option(
-    "--by", type=click.Choice(list(REPORTS)), default="model", show_default=True, help="What to sum up by."
+    "--by",
+    "group",
+    type=click.Choice(list(REPORTS)),
+    default="model",
+    show_default=True,
+    help="What to sum up by.",
 )
 @click.option(
     "--since", default="30d", show_default=True, metavar="TIME", help="A span like 7d or 24h, or a date."
@@ -65,7 +70,7 @@ NOTHING_USED = "The request log has nothing of this time."
 @takes_settings(*CONNECTION, *LOGGING)
 def command(
     config: Config,
-    by: str,
+    group: str,
     since: str,
     ahead: bool,
     compare: bool,
@@ -81,20 +86,20 @@ def command(
     if as_csv and (as_json or ahead or compare or cached):
         raise ConfigError("--csv goes with none of --json, --forecast, --what-if and --prompt-cache")
     start, table = read_start(since, time.time()), store_of(config).usage
-    rows = [as_fields(sums) for sums in table.by(by, start)]
+    rows = [as_fields(sums) for sums in table.by(group, start)]
     if as_csv:
-        click.echo(csv_of(by, rows), nl=False)
+        click.echo(csv_of(group, rows), nl=False)
         return
     outlook = outlook_of(config) if ahead else None
     models = other_models(config, start) if compare else None
     verdicts = [cache_fields(sums) for sums in table.cache(start)] if cached else None
     if as_json:
-        content: dict[str, Any] = {"by": by, "since": int(start), "rows": rows}
+        content: dict[str, Any] = {"by": group, "since": int(start), "rows": rows}
         content |= {"forecast": forecast_fields(outlook)} if ahead else {}
         content |= {"cache": verdicts} if cached else {}
         print_json(content | ({"what_if": models} if compare else {}))
         return
-    print_report(by, rows)
+    print_report(group, rows)
     if verdicts is not None:
         print_cache(verdicts)
     if ahead:

@@ -74,10 +74,10 @@ def boolean(text: str) -> bool:
     return word in TRUE
 
 
-def whole(least: int, most: int) -> Callable[[str], int]:
+def whole(least: int, maximum: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.strip().isdecimal() or not least <= int(text) <= most:
-            raise ValueError(f"expected a whole number from {least} to {most}")
+        if not text.strip().isdecimal() or not least <= int(text) <= maximum:
+            raise ValueError(f"expected a whole number from {least} to {maximum}")
         return int(text)
 
     return parse

@@ -433,9 +433,9 @@ class Config:
 
     def named(self, name: str) -> str:
         """The source of a refused value, like "HOST (from the environment)"."""
-        place, colon, key = self.origin(name).rpartition(": ")
+        source, colon, key = self.origin(name).rpartition(": ")
         if colon:
-            return f"{key} (from {'the environment' if place == 'environment' else place})"
+            return f"{key} (from {'the environment' if source == 'environment' else source})"
         if key == "default" and BY_NAME[name].metadata["flags"]:
             return option(name)
         return key.removeprefix("option ")

@@ -64,7 +64,7 @@ def flag_source(flags: Mapping[str, str]) -> Source:
     return {name: (raw, f"option {option(name)}") for name, raw in flags.items()}
 
 
-def variable_source(variables: Mapping[str, str], place: str) -> Source:
+def variable_source(variables: Mapping[str, str], origin: str) -> Source:
     """The settings among variables.
 
     :raises ConfigError: a name with our prefix is not a setting.
@@ -74,7 +74,7 @@ def variable_source(variables: Mapping[str, str], place: str) -> Source:
         hint = difflib.get_close_matches(unknown[0], FIELD_OF_VARIABLE, n=1)
         # Without its value, which may be a secret under a misspelt name.
         raise ConfigError(
-            f"unknown setting {unknown[0]} ({place}){'; did you mean ' + hint[0] + '?' if hint else ''}"
+            f"unknown setting {unknown[0]} ({origin}){'; did you mean ' + hint[0] + '?' if hint else ''}"
         )
     found: Source = {}
     # Short aliases come first in the table, so the full name overwrites them.
@@ -82,15 +82,15 @@ def variable_source(variables: Mapping[str, str], place: str) -> Source:
         if not (raw := variables.get(key)):
             continue
         if key.startswith(PREFIX) or BY_NAME[name].metadata["plausible"](raw):
-            found[name] = (raw, f"{place}: {key}")
+            found[name] = (raw, f"{origin}: {key}")
         else:
-            found[IGNORED + name] = (raw, reason_ignored(key, name, raw, place))
+            found[IGNORED + name] = (raw, reason_ignored(key, name, raw, origin))
     return found
 
 
-def reason_ignored(key: str, name: str, raw: str, place: str) -> str:
+def reason_ignored(key: str, name: str, raw: str, origin: str) -> str:
     shown = "" if BY_NAME[name].metadata["secret"] else f" {redact(raw)!r}"
-    where = "the environment" if place == "environment" else place
+    where = "the environment" if origin == "environment" else origin
     return (
         f"{key} (from {where}) is ignored: its value{shown} is meant for another program; "
         f"{PREFIX}{name.upper()} sets {name.replace('_', '-')} here"

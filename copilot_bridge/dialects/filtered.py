@@ -52,8 +52,8 @@ class Filtered:
         return self._converter.feed(filtered_piece) if filtered_piece else b""
 
     def close(self) -> bytes:
-        rest = self._filter.rest()
-        return (self._converter.feed(rest) if rest else b"") + self._converter.close()
+        remainder = self._filter.rest()
+        return (self._converter.feed(remainder) if remainder else b"") + self._converter.close()
 
     def fail(self, error: BridgeError) -> bytes:
         return self._converter.fail(error)

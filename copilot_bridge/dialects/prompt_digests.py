@@ -56,8 +56,8 @@ class Digester:
         messages = given if isinstance(given, list) else [given]
         start = next((at for at, message in enumerate(messages) if not is_system(message)), len(messages))
         system = self._digest([body.get(fields.system), *messages[:start]])
-        tools, rest = self._each(body.get(fields.tools) or ()), self._each(messages[start:])
-        return tools, system, rest, self._marked
+        tools, messages_ = self._each(body.get(fields.tools) or ()), self._each(messages[start:])
+        return tools, system, messages_, self._marked
 
     def _each(self, parts: Iterable[Any]) -> bytes:
         return b"".join([self._digest(part) for part in parts])

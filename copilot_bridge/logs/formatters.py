@@ -55,6 +55,6 @@ class SystemdFormatter(PlainFormatter):
     """Formats for systemd's journal, which adds the time and reads the level: `<6>message`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        first, *rest = super().format(record).split("\n")
+        first, *further = super().format(record).split("\n")
         message = first.split(" ", 1)[1].removeprefix(f"{record.levelname:<7}").lstrip()
-        return "\n".join(f"<{PRIORITIES.get(record.levelno, 6)}>{line}" for line in (message, *rest))
+        return "\n".join(f"<{PRIORITIES.get(record.levelno, 6)}>{line}" for line in (message, *further))

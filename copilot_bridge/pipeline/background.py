@@ -32,7 +32,7 @@ from copilot_bridge.threads import Running, start
 
 log = logging.getLogger(__name__)
 
-MOST_JOBS = 64  # of a process
+MAX_JOBS = 64  # of a process
 BEAT = 5.0  # s
 SILENCE = 60.0  # s after which a job has ended with its process
 LOST = "the bridge was stopped while it made this response"
@@ -51,10 +51,10 @@ def begin(
     :raises BridgeError: the request is wrong, or nothing more can be kept or begun.
     """
     bridge = context.bridge
-    if not bridge.response_store.most:
+    if not bridge.response_store.max_bytes:
         raise Unsupported("background: this bridge keeps no responses", param="background")
-    if len(bridge.background_jobs) >= MOST_JOBS:
-        raise BridgeError(f"{MOST_JOBS} responses are being made in the background", kind="rate_limited")
+    if len(bridge.background_jobs) >= MAX_JOBS:
+        raise BridgeError(f"{MAX_JOBS} responses are being made in the background", kind="rate_limited")
     job = Job(RequestContext(bridge, context.caller), entry, headers, f"resp_{uuid.uuid4().hex}")
     return job.begin(data)
 

@@ -74,15 +74,15 @@ class EmbeddingsRequest:
 
     def _parts(self, choice: ResolvedModel, copilot: Copilot) -> Iterator[Any]:
         """Yield OpenAI's response part by part, once Copilot has accepted all of the texts."""
-        most = choice.model.max_inputs or MAX_INPUTS
+        max_inputs = choice.model.max_inputs or MAX_INPUTS
         with ExitStack() as open_responses:
             responses = [
                 open_responses.enter_context(closing(self._send(choice, copilot, part)))
-                for part in embeddings.write(self._body, choice.model.id, most)
+                for part in embeddings.write(self._body, choice.model.id, max_inputs)
             ]
             self._call.note_quota(self.reply_headers)
             writer = embeddings.ResponseWriter(self.model, self._body.get("encoding_format"))
-            for response, size in zip(responses, embeddings.sizes(self._body, most), strict=True):
+            for response, size in zip(responses, embeddings.sizes(self._body, max_inputs), strict=True):
                 yield from writer.add(read_pieces(response), size)
             self._entry.note_usage(writer.usage)
             yield writer.end()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 IMAGE_BYTES = 3_145_728
 SCALED_BYTES = 20 * 1024 * 1024  # what is fetched where it can be made smaller
-MOST_IMAGES = 100  # where nobody says how many; the catalogue says 1, and upstream takes more
+MAX_IMAGES = 100  # where nobody says how many; the catalogue says 1, and upstream takes more
 
 
 class ImageInliner:

@@ -18,7 +18,7 @@ from cachetools import LRUCache
 
 from copilot_bridge.threads import run_in_thread
 
-MOST_PIXELS = 40_000_000  # a file of a few bytes can unfold to gigabytes; a screen of 8K has 33 million
+MAX_PIXELS = 40_000_000  # a file of a few bytes can unfold to gigabytes; a screen of 8K has 33 million
 HEAD = 131_072  # characters of base64, in which the size stands
 REMEMBERED = 32 * 1024 * 1024  # characters: agents show the same pictures again with each request
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
@@ -129,7 +129,7 @@ def decoded(data: bytes, side: int | None) -> tuple[Any, str]:
     from PIL import ImageOps  # it may be missing, and takes its time
 
     image = pillow().open(BytesIO(data), formats=FORMATS)
-    if image.width * image.height > MOST_PIXELS:
+    if image.width * image.height > MAX_PIXELS:
         raise ValueError("too many pixels")
     form = image.format if image.format in MEDIA else "PNG"
     if side:
@@ -143,7 +143,7 @@ def pillow() -> Any:
     """Return Pillow's module for images, which refuses images with too many pixels instead of warning."""
     from PIL import Image
 
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
     return Image
 

@@ -57,10 +57,10 @@ class Interactions:
         name = session_id(talk, headers)
         beginning = self._hash(caller, talk.first, *(() if name else without_billing_header(talk.system)))
         conversation = self._hash(caller, name) if name else beginning
-        whose = AGENT if kind else talk.initiator
-        interaction = self._interaction(conversation, beginning, talk.turns, kind or whose)
+        initiator = AGENT if kind else talk.initiator
+        interaction = self._interaction(conversation, beginning, talk.turns, kind or initiator)
         return Signals(
-            whose,
+            initiator,
             session=self._id(conversation, b"session"),
             interaction=interaction,
             task=self._id(interaction.encode(), agent_name(kind, headers) or (beginning if kind else b"")),
@@ -69,17 +69,17 @@ class Interactions:
             named=bool(name),
         )
 
-    def _interaction(self, conversation: bytes, beginning: bytes, turns: int, whose: str) -> str:
+    def _interaction(self, conversation: bytes, beginning: bytes, turns: int, initiator: str) -> str:
         """Return the interaction that a call belongs to.
 
         After a compaction in the middle of a turn the conversation has another beginning, but the turn is
         still the same; so it is for whatever a client does beside its tool loop.
         """
         own = self._id(conversation, beginning, b"turn %d" % turns)
-        if whose == USER:
+        if initiator == USER:
             self._begun[own] = True
             self._latest[conversation] = own
-        elif whose != AGENT or own not in self._begun:
+        elif initiator != AGENT or own not in self._begun:
             return self._latest.get(conversation, own)
         return own
 

@@ -55,7 +55,7 @@ class KeptObjects:
         :raises BridgeError: "too_large": it has no room.  "unavailable": the store can't be used.
         """
         name, kept = object_name(caller, id_), KeptObject(codec.write(content))
-        if kept.size > self._store.most:
+        if kept.size > self._store.max_bytes:
             raise BridgeError(
                 "this is more than the bridge keeps (COPILOT_BRIDGE_RESPONSE_STORE_MB)", kind="too_large"
             )

@@ -27,7 +27,7 @@ from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.attribution import Attribution
 from copilot_bridge.pipeline.conversion import Conversion
 from copilot_bridge.pipeline.fitting import FITTERS, Fitted, takes_documents
-from copilot_bridge.pipeline.image_inlining import MOST_IMAGES, ModelImages
+from copilot_bridge.pipeline.image_inlining import MAX_IMAGES, ModelImages
 from copilot_bridge.pipeline.received import ReceivedRequest
 from copilot_bridge.upstream.auto import PickContext
 from copilot_bridge.upstream.catalogues import ResolvedModel
@@ -245,8 +245,8 @@ def adapt_content(received: ReceivedRequest, choice: ResolvedModel, headers: Hea
     client, model = received.client, choice.model
     if choice.effort:
         client.set_effort(choice.effort)
-    most = model.profile.max_images or MOST_IMAGES
-    omitted = omit_oldest_images(client.images(), most, client.text_part)
+    max_images = model.profile.max_images or MAX_IMAGES
+    omitted = omit_oldest_images(client.images(), max_images, client.text_part)
     changed = client.changed or omitted
     for image in client.image_holders():
         headers["Copilot-Vision-Request"] = "true"
@@ -346,8 +346,8 @@ def finish(
     """
     if counting:
         return {name: value for name, value in body.items() if name not in counting.omitted}, False
-    most = model.max_unstreamed_tokens
-    is_too_long = most is not None and route.api.output_limit(body) > most
+    max_unstreamed = model.max_unstreamed_tokens
+    is_too_long = max_unstreamed is not None and route.api.output_limit(body) > max_unstreamed
     if body.get("stream") or (conversion.passes and not is_too_long):
         return body, True
     body["stream"] = True

@@ -113,7 +113,7 @@ def continue_conversation(
         before = StoredResponse(None, codec.write({"input": items}))
         continuation.prepend(items)
         ends.append(partial(add_to_conversation, context, headers, continuation.conversation, data))
-    if continuation.is_kept and store.most:
+    if continuation.is_kept and store.max_bytes:
         ends.append(partial(keep_response, context, headers, StoredResponse(before, data)))
     return partial(call_each, ends) if ends else ignore
 

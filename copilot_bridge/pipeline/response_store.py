@@ -130,19 +130,22 @@ class Sized(Protocol):
 class ResponseStore:
     """Keeps responses in memory and in the store.
 
-    :param most: the bytes of all that is kept; 0: nothing is.  :param table: None: in memory only.
+    :param max_bytes: of all that is kept; 0: nothing is.  :param table: None: in memory only.
     :ivar memory: by name in the store, also for what else is kept under the same limit.
     """
 
     def __init__(
-        self, most: int, clock: Callable[[], float] = time.monotonic, table: ResponseChainTable | None = None
+        self,
+        max_bytes: int,
+        clock: Callable[[], float] = time.monotonic,
+        table: ResponseChainTable | None = None,
     ) -> None:
-        self.most = most
-        self.memory: TTLCache[str, Sized] = TTLCache(most, LIFE, clock, lambda kept: kept.size)
-        self.table = table if most and table and table.persistent else None
+        self.max_bytes = max_bytes
+        self.memory: TTLCache[str, Sized] = TTLCache(max_bytes, LIFE, clock, lambda kept: kept.size)
+        self.table = table if max_bytes and table and table.persistent else None
         self._written: TTLCache[str, bool] = TTLCache(MAX_RESPONSES, LIFE, clock)  # names, by this process
         self._waiting: list[StoredResponse] = []
-        self._room = most  # bytes that may still wait
+        self._room = max_bytes  # bytes that may still wait
         self._writing = threading.Lock()  # whoever leaves waits for what is being written
         self._news = threading.Event()
         self._running = False
@@ -175,7 +178,7 @@ class ResponseStore:
         return link if isinstance(link, StoredResponse) else None
 
     def keep(self, caller: str, id_: str, link: StoredResponse) -> None:
-        if link.size > self.most:
+        if link.size > self.max_bytes:
             return
         name = stored_name(caller, id_)
         link = self.memory[name] = link.named(name)
@@ -201,7 +204,7 @@ class ResponseStore:
             if self._news.wait(PRUNE_EVERY):
                 time.sleep(PAUSE)
             written += self.flush()
-            if time.monotonic() - pruned >= PRUNE_EVERY or written > self.most / 8:
+            if time.monotonic() - pruned >= PRUNE_EVERY or written > self.max_bytes / 8:
                 self.prune()
                 pruned, written = time.monotonic(), 0
 
@@ -209,7 +212,7 @@ class ResponseStore:
         """Write what waits, and return its bytes.  What the store does not take now is in memory only."""
         with self._writing:
             self._news.clear()
-            batch, self._waiting, self._room = self._waiting, [], self.most
+            batch, self._waiting, self._room = self._waiting, [], self.max_bytes
             if not batch:
                 return 0
             return self._try(partial(self._write, batch)) or 0

@@ -154,8 +154,8 @@ def with_another_pick(
 def add_prompt_size(refused: UpstreamRefused, received: ReceivedRequest, prepared: PreparedRequest) -> None:
     """Add to the refusal of a prompt that is too long by how much it is."""
     model = prepared.model
-    most = model.max_prompt_tokens or model.context
+    max_prompt = model.max_prompt_tokens or model.context
     wanted = refused.kind == "prompt_too_long" and not refused.prompt_size
-    if received.client.reports_prompt_size and wanted and most:
+    if received.client.reports_prompt_size and wanted and max_prompt:
         with suppress(InvalidRequest, Unsupported):  # only Claude knows what stands there
-            refused.prompt_size = (max(most + 1, count_tokens(received, prepared)), most)
+            refused.prompt_size = (max(max_prompt + 1, count_tokens(received, prepared)), max_prompt)

@@ -52,7 +52,7 @@ log = logging.getLogger(__name__)
 # Conversations that are taken up again later lose a little of the prompt cache, no more.
 REMEMBERED_IDS, REMEMBERED_FOR = 20_000, 24 * 3600.0
 
-MOST_ACCOUNTS = 256  # that are remembered at a time
+MAX_ACCOUNTS = 256  # that are remembered at a time
 
 # A new login on disk is noticed this soon, seconds.
 LOOK_AGAIN = 5.0
@@ -82,7 +82,9 @@ class Bridge:
         self.client = HttpClient(config)
         self.websockets = Turns(
             self.client,
-            most=config.upstream_websocket_connections if config.upstream_websocket == "auto" else 0,
+            max_connections=config.upstream_websocket_connections
+            if config.upstream_websocket == "auto"
+            else 0,
             idle_life=config.upstream_websocket_idle,
             max_size=config.answer_limit * MEGABYTE,
             timeout=config.read_timeout,
@@ -123,7 +125,7 @@ class Bridge:
         self.budgets.threshold_reached = BudgetNotices(config, self.client).notify
         self.request_log_writer = self.store.request_log_writer(config.log_days, config.log_rows)
         self.approval = Approval(config, self.store.approvals, self.store.changes)
-        self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MOST_ACCOUNTS)
+        self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MAX_ACCOUNTS)
 
     @cached_property
     def pictures(self) -> ImageInliner:

@@ -21,9 +21,9 @@ def upstream_id(headers: Mapping[str, str]) -> str | None:
 
 def estimated_prompt(model: Model, size: int) -> int:
     """The tokens of a body of so many bytes, which may be an image for the most part; rather too many."""
-    most = model.max_prompt_tokens or model.context
+    max_prompt = model.max_prompt_tokens or model.context
     tokens = size // BYTES_PER_TOKEN
-    return min(tokens, most) if most else tokens
+    return min(tokens, max_prompt) if max_prompt else tokens
 
 
 def tokens_of(entry: RequestLogEntry, prompt: int) -> TokenCounts:

@@ -53,21 +53,21 @@ def sources_of(text: str, marks: Iterable[Mark], others: Iterable[str] = ()) -> 
     """
     titles: dict[str, str] = {}
     texts: dict[str, list[str]] = {}
-    for mark, said in with_claims(text, marks):
+    for mark, claim in with_claims(text, marks):
         titles[mark.url] = titles.get(mark.url) or mark.title
-        texts.setdefault(mark.url, []).append(said)
+        texts.setdefault(mark.url, []).append(claim)
     named = texts or {url: [] for url in others}
     return tuple(
-        Source(url, titles.get(url) or url, "\n".join(dict.fromkeys(filter(None, said))))
-        for url, said in named.items()
+        Source(url, titles.get(url) or url, "\n".join(dict.fromkeys(filter(None, claims))))
+        for url, claims in named.items()
     )
 
 
 def with_claims(text: str, marks: Iterable[Mark]) -> Iterator[tuple[Mark, str]]:
     """Yield each citation with the words before it; marks side by side share these words."""
-    begin, said = 0, ""
+    begin, claim = 0, ""
     for mark in marks:
         words = text[begin : mark.start].rsplit("\n\n", 1)[-1].strip(BULLETS)
-        said = words if any(character.isalnum() for character in words) else said
-        yield mark, said.rstrip(" ([")
+        claim = words if any(character.isalnum() for character in words) else claim
+        yield mark, claim.rstrip(" ([")
         begin = max(begin, mark.end)

@@ -32,8 +32,8 @@ def query_of(question: Question) -> str:
     """Write domains and place into the query, which is all that the tool takes."""
     sites = " OR ".join(f"site:{domain}" for domain in question.allowed)
     excluded = " ".join(f"-site:{domain}" for domain in question.blocked)
-    place = ", ".join(name for kind, name in question.location if kind in ("city", "country"))
-    near = f"(near {place})" if place else ""
+    location = ", ".join(name for kind, name in question.location if kind in ("city", "country"))
+    near = f"(near {location})" if location else ""
     return " ".join(filter(None, (question.query, f"({sites})" if sites else "", excluded, near)))
 
 
@@ -43,10 +43,10 @@ def read_answer(text: str) -> Found:
     content = found.get("text") if found else None
     if not isinstance(content, dict) or not isinstance(content.get("value"), str):
         return Found((), text)
-    said = content["value"]
-    marks = read_marks(content.get("annotations"), said)
-    plain = without_marks(said, [(mark.start, mark.end) for mark in marks])
-    return Found(sources_of(said, marks), plain)
+    value = content["value"]
+    marks = read_marks(content.get("annotations"), value)
+    plain = without_marks(value, [(mark.start, mark.end) for mark in marks])
+    return Found(sources_of(value, marks), plain)
 
 
 def without_marks(text: str, places: list[tuple[int, int]]) -> str:

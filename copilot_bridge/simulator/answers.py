@@ -186,8 +186,8 @@ def text_for(prompt: Prompt, asked: Asked, row: Row) -> str:
         if name in asked:
             return write(asked)
     if prompt.results:
-        said = " ".join(prompt.results)
-        return f"The tool answered: {quote(said)}.{citing(said)} I am {row['name']}, simulated."
+        results = " ".join(prompt.results)
+        return f"The tool answered: {quote(results)}.{citing(results)} I am {row['name']}, simulated."
     if made := formatted(prompt, asked):
         return made
     if prompt.images or prompt.documents:
@@ -255,8 +255,8 @@ def stop_at(answer: Answer, sequences: Iterable[str]) -> Answer:
     places = [(answer.text.find(one), one) for one in sequences if one in answer.text]
     if not places:
         return answer
-    place, stop = min(places)
-    return replace(answer, text=answer.text[:place], stopped_by=stop)
+    offset, stop = min(places)
+    return replace(answer, text=answer.text[:offset], stopped_by=stop)
 
 
 def cut_to_length(answer: Answer, max_tokens: int | None) -> Answer:
@@ -285,8 +285,8 @@ def tokens_in(answer: Answer) -> int:
 
 def count_usage(prompt: Prompt, answer: Answer) -> Usage:
     thought = len(answer.reasoning) // CHARACTERS_PER_TOKEN
-    said = max(1, tokens_in(answer) + thought)
-    return Usage(prompt.tokens, said, thought, prompt.cached, prompt.written)
+    completion = max(1, tokens_in(answer) + thought)
+    return Usage(prompt.tokens, completion, thought, prompt.cached, prompt.written)
 
 
 def bill(row: Row, usage: Usage) -> None:

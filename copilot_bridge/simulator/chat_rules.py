@@ -52,8 +52,12 @@ def first_thought(prompt: Prompt, _row: Row, facts: Facts) -> str | None:
     turn = list(
         takewhile(lambda one: one.get("role") in ("tool", "assistant"), reversed(messages_of(prompt)))
     )
-    said = [one for one in turn if one.get("role") == "assistant"]
-    if turn and (turn[0] in said or not said[-1:] or not said[-1].get("reasoning_opaque")):
+    assistant_messages = [one for one in turn if one.get("role") == "assistant"]
+    if turn and (
+        turn[0] in assistant_messages
+        or not assistant_messages[-1:]
+        or not assistant_messages[-1].get("reasoning_opaque")
+    ):
         return "Expected `thinking` or `redacted_thinking`, but found `tool_use`."
     return None
 
@@ -80,8 +84,10 @@ def end(prompt: Prompt, _row: Row, facts: Facts) -> str | None:
 
 
 def images(prompt: Prompt, _row: Row, facts: Facts) -> str | None:
-    most = facts["images"]
-    return f"too many images: {len(prompt.images)} > {most}" if len(prompt.images) > most else None
+    max_images = facts["images"]
+    return (
+        f"too many images: {len(prompt.images)} > {max_images}" if len(prompt.images) > max_images else None
+    )
 
 
 def call_ids(prompt: Prompt, _row: Row, facts: Facts) -> str | None:

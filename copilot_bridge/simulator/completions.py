@@ -77,9 +77,9 @@ def cut(text: str, body: dict[str, Any]) -> tuple[str, str]:
     stops = [given] if isinstance(given, str) else given
     places = [text.find(stop) for stop in stops if stop in text]
     text = text[: min(places)] if places else text
-    most = body.get("max_tokens")
-    if isinstance(most, int) and len(text) > most * CHARACTERS:
-        return text[: most * CHARACTERS], "length"
+    max_tokens = body.get("max_tokens")
+    if isinstance(max_tokens, int) and len(text) > max_tokens * CHARACTERS:
+        return text[: max_tokens * CHARACTERS], "length"
     return text, "stop"
 
 

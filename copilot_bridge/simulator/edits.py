@@ -34,18 +34,18 @@ def edit(chunks: list[Chunk], asked: Asked, wording: Wording) -> list[Chunk]:
     """The chunks with what was asked for put in after the first text."""
     for name, make in INSERTIONS.items():
         if name in asked:
-            place = after_first_text(chunks)
-            chunks = [*chunks[:place], make(chunks[place - 1], asked, wording), *chunks[place:]]
+            index = after_first_text(chunks)
+            chunks = [*chunks[:index], make(chunks[index - 1], asked, wording), *chunks[index:]]
             if name == "error-in-stream":
-                return chunks[: place + 1]
+                return chunks[: index + 1]
     return chunks
 
 
 def after_first_text(chunks: list[Chunk]) -> int:
     """The place after the first chunk that says something; an empty answer has it before its end."""
-    for place, chunk in enumerate(chunks):
+    for index, chunk in enumerate(chunks):
         if any(says_something(choice) for choice in chunk["choices"] or ()):
-            return place + 1
+            return index + 1
     return max(1, len(chunks) - 1)
 
 
@@ -88,10 +88,10 @@ def write_named(event: Chunk) -> bytes:
 
 def loop_for_ever(chunks: list[Chunk]) -> Iterator[bytes]:
     """The chunks up to the first tool arguments, which then go on with white space and never end."""
-    place = next(place for place, chunk in enumerate(chunks) if arguments_in(chunk) is not None)
-    last = chunks[place]
+    first = next(index for index, chunk in enumerate(chunks) if arguments_in(chunk) is not None)
+    last = chunks[first]
     function = arguments_in(last)
-    events = write_events(chunks[: place + 1], done=False)
+    events = write_events(chunks[: first + 1], done=False)
     assert function is not None, "the place was chosen for it"
     function["arguments"] = LOOP
     return chain(events, repeat(write_event(last)))

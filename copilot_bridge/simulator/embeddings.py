@@ -42,8 +42,8 @@ def embed(caller: Caller) -> Response:
     size = read_dimensions(body, row)
     tokens = sum(max(1, len(text) // 4) for text in texts)
     data = [
-        {"embedding": vector(text, size), "index": place, "object": "embedding"}
-        for place, text in enumerate(texts)
+        {"embedding": vector(text, size), "index": index, "object": "embedding"}
+        for index, text in enumerate(texts)
     ]
     answer = {"data": data, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
     return deliver_whole(orjson.dumps(answer), Faults.asked(asked))

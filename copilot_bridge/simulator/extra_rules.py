@@ -32,11 +32,11 @@ ADVANCED = frozenset(
 
 def check_extras(body: Body, _row: Row, betas: str) -> None:
     advanced = ADVANCED if "advanced-tool-use-" in betas else frozenset()
-    for place, message in enumerate(body["messages"]):
-        refuse_others(f"messages.{place}", message, MESSAGE)
-    for place, tool in enumerate(listed(body, "tools")):
+    for index, message in enumerate(body["messages"]):
+        refuse_others(f"messages.{index}", message, MESSAGE)
+    for index, tool in enumerate(listed(body, "tools")):
         if tool.get("type", "custom") == "custom":
-            refuse_others(f"tools.{place}.custom", tool, TOOL | advanced)
+            refuse_others(f"tools.{index}.custom", tool, TOOL | advanced)
     for path, block in places_of({"messages": body["messages"], "system": body.get("system")}):
         check_block(path, block, advanced)
 

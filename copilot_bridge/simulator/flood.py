@@ -34,8 +34,8 @@ def _render(shape: str, events: int, size: int, model: str) -> tuple[bytes, ...]
 
 def split(chunks: list[Chunk], text: str) -> tuple[list[Chunk], Chunk, list[Chunk]]:
     """The chunks around the one that brings the text."""
-    place = next(place for place, chunk in enumerate(chunks) if brings(chunk, text))
-    return chunks[:place], chunks[place], chunks[place + 1 :]
+    first = next(index for index, chunk in enumerate(chunks) if brings(chunk, text))
+    return chunks[:first], chunks[first], chunks[first + 1 :]
 
 
 def brings(chunk: Chunk, text: str) -> bool:
@@ -51,9 +51,9 @@ def clean(text: str, usage: Usage, model: str) -> list[Chunk]:
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }
     deltas = ({"role": "assistant", "content": ""}, {"content": text})
-    said = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    chunks = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
     finish = {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
-    return [*said, finish, {**head, "choices": [], "usage": counted}]
+    return [*chunks, finish, {**head, "choices": [], "usage": counted}]
 
 
 def quirky(chunks: Callable[[Answer, Row], list[Chunk]]) -> Callable[[str, Usage, str], list[Chunk]]:
@@ -97,9 +97,9 @@ def response_events(text: str, events: int, usage: Usage, model: str) -> Iterato
     part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
     item = {"id": "msg_flood", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
     response = {"id": "resp_flood", "object": "response", "created_at": CREATED, "model": model, "output": []}
-    place = {"item_id": item["id"], "output_index": 0, "content_index": 0}
-    said = part | {"text": text * events}
-    done = item | {"status": "completed", "content": [said]}
+    indices = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+    whole_part = part | {"text": text * events}
+    done = item | {"status": "completed", "content": [whole_part]}
     begun = response | {"status": "in_progress", "usage": None}
     counted = {
         "input_tokens": usage.prompt_tokens,
@@ -112,11 +112,11 @@ def response_events(text: str, events: int, usage: Usage, model: str) -> Iterato
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}
     yield {"type": "response.output_item.added", "output_index": 0, "item": item}
-    yield {"type": "response.content_part.added", **place, "part": part}
+    yield {"type": "response.content_part.added", **indices, "part": part}
     for _ in range(events):
-        yield {"type": "response.output_text.delta", **place, "delta": text, "logprobs": []}
-    yield {"type": "response.output_text.done", **place, "text": said["text"], "logprobs": []}
-    yield {"type": "response.content_part.done", **place, "part": said}
+        yield {"type": "response.output_text.delta", **indices, "delta": text, "logprobs": []}
+    yield {"type": "response.output_text.done", **indices, "text": whole_part["text"], "logprobs": []}
+    yield {"type": "response.content_part.done", **indices, "part": whole_part}
     yield {"type": "response.output_item.done", "output_index": 0, "item": done}
     yield {"type": "response.completed", "response": ended}
 

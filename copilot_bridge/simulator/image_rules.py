@@ -13,15 +13,15 @@ from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.messages_parts import Body, places_of, wrong
 from copilot_bridge.simulator.model_facts import facts_of
 
-LARGEST = 5 * 1024 * 1024  # bytes
-LONGEST = 8000  # pixels of a side
+MAX_BYTES = 5 * 1024 * 1024  # bytes
+MAX_SIDE = 8000  # pixels of a side
 
 
 def check_images(body: Body, row: Row, _betas: str) -> None:
     found = [(path, block) for path, block in places_of(body) if block.get("type") == "image"]
-    most = facts_of(row["id"])["images"]
-    if len(found) > most:
-        wrong(f"messages: too many images in the request: {len(found)} > {most}")
+    max_images = facts_of(row["id"])["images"]
+    if len(found) > max_images:
+        wrong(f"messages: too many images in the request: {len(found)} > {max_images}")
     for path, block in found:
         check_size(f"{path}.source.base64", block.get("source"))
 
@@ -32,10 +32,10 @@ def check_size(path: str, source: object) -> None:
         image = base64.b64decode(data) if isinstance(data, str) else b""
     except binascii.Error:
         return
-    if len(image) > LARGEST:
-        wrong(f"{path}: image exceeds 5 MB maximum: {len(image)} bytes > {LARGEST} bytes")
-    if longest_side(image) > LONGEST:
-        wrong(f"{path}.data: At least one of the image dimensions exceed max allowed size: {LONGEST} pixels")
+    if len(image) > MAX_BYTES:
+        wrong(f"{path}: image exceeds 5 MB maximum: {len(image)} bytes > {MAX_BYTES} bytes")
+    if longest_side(image) > MAX_SIDE:
+        wrong(f"{path}.data: At least one of the image dimensions exceed max allowed size: {MAX_SIDE} pixels")
 
 
 def longest_side(image: bytes) -> int:

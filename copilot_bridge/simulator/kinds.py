@@ -156,9 +156,9 @@ def reached(value: Any, path: list[str], where: str = "") -> Iterator[tuple[str,
     if not path:
         yield where.removeprefix("."), value
         return
-    step, *rest = path
+    step, *further = path
     if step == "*":
-        for place, member in enumerate(value if isinstance(value, list) else ()):
-            yield from reached(member, rest, f"{where}.{place}")
+        for index, member in enumerate(value if isinstance(value, list) else ()):
+            yield from reached(member, further, f"{where}.{index}")
     elif isinstance(value, dict) and value.get(step) is not None:
-        yield from reached(value[step], rest, f"{where}.{step}")
+        yield from reached(value[step], further, f"{where}.{step}")

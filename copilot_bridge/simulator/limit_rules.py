@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 ID = re.compile(r"[a-zA-Z0-9_-]+")
-LONGEST_ID = 64
+MAX_ID_LENGTH = 64
 IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
-MOST_STOPS = 4
+MAX_STOPS = 4
 UNIONS = ("oneOf", "allOf", "anyOf")
 
 Json = Mapping[str, Any]
@@ -31,11 +31,11 @@ def wrong_id(path: str, given: object) -> str | None:
 def long_id(path: str, given: object) -> str | None:
     """The refusal of a call's or an item's id in Responses."""
     length = len(str(given))
-    if length <= LONGEST_ID:
+    if length <= MAX_ID_LENGTH:
         return None
     return (
-        f"Invalid '{path}': string too long. Expected a string with maximum length {LONGEST_ID}, but got a "
-        f"string with length {length} instead."
+        f"Invalid '{path}': string too long. Expected a string with maximum length {MAX_ID_LENGTH}, but got "
+        f"a string with length {length} instead."
     )
 
 
@@ -63,9 +63,9 @@ def open_function(name: object, schema: Any) -> str | None:
 
 
 def many_stops(given: object) -> str | None:
-    if not isinstance(given, list) or len(given) <= MOST_STOPS:
+    if not isinstance(given, list) or len(given) <= MAX_STOPS:
         return None
     return (
-        f"Invalid 'stop': array too long. Expected an array with maximum length {MOST_STOPS}, but got an "
+        f"Invalid 'stop': array too long. Expected an array with maximum length {MAX_STOPS}, but got an "
         f"array with length {len(given)} instead."
     )

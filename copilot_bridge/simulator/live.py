@@ -122,23 +122,23 @@ class Connection:
     def _answer(self, socket: Socket, app: Flask, environ: Mapping[str, Any], frame: bytes) -> str:
         """One turn, with an entry of its own in the ledger."""
         ledger = world_of(app).ledger
-        said = parse(frame)
-        more = said.get("headers") if isinstance(said, dict) else None
+        frame_ = parse(frame)
+        more = frame_.get("headers") if isinstance(frame_, dict) else None
         with app.request_context(with_headers(environ, more if isinstance(more, dict) else {})):
             headers = {name.lower(): value for name, value in request.headers.items()}
             entry = ledger.open(METHOD, request.path, headers, frame, self.caller.persona.name)
             g.entry = entry
             outcome = CLIENT_GONE
             try:
-                outcome = self._run_turn(socket, said)
+                outcome = self._run_turn(socket, frame_)
             finally:
                 ledger.close(entry, outcome)
         return outcome
 
-    def _run_turn(self, socket: Socket, said: object) -> str:
-        before = said.get("previous_response_id") if isinstance(said, dict) else None
+    def _run_turn(self, socket: Socket, request: object) -> str:
+        before = request.get("previous_response_id") if isinstance(request, dict) else None
         try:
-            turn = self._read(said)
+            turn = self._read(request)
             return self._send(socket, turn)
         except Refused as refused:
             # What can't be continued is not there any more, either.
@@ -146,17 +146,17 @@ class Connection:
             socket.send(refusal_event(refused.refusal, self.caller))
             return COMPLETE
 
-    def _read(self, said: object) -> Turn:
+    def _read(self, request: object) -> Turn:
         """Reads one message of the client.
 
         :raise Refused: it is no request, or one that Copilot does not take.
         """
-        if not isinstance(said, dict) or said.get("type") != CREATE:
+        if not isinstance(request, dict) or request.get("type") != CREATE:
             raise Refused(invalid(f"a text frame has to be a JSON object of the type {CREATE}"))
-        if said.get("generate") is False:
+        if request.get("generate") is False:
             raise Refused(invalid("generate is not supported", "unsupported_value", param="generate"))
-        body = {name: value for name, value in said.items() if name not in ENVELOPE} | {"stream": True}
-        before = said.get("previous_response_id")
+        body = {name: value for name, value in request.items() if name not in ENVELOPE} | {"stream": True}
+        before = request.get("previous_response_id")
         if before is not None:
             body["input"] = [*self.memory.find(before), *items_of(body.get("input"))]
         return take(self.caller, body, WEBSOCKET, connection=f"{self.caller.github_token} {self.id}")

@@ -56,9 +56,9 @@ class Tool:
 def search_web(query: str, _caller: Caller) -> str:
     """Two made-up pages; what they say repeats the query."""
     text, annotations = "", []
-    for place, page in enumerate(search(query)):
+    for index, page in enumerate(search(query)):
         text += f"{page.text} "
-        mark = f"【3:{place}†source】"
+        mark = f"【3:{index}†source】"
         where = {"start_index": len(text), "end_index": len(text) + len(mark)}
         annotations.append({"text": mark, **where, "url_citation": {"title": page.title, "url": page.url}})
         text += f"{mark}\n"

@@ -106,10 +106,10 @@ def step_into(value: Any, step: str) -> Any:
 
 
 def thoughts_in(body: Item) -> Iterator[tuple[str, Item]]:
-    for place, message in enumerate(body["messages"]):
+    for index, message in enumerate(body["messages"]):
         for number, block in enumerate(blocks_of(message.get("content"))):
             if block.get("type") in ("thinking", "redacted_thinking"):
-                yield f"messages.{place}.content.{number}", block
+                yield f"messages.{index}.content.{number}", block
 
 
 def events_for(
@@ -137,7 +137,7 @@ def read_prompt(body: Item) -> Prompt:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages or not all(isinstance(one, dict) for one in messages):
         raise Refused(invalid_message("messages: at least one message is required"))
-    asking = (place for place, one in enumerate(messages) if one.get("role") == "user" and says(one))
+    asking = (index for index, one in enumerate(messages) if one.get("role") == "user" and says(one))
     last = max(asking, default=0)
     everything = [block for one in messages for block in all_blocks(one.get("content"))]
     tokens = count_tokens(body, everything)
@@ -250,11 +250,11 @@ def read_tools(tools: list[Any]) -> Iterator[Tool]:
 def count_tokens(body: Item, blocks: list[Item]) -> int:
     """About four characters make a token; images and documents have a price of their own."""
     files = sum(IMAGE_TOKENS for block in blocks if block.get("type") in ("image", "document"))
-    said = sum(
+    characters = sum(
         len(str(block.get(field) or "")) for block in blocks for field in ("text", "input", "thinking")
     )
     around = len(str(body.get("tools") or "")) + len(text_of(blocks_of(body.get("system"))))
-    return max(1, 4 * len(body["messages"]) + files + (said + around) // 4)
+    return max(1, 4 * len(body["messages"]) + files + (characters + around) // 4)
 
 
 ROUTES = (

@@ -31,13 +31,13 @@ def listed(holder: Body, name: str) -> list[Body]:
 
 def places_of(body: Body) -> Iterator[tuple[str, Body]]:
     """Each tool and each block with its path, blocks in tool results included."""
-    for place, tool in enumerate(listed(body, "tools")):
-        yield f"tools.{place}.{tool.get('type', 'custom')}", tool
-    for place, block in enumerate(listed(body, "system")):
-        yield f"system.{place}", block
-    for place, message in enumerate(body["messages"]):
+    for index, tool in enumerate(listed(body, "tools")):
+        yield f"tools.{index}.{tool.get('type', 'custom')}", tool
+    for index, block in enumerate(listed(body, "system")):
+        yield f"system.{index}", block
+    for index, message in enumerate(body["messages"]):
         for number, block in enumerate(listed(message, "content")):
-            path = f"messages.{place}.content.{number}.{block.get('type')}"
+            path = f"messages.{index}.content.{number}.{block.get('type')}"
             yield path, block
             for inner, one in enumerate(listed(block, "content")):
                 yield f"{path}.content.{inner}.{one.get('type')}", one
@@ -48,13 +48,13 @@ def turns_of(body: Body) -> Iterator[tuple[Any, list[tuple[str, Body]]]]:
 
     Messages of the same role that follow each other are one turn.
     """
-    spoken = [(place, one) for place, one in enumerate(body["messages"]) if one.get("role") != "system"]
+    spoken = [(index, one) for index, one in enumerate(body["messages"]) if one.get("role") != "system"]
     for role, group in groupby(spoken, key=lambda found: found[1].get("role")):
         yield (
             role,
             [
-                (f"messages.{place}.content.{number}", block)
-                for place, message in group
+                (f"messages.{index}.content.{number}", block)
+                for index, message in group
                 for number, block in enumerate(listed(message, "content"))
             ],
         )

@@ -154,23 +154,23 @@ def check_fields(body: Body, _row: Row, betas: str) -> None:
 
 def check_roles(body: Body, row: Row, _betas: str) -> None:
     roles = [message.get("role") for message in body["messages"]]
-    for place, role in enumerate(roles):
+    for index, role in enumerate(roles):
         if role == "system":
-            check_system_message(place, roles, row)
+            check_system_message(index, roles, row)
         elif role not in ("user", "assistant"):
-            wrong(f"messages.{place}.role: Input should be 'user' or 'assistant'")
+            wrong(f"messages.{index}.role: Input should be 'user' or 'assistant'")
 
 
-def check_system_message(place: int, roles: list[Any], row: Row) -> None:
+def check_system_message(index: int, roles: list[Any], row: Row) -> None:
     if not facts_of(row["id"])["system_messages"]:
         raise Refused(plain_json(UNEXPECTED_SYSTEM))
-    if roles[:place][-1:] != ["user"]:
+    if roles[:index][-1:] != ["user"]:
         wrong(
-            f"messages.{place}: role 'system' must follow a 'user' message or an 'assistant' message ending "
+            f"messages.{index}: role 'system' must follow a 'user' message or an 'assistant' message ending "
             "in a server tool result"
         )
-    if roles[place + 1 :][:1] not in ([], ["assistant"]):
-        wrong(f"messages.{place}: role 'system' must precede an 'assistant' message or end the array")
+    if roles[index + 1 :][:1] not in ([], ["assistant"]):
+        wrong(f"messages.{index}: role 'system' must precede an 'assistant' message or end the array")
 
 
 UNEXPECTED_SYSTEM = (
@@ -189,12 +189,12 @@ def check_end(body: Body, row: Row, _betas: str) -> None:
 
 def check_blocks(body: Body, _row: Row, _betas: str) -> None:
     """Known kinds, and no text is empty, except that an assistant's turn at the end may be."""
-    for place, message in enumerate(body["messages"]):
+    for index, message in enumerate(body["messages"]):
         content = message.get("content")
-        if content in ("", [], None) and place < len(body["messages"]) - 1:
-            wrong(f"messages.{place}: all messages must have non-empty content")
+        if content in ("", [], None) and index < len(body["messages"]) - 1:
+            wrong(f"messages.{index}: all messages must have non-empty content")
         for number, block in enumerate(content if isinstance(content, list) else ()):
-            check_block(f"messages.{place}.content.{number}", block)
+            check_block(f"messages.{index}.content.{number}", block)
     for block in listed(body, "system"):
         if not block.get("text"):
             wrong("system: text content blocks must be non-empty")
@@ -246,14 +246,14 @@ def check_pairs(body: Body, _row: Row, _betas: str) -> None:
 
 def check_tools(body: Body, _row: Row, betas: str) -> None:
     advanced = allows(betas, "advanced-tool-use-")
-    for place, tool in enumerate(listed(body, "tools")):
+    for index, tool in enumerate(listed(body, "tools")):
         kind = tool.get("type", "custom")
         if str(kind).startswith("web_search"):
             raise Refused(invalid("The use of the web search tool is not supported.", "unsupported_value"))
         if kind == "custom":
-            check_custom_tool(f"tools.{place}.custom", tool, advanced=advanced)
+            check_custom_tool(f"tools.{index}.custom", tool, advanced=advanced)
         elif not client_tool(tool) and not (advanced and str(kind).startswith("tool_search_tool_")):
-            unknown_tag(f"tools.{place}", kind)
+            unknown_tag(f"tools.{index}", kind)
 
 
 def check_custom_tool(path: str, tool: Body, *, advanced: bool) -> None:
@@ -301,12 +301,12 @@ def marks_of(body: Body) -> list[tuple[str, Body]]:
 
 
 def check_signatures(body: Body, owner: str) -> None:
-    for place, message in enumerate(body["messages"]):
+    for index, message in enumerate(body["messages"]):
         for number, block in enumerate(listed(message, "content")):
             if (kind := block.get("type")) in SEALS:
                 sealed, content = SEALS[kind]
                 if not world().keepsakes.is_genuine(block.get(sealed), owner, str(block.get(content, ""))):
-                    wrong(f"messages.{place}.content.{number}: Invalid `{sealed}` in `{kind}` block")
+                    wrong(f"messages.{index}.content.{number}: Invalid `{sealed}` in `{kind}` block")
 
 
 def check_max_tokens(body: Body, row: Row, _betas: str) -> None:

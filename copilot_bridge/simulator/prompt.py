@@ -70,7 +70,7 @@ def read_prompt(body: object) -> Prompt:
     if misfit := first_misfit(body, CHAT):
         where = re.sub(r"\.(\d+)", r"[\1]", misfit[0])
         raise Refused(invalid(f"Invalid type for '{where}'.", "invalid_type", param=where))
-    last = max((place for place, item in enumerate(messages) if asks(item)), default=0)
+    last = max((index for index, item in enumerate(messages) if asks(item)), default=0)
     results = [item for item in messages[last:] if item.get("role") == "tool"]
     return Prompt(
         body=body,
@@ -138,16 +138,16 @@ def read_tools(tools: list[Any]) -> tuple[Tool, ...]:
         raise Refused(
             invalid(f"Invalid 'tools': array too long. Expected at most {MAX_TOOLS}, got {len(tools)}.")
         )
-    return tuple(read_tool(place, tool) for place, tool in enumerate(tools))
+    return tuple(read_tool(index, tool) for index, tool in enumerate(tools))
 
 
-def read_tool(place: int, tool: Any) -> Tool:
+def read_tool(index: int, tool: Any) -> Tool:
     function = tool.get("function") if isinstance(tool, dict) else None
     if not isinstance(function, dict):
-        raise Refused(invalid(f"Invalid 'tools[{place}]': only tools of type function are supported"))
+        raise Refused(invalid(f"Invalid 'tools[{index}]': only tools of type function are supported"))
     name = str(function.get("name", ""))
     if not TOOL_NAME.match(name):
-        raise Refused(invalid(f"Invalid 'tools[{place}].function.name': does not match {TOOL_NAME.pattern}"))
+        raise Refused(invalid(f"Invalid 'tools[{index}].function.name': does not match {TOOL_NAME.pattern}"))
     return Tool(name, function.get("parameters") or {})
 
 

@@ -113,7 +113,7 @@ def read_prompt(body: Item) -> Prompt:
     :raise Refused: no input, or an image that can't be read.
     """
     items = items_of(body.get("input"))
-    asking = (place for place, one in enumerate(items) if one.get("role") == "user" and typed(text_of(one)))
+    asking = (index for index, one in enumerate(items) if one.get("role") == "user" and typed(text_of(one)))
     last = max(asking, default=0)
     results = [item for item in items[last:] if item.get("type") in RESULTS]
     images = tuple(read_image(url) for item in items for url in urls_of(item))
@@ -239,9 +239,9 @@ def is_cached(body: Item) -> bool:
 
 def count_tokens(body: Item, items: list[Item]) -> int:
     """About four characters make a token."""
-    said = sum(4 + len(text_of(item)) // 4 + len(str(item.get("arguments") or "")) // 4 for item in items)
+    tokens = sum(4 + len(text_of(item)) // 4 + len(str(item.get("arguments") or "")) // 4 for item in items)
     around = len(str(body.get("tools") or "")) + len(str(body.get("instructions") or ""))
-    return max(1, said + around // 4)
+    return max(1, tokens + around // 4)
 
 
 ROUTES = (("POST", PATH, create_response),)

@@ -11,7 +11,7 @@ from copilot_bridge.simulator.model_facts import facts_of
 from copilot_bridge.simulator.refusals import Refused, invalid, refuse
 from copilot_bridge.simulator.world import world
 
-LEAST_OUTPUT = 16
+MIN_OUTPUT_TOKENS = 16
 LONG = "string_above_max_length"
 OPAQUE = re.compile(r"^[A-Za-z0-9+/]{100,}={0,2}$")
 """What the ids of a reply look like.  One that is nobody's own invention has to be a genuine one."""
@@ -54,8 +54,8 @@ def check(body: Body, row: Row, owner: str, connection: str) -> None:
     for rule in RULES:
         rule(body, row)
     if isinstance(body["input"], list):
-        for place, item in enumerate(body["input"]):
-            check_item(place, item, owner, connection)
+        for index, item in enumerate(body["input"]):
+            check_item(index, item, owner, connection)
         check_pairs(body["input"])
 
 
@@ -85,11 +85,11 @@ def check_previous(body: Body, _row: Row) -> None:
 
 def check_output(body: Body, _row: Row) -> None:
     given = body.get("max_output_tokens")
-    if given is not None and (not isinstance(given, int) or given < LEAST_OUTPUT):
+    if given is not None and (not isinstance(given, int) or given < MIN_OUTPUT_TOKENS):
         wrong(
             "max_output_tokens",
             "Invalid 'max_output_tokens': integer below minimum value. "
-            f"Expected a value >= {LEAST_OUTPUT}, but got {given} instead.",
+            f"Expected a value >= {MIN_OUTPUT_TOKENS}, but got {given} instead.",
         )
 
 
@@ -115,16 +115,16 @@ def check_sampling(body: Body, row: Row) -> None:
 
 
 def check_tools(body: Body, row: Row) -> None:
-    for place, tool in tools_in(body):
+    for path, tool in tools_in(body):
         kind = tool.get("type") if isinstance(tool, dict) else None
         if str(kind) not in TOOLS:
-            wrong(f"{place}.type", f"Invalid '{place}.type': '{kind}' is not supported.")
+            wrong(f"{path}.type", f"Invalid '{path}.type': '{kind}' is not supported.")
         if kind in MAY_CALL and not tool.get("name"):
-            wrong(f"{place}.name", f"Missing required parameter: '{place}.name'.")
+            wrong(f"{path}.name", f"Missing required parameter: '{path}.name'.")
         if kind == "function" and (problem := open_function(tool.get("name"), tool.get("parameters"))):
-            wrong(f"{place}.parameters", problem, "invalid_function_parameters")
+            wrong(f"{path}.parameters", problem, "invalid_function_parameters")
         if kind == "namespace":
-            check_namespace(place, tool, row)
+            check_namespace(path, tool, row)
         if kind == "custom" and not facts_of(row["id"])["custom_tools"]:
             refuse("internal")
 
@@ -132,21 +132,21 @@ def check_tools(body: Body, row: Row) -> None:
 def tools_in(body: Body) -> Iterator[tuple[str, Any]]:
     """Each tool with its path: those of the request, and those that came in its course."""
     items = body["input"] if isinstance(body["input"], list) else ()
-    holders = [("tools", body), *((f"input[{place}].tools", item) for place, item in enumerate(items))]
+    holders = [("tools", body), *((f"input[{index}].tools", item) for index, item in enumerate(items))]
     for where, holder in holders:
         given = holder.get("tools")
-        for place, tool in enumerate(given if isinstance(given, list) else ()):
-            yield f"{where}[{place}]", tool
+        for index, tool in enumerate(given if isinstance(given, list) else ()):
+            yield f"{where}[{index}]", tool
 
 
-def check_namespace(place: str, tool: Body, row: Row) -> None:
+def check_namespace(path: str, tool: Body, row: Row) -> None:
     name = tool.get("name")
     if name in facts_of(row["id"])["reserved_namespaces"]:
-        wrong(f"{place}.name", f"Invalid '{place}.name': the namespace '{name}' is reserved.")
+        wrong(f"{path}.name", f"Invalid '{path}.name': the namespace '{name}' is reserved.")
     if tool.get("description") == "":
         wrong(
-            f"{place}.description",
-            f"Invalid '{place}.description': empty string. Expected a string with minimum length 1, but got "
+            f"{path}.description",
+            f"Invalid '{path}.description': empty string. Expected a string with minimum length 1, but got "
             "an empty string instead.",
             "empty_string",
         )
@@ -162,27 +162,27 @@ RULES: Iterable[Callable[[Body, Row], None]] = (
 )
 
 
-def check_item(place: int, item: Body, owner: str, connection: str) -> None:
+def check_item(index: int, item: Body, owner: str, connection: str) -> None:
     kind = item.get("type", "message" if "role" in item else None)
     if kind == "item_reference":
-        wrong(f"input[{place}]", "item_reference is not supported: items are not stored")
+        wrong(f"input[{index}]", "item_reference is not supported: items are not stored")
     if kind not in ITEMS:
-        wrong(f"input[{place}].type", f"Invalid value: '{kind}'. Supported values are: {sorted(ITEMS)}.")
+        wrong(f"input[{index}].type", f"Invalid value: '{kind}'. Supported values are: {sorted(ITEMS)}.")
     called = item.get("call_id")
-    if called is not None and (problem := long_id(f"input[{place}].call_id", called)):
-        wrong(f"input[{place}].call_id", problem, LONG)
+    if called is not None and (problem := long_id(f"input[{index}].call_id", called)):
+        wrong(f"input[{index}].call_id", problem, LONG)
     if item.get("id") is not None:
-        check_id(place, kind, str(item["id"]), connection, socket=connection != owner)
+        check_id(index, kind, str(item["id"]), connection, socket=connection != owner)
     sealed = item.get("encrypted_content")
     if sealed and not world().keepsakes.is_genuine(sealed, owner):
         wrong(
-            f"input[{place}].encrypted_content",
+            f"input[{index}].encrypted_content",
             f"The encrypted content {str(sealed)[:12]}... could not be verified.",
             "invalid_encrypted_content",
         )
 
 
-def check_id(place: int, kind: str, given: str, connection: str, *, socket: bool) -> None:
+def check_id(index: int, kind: str, given: str, connection: str, *, socket: bool) -> None:
     """Ours must be the one of `output_item.done`, others must begin as the kind of item does.
 
     Ours are longer than an id may be, so that they can come back by the WebSocket alone that gave them.
@@ -190,26 +190,26 @@ def check_id(place: int, kind: str, given: str, connection: str, *, socket: bool
     if OPAQUE.match(given):
         if not world().keepsakes.is_genuine(given, connection):
             refuse("item-id")
-        if not socket and (problem := long_id(f"input[{place}].id", given)):
-            wrong(f"input[{place}].id", problem, LONG)
+        if not socket and (problem := long_id(f"input[{index}].id", given)):
+            wrong(f"input[{index}].id", problem, LONG)
     elif not given.startswith(prefix := PREFIXES.get(kind, "")):
         wrong(
-            f"input[{place}].id",
-            f"Invalid 'input[{place}].id': '{given[:64]}'. Expected an ID that begins with '{prefix}'.",
+            f"input[{index}].id",
+            f"Invalid 'input[{index}].id': '{given[:64]}'. Expected an ID that begins with '{prefix}'.",
         )
 
 
 def check_pairs(items: list[Body]) -> None:
     """Each result needs its call before it, and each call of a function its result."""
     called: dict[object, int] = {}
-    for place, item in enumerate(items):
+    for index, item in enumerate(items):
         kind, call_id = item.get("type"), item.get("call_id")
         if kind in ("function_call", "custom_tool_call"):
-            called[call_id] = place
+            called[call_id] = index
         elif kind in ("function_call_output", "custom_tool_call_output"):
             if call_id not in called:
                 wrong("input", f"No tool call found for function call output with call_id {call_id}.")
             called[call_id] = -1
-    for call_id, place in called.items():
-        if place >= 0:
+    for call_id, index in called.items():
+        if index >= 0:
             wrong("input", f"No tool output found for function call {call_id}.")

@@ -100,9 +100,11 @@ class Inventor:
 
     def _array(self, schema: Schema, depth: int) -> list[Any]:
         fixed = [self.invent(item, depth + 1) for item in schema.get("prefixItems", ())]
-        least = schema.get("minItems", 0 if depth >= DEEP else 1)
-        most = schema.get("maxItems", max(least, 1))
-        more = range(max(0, min(max(least, 0 if fixed else 1 if depth < DEEP else 0), most) - len(fixed)))
+        min_items = schema.get("minItems", 0 if depth >= DEEP else 1)
+        max_items = schema.get("maxItems", max(min_items, 1))
+        more = range(
+            max(0, min(max(min_items, 0 if fixed else 1 if depth < DEEP else 0), max_items) - len(fixed))
+        )
         return fixed + [self.invent(schema.get("items", {}), depth + 1) for _ in more]
 
     def _text(self, schema: Schema, _depth: int) -> str:
@@ -112,15 +114,15 @@ class Inventor:
         return word.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength", len(word) + 10_000)]
 
     def _number(self, schema: Schema, _depth: int) -> int | float:
-        least = schema.get(
+        minimum = schema.get(
             "minimum", schema.get("exclusiveMinimum", 0) + 1 if "exclusiveMinimum" in schema else None
         )
-        most = schema.get(
+        maximum = schema.get(
             "maximum", schema.get("exclusiveMaximum", 0) - 1 if "exclusiveMaximum" in schema else None
         )
         value = next(self._numbers, 1.0)
-        value = value if least is None else max(value, least)
-        value = value if most is None else min(value, most)
+        value = value if minimum is None else max(value, minimum)
+        value = value if maximum is None else min(value, maximum)
         if step := schema.get("multipleOf"):
             value = -(-value // step) * step
         return int(value) if value == int(value) else value

@@ -19,7 +19,7 @@ from websockets.server import ServerProtocol
 
 from copilot_bridge.simulator.transport import RESET_ON_CLOSE, ClientGone
 
-LARGEST = 32 * 1024 * 1024  # bytes of a message; more closes the connection with 1009
+MAX_MESSAGE_BYTES = 32 * 1024 * 1024  # bytes of a message; more closes the connection with 1009
 UNSUPPORTED_DATA, ABNORMAL = 1003, 1006
 
 
@@ -37,7 +37,7 @@ class Socket:
     def __init__(self, sock: Any, reader: Any) -> None:
         self._sock = sock
         self._reader = reader
-        self._protocol = ServerProtocol(max_size=LARGEST)
+        self._protocol = ServerProtocol(max_size=MAX_MESSAGE_BYTES)
         self._messages: Queue[bytes | None] = Queue()  # None: there will be no more
         self._parts: list[bytes] = []
         self._ended = Event()

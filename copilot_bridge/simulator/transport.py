@@ -164,8 +164,8 @@ class Delivery:
             for body in self._paced(bodies):
                 line.send(body)
             return
-        rest = iter(bodies)
-        while batch := list(islice(rest, BATCH)):
+        remaining = iter(bodies)
+        while batch := list(islice(remaining, BATCH)):
             line.send_many(batch)
 
     def _write_cut(self, line: "Line", bodies: Iterable[bytes]) -> str:
@@ -177,11 +177,11 @@ class Delivery:
         after = self.faults.after
         if isinstance(self.events, Sequence):
             after = min(after, len(self.events) - 1)
-        rest = self._paced(bodies)
-        for body in islice(rest, after):
+        remaining = self._paced(bodies)
+        for body in islice(remaining, after):
             line.send(body)
         if self.faults.cut == "cut-in-frame":
-            body = next(rest, b"")
+            body = next(remaining, b"")
             line.send(body[: len(body) // 2])
         if self.faults.cut == "reset":
             line.reset_on_close()

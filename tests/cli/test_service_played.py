@@ -92,11 +92,11 @@ def test_launchd_settings_survive_an_installation(mac):
 
 def test_launchd_settings_of_an_earlier_version(mac):
     """They stood in the agent's file, which is written anew."""
-    place = agent(mac.machine)
-    place.parent.mkdir(parents=True)
+    plist = agent(mac.machine)
+    plist.parent.mkdir(parents=True)
     given = {"COPILOT_BRIDGE_PORT": "5000", "COPILOT_BRIDGE_API_KEY": 'it\'s "mine" \\ $HOME'}
     old = {"COPILOT_BRIDGE_ENV_FILE": "", **given}
-    place.write_bytes(plistlib.dumps({"Label": "x", "EnvironmentVariables": old}))
+    plist.write_bytes(plistlib.dumps({"Label": "x", "EnvironmentVariables": old}))
     assert 'COPILOT_BRIDGE_PORT="5000"' in mac("install")["runs"][-1]
     assert read_env_file(user_settings(mac.machine)) == given
 

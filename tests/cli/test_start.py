@@ -60,9 +60,11 @@ class Started:
 
     def wait_for_import(self) -> None:
         """The server has taken the place of `start`, and is importing its modules."""
-        place = Path(f"/proc/{self.process.pid}")
+        folder = Path(f"/proc/{self.process.pid}")
         end = time.monotonic() + PATIENCE
-        while b"--port" in (place / "cmdline").read_bytes() or "_struct" not in (place / "maps").read_text():
+        while (
+            b"--port" in (folder / "cmdline").read_bytes() or "_struct" not in (folder / "maps").read_text()
+        ):
             assert time.monotonic() < end
             time.sleep(0.001)
 

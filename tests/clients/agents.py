@@ -18,7 +18,7 @@ XDG = ("CONFIG", "DATA", "CACHE", "STATE")
 
 
 @dataclass(frozen=True)
-class Place:
+class Sandbox:
     """Where an agent runs, and the bridge that it is to use."""
 
     home: Path
@@ -61,13 +61,13 @@ class Ended:
     err: str
 
 
-Agent = Callable[[Place, str], Launch]
+Agent = Callable[[Sandbox, str], Launch]
 """Writes an agent's settings for a model."""
 
 
-def claude(place: Place, model: str) -> Launch:
+def claude(sandbox: Sandbox, model: str) -> Launch:
     settings = {
-        "ANTHROPIC_BASE_URL": place.url,
+        "ANTHROPIC_BASE_URL": sandbox.url,
         "ANTHROPIC_AUTH_TOKEN": "anything",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "DISABLE_AUTOUPDATER": "1",
@@ -98,8 +98,8 @@ args = ["-c", "echo $BRIDGE_KEY"]
 BY_VARIABLE = 'env_key = "BRIDGE_KEY"'
 
 
-def codex(place: Place, model: str, more: str = "", key: str = BY_COMMAND) -> Launch:
-    place.write(".codex/config.toml", CODEX.format(model=model, url=place.url, more=more, key=key))
+def codex(sandbox: Sandbox, model: str, more: str = "", key: str = BY_COMMAND) -> Launch:
+    sandbox.write(".codex/config.toml", CODEX.format(model=model, url=sandbox.url, more=more, key=key))
     options = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"]
     return Launch(["codex", "exec", *options, "-"], {"BRIDGE_KEY": "anything"})
 
@@ -107,19 +107,19 @@ def codex(place: Place, model: str, more: str = "", key: str = BY_COMMAND) -> La
 def codex_as(known: str) -> Agent:
     """Codex with the tools that it keeps for a model it knows; those of other names get the simplest."""
 
-    def launch(place: Place, model: str) -> Launch:
-        listing = run(Launch(["codex", "debug", "models", "--bundled"]), place, "")
+    def launch(sandbox: Sandbox, model: str) -> Launch:
+        listing = run(Launch(["codex", "debug", "models", "--bundled"]), sandbox, "")
         (row,) = [row for row in json.loads(listing.out)["models"] if row["slug"] == known]
-        path = place.write("models.json", json.dumps({"models": [row | {"slug": model}]}))
-        return codex(place, model, f'model_catalog_json = "{path}"', BY_VARIABLE)
+        path = sandbox.write("models.json", json.dumps({"models": [row | {"slug": model}]}))
+        return codex(sandbox, model, f'model_catalog_json = "{path}"', BY_VARIABLE)
 
     return launch
 
 
-def gemini(place: Place, model: str) -> Launch:
-    place.write(".gemini/settings.json", '{"security": {"auth": {"selectedType": "gemini-api-key"}}}')
+def gemini(sandbox: Sandbox, model: str) -> Launch:
+    sandbox.write(".gemini/settings.json", '{"security": {"auth": {"selectedType": "gemini-api-key"}}}')
     settings = {
-        "GOOGLE_GEMINI_BASE_URL": place.url,
+        "GOOGLE_GEMINI_BASE_URL": sandbox.url,
         "GEMINI_API_KEY": "anything",
         "GEMINI_CLI_TRUST_WORKSPACE": "true",
     }
@@ -129,8 +129,8 @@ def gemini(place: Place, model: str) -> Launch:
 def opencode(package: str) -> Agent:
     """:param package: of the provider: it is what decides which API is spoken."""
 
-    def launch(place: Place, model: str) -> Launch:
-        options = {"baseURL": f"{place.url}/v1", "apiKey": "anything"}
+    def launch(sandbox: Sandbox, model: str) -> Launch:
+        options = {"baseURL": f"{sandbox.url}/v1", "apiKey": "anything"}
         provider: dict[str, Any] = {
             "npm": package,
             "name": "bridge",
@@ -143,24 +143,24 @@ def opencode(package: str) -> Agent:
             "autoupdate": False,
             "share": "disabled",
         }
-        place.write("work/opencode.json", json.dumps(config))
+        sandbox.write("work/opencode.json", json.dumps(config))
         settings = {"OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_LSP_DOWNLOAD": "1"}
         return Launch(["opencode", "run", "--model", f"bridge/{model}"], settings)
 
     return launch
 
 
-def run(launch: Launch, place: Place, prompt: str) -> Ended:
+def run(launch: Launch, sandbox: Sandbox, prompt: str) -> Ended:
     """Runs it to its end, and ends what it leaves behind.
 
     :raise AssertionError: it took too long.
     """
     program, *arguments = launch.command
-    place.work.mkdir(parents=True, exist_ok=True)
+    sandbox.work.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
         [str(launch.programs / program), *arguments],
-        cwd=place.work,
-        env={**place.environment(), **launch.settings},
+        cwd=sandbox.work,
+        env={**sandbox.environment(), **launch.settings},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clients.agents import Agent, Ended, Place, claude, codex, codex_as, gemini, opencode, run
+from clients.agents import Agent, Ended, Sandbox, claude, codex, codex_as, gemini, opencode, run
 from clients.install import AGENTS
 from integration.harness import Bridge, Simulator
 
@@ -138,24 +138,26 @@ def ends(lines: list[str]) -> set[tuple[int, str]]:
 
 
 @pytest.fixture
-def place(bridge: Bridge, tmp_path: Path) -> Iterator[Place]:
+def sandbox(bridge: Bridge, tmp_path: Path) -> Iterator[Sandbox]:
     """The bridge's log of the test is shown if it fails."""
     assert AGENTS.is_installed(), "make test-clients installs the agents"
     before = len(bridge.log.all())
-    yield Place(tmp_path, bridge.url)
+    yield Sandbox(tmp_path, bridge.url)
     print("\n".join(bridge.log.all()[before:]))
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_an_agent_does_its_task(
-    bridge: Bridge, simulator: Simulator, place: Place, mark: str, name: str
+    bridge: Bridge, simulator: Simulator, sandbox: Sandbox, mark: str, name: str
 ) -> None:
     agent, plan, model, upstream = RUNS[name]
-    task = Task(place.work / "task.sh", secrets.randbelow(10**6), secrets.randbelow(10**6))
+    task = Task(sandbox.work / "task.sh", secrets.randbelow(10**6), secrets.randbelow(10**6))
     steps = [{"tool": tool, "arguments": arguments} for tool, arguments in plan(task)]
     before = len(bridge.log.all())
 
-    ended = run(agent(place, model), place, f"[[sim:plan]] {json.dumps(steps)} [[sim:say]] All done: {mark}.")
+    ended = run(
+        agent(sandbox, model), sandbox, f"[[sim:plan]] {json.dumps(steps)} [[sim:say]] All done: {mark}."
+    )
 
     show(ended)
     assert ended.code == 0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from clients.agents import Ended, Launch, Place, run
+from clients.agents import Ended, Launch, Sandbox, run
 from clients.install import AGENTS
 from integration.harness import PATIENCE, ROOT, Bridge, Simulator
 
@@ -39,16 +39,16 @@ OWN = {
 
 
 @pytest.fixture
-def setup(bridge: Bridge, tmp_path: Path) -> Iterator[Callable[..., Place]]:
+def setup(bridge: Bridge, tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
     assert AGENTS.is_installed(), "make test-clients installs the agents"
 
-    def call(client: str, *given: str, url: str = bridge.url) -> Place:
-        place = Place(tmp_path, url)
+    def call(client: str, *given: str, url: str = bridge.url) -> Sandbox:
+        sandbox = Sandbox(tmp_path, url)
         command = [sys.executable, "-m", "copilot_bridge", "setup", client, *given]
         done = subprocess.run(
             command,
             cwd=tmp_path,
-            env={**place.environment(), "PYTHONPATH": str(ROOT), "COPILOT_BRIDGE_ENV_FILE": os.devnull},
+            env={**sandbox.environment(), "PYTHONPATH": str(ROOT), "COPILOT_BRIDGE_ENV_FILE": os.devnull},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -56,7 +56,7 @@ def setup(bridge: Bridge, tmp_path: Path) -> Iterator[Callable[..., Place]]:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        return place
+        return sandbox
 
     return call
 
@@ -70,14 +70,19 @@ def answer(ended: Ended) -> str:
 
 @pytest.mark.parametrize("client", RUNS)
 def test_a_client_reads_what_was_written_for_it(
-    setup: Callable[..., Place], bridge: Bridge, simulator: Simulator, tmp_path: Path, mark: str, client: str
+    setup: Callable[..., Sandbox],
+    bridge: Bridge,
+    simulator: Simulator,
+    tmp_path: Path,
+    mark: str,
+    client: str,
 ) -> None:
     launch, upstream = RUNS[client]
     path, own = OWN[client]
-    settings = Place(tmp_path, bridge.url).write(path, own)
+    settings = Sandbox(tmp_path, bridge.url).write(path, own)
 
-    place = setup(client, "--url", bridge.url, "--write", "--yes")
-    said = answer(run(launch, place, f"[[sim:say]] Read: {mark}."))
+    sandbox = setup(client, "--url", bridge.url, "--write", "--yes")
+    said = answer(run(launch, sandbox, f"[[sim:say]] Read: {mark}."))
 
     assert said == f"Read: {mark}."
     asked = [entry for entry in simulator.ledger(mark) if entry["body"]["model"] == CLIENTS[client].models[0]]
@@ -88,13 +93,13 @@ def test_a_client_reads_what_was_written_for_it(
 
 @pytest.mark.parametrize("client", RUNS)
 def test_a_client_gives_the_key(
-    setup: Callable[..., Place], start_bridge: Callable[..., Bridge], tmp_path: Path, mark: str, client: str
+    setup: Callable[..., Sandbox], start_bridge: Callable[..., Bridge], tmp_path: Path, mark: str, client: str
 ) -> None:
     launch, _ = RUNS[client]
     bridge = start_bridge(api_key=KEY)
 
-    place = setup(client, "--url", bridge.url, "--key", KEY, "--write", "--yes")
+    sandbox = setup(client, "--url", bridge.url, "--key", KEY, "--write", "--yes")
     beside = {"BRIDGE_KEY": KEY} if client == "codex" else {}
-    ended = run(Launch(launch.command, {**launch.settings, **beside}), place, f"[[sim:say]] Read: {mark}.")
+    ended = run(Launch(launch.command, {**launch.settings, **beside}), sandbox, f"[[sim:say]] Read: {mark}.")
 
     assert answer(ended) == f"Read: {mark}."

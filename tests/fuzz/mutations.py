@@ -154,8 +154,8 @@ def drop(rng: Random, events: list[Event]) -> None:
 
 
 def double(rng: Random, events: list[Event]) -> None:
-    place = rng.randrange(len(events))
-    events.insert(rng.randrange(len(events) + 1), Event(events[place].write().strip()))
+    index = rng.randrange(len(events))
+    events.insert(rng.randrange(len(events) + 1), Event(events[index].write().strip()))
 
 
 def move(rng: Random, events: list[Event]) -> None:
@@ -167,8 +167,10 @@ def garble(rng: Random, events: list[Event]) -> None:
     event = rng.choice(events)
     data = event.write().removeprefix(event.head).removeprefix(b"data: ").strip()
     event.content = None
-    place = rng.randrange(len(data) + 1)
-    event.raw = rng.choice([data[:place], data[:place] + b"\x00" + data[place:], data + data, b"NaN", b"[]"])
+    offset = rng.randrange(len(data) + 1)
+    event.raw = rng.choice(
+        [data[:offset], data[:offset] + b"\x00" + data[offset:], data + data, b"NaN", b"[]"]
+    )
 
 
 CHANGES: tuple[Callable[[Random, list[Event]], None], ...] = (
@@ -201,7 +203,7 @@ def with_error(rng: Random, dialect: str) -> bytes:
     """A whole stream in which an error is told before its end."""
     stream = rng.choice(streams(dialect))
     blocks = [block for block in stream.split(b"\n\n") if block.strip()]
-    last = next(place for place, block in enumerate(blocks) if has_end(dialect, block))
+    last = next(index for index, block in enumerate(blocks) if has_end(dialect, block))
     error = rng.choice(ERRORS)
     blocks.insert(rng.randrange(last + 1), error)
     kept = blocks if rng.random() < 0.7 else blocks[: blocks.index(error) + 1]

@@ -148,19 +148,19 @@ def check_messages(stream: bytes) -> None:
     first, *stream_events, delta, last = map(json.loads, data_of(stream))
     assert (first["type"], delta["type"], last["type"]) == ("message_start", "message_delta", "message_stop")
     assert all(isinstance(count, int) for count in delta["usage"].values() if not isinstance(count, dict))
-    place = None
+    index = None
     for event in stream_events:
         if event["type"] == "content_block_start":
-            assert place is None
-            place = event["index"]
+            assert index is None
+            index = event["index"]
             check_block(event["content_block"])
         elif event["type"] == "content_block_delta":
-            assert event["index"] == place
+            assert event["index"] == index
             assert all(isinstance(value, str) for value in event["delta"].values())
         else:
-            assert (event["type"], event["index"]) == ("content_block_stop", place)
-            place = None
-    assert place is None
+            assert (event["type"], event["index"]) == ("content_block_stop", index)
+            index = None
+    assert index is None
 
 
 def check_block(block: Json) -> None:

@@ -61,8 +61,8 @@ def parts(body: Json) -> list[tuple[list[Any], int]]:
     for holder in holders:
         for field in ("content", "output", "tool_calls", "parts"):
             held = holder.get(field) if isinstance(holder, dict) else None
-            for place, part in enumerate(held if isinstance(held, list) else ()):
-                found.append((held, place))
+            for index, part in enumerate(held if isinstance(held, list) else ()):
+                found.append((held, index))
                 holders += [part] if isinstance(part, dict) else []
     return found
 

@@ -94,11 +94,11 @@ def translate(client: str, path: Path, pieces: Iterable[bytes]) -> bytes:
     return out
 
 
-def events_cut_at(place: int, data: bytes) -> list[bytes]:
+def events_cut_at(offset: int, data: bytes) -> list[bytes]:
     """Each event in two pieces; all places together are a cut at every byte of the stream."""
     events = [event + b"\n\n" for event in data.split(b"\n\n")]
     events[-1] = events[-1].removesuffix(b"\n\n")
-    return [piece for event in events for piece in (event[:place], event[place:]) if piece]
+    return [piece for event in events for piece in (event[:offset], event[offset:]) if piece]
 
 
 def longest(data: bytes) -> int:
@@ -118,10 +118,10 @@ def test_a_translated_stream_is_as_recorded(client: str, path: Path, golden: Gol
 def test_a_translated_stream_does_not_depend_on_the_cuts(client: str, path: Path) -> None:
     data = path.read_bytes()
     whole = translate(client, path, [data])
-    for place in range(1, longest(data)):
-        pieces = events_cut_at(place, data)
+    for offset in range(1, longest(data)):
+        pieces = events_cut_at(offset, data)
         assert b"".join(pieces) == data
-        assert translate(client, path, pieces) == whole, f"each event cut at {place}"
+        assert translate(client, path, pieces) == whole, f"each event cut at {offset}"
 
 
 @pytest.mark.parametrize(("client", "path"), CASES)

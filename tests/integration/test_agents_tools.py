@@ -294,7 +294,7 @@ def test_codexs_newest_form_has_its_tools_among_the_items(
         ("function_call", "multi_agent_v1", "spawn_agent"),
         ("function_call", "multi_agent_v1", "wait"),
     ]
-    results = [result_of(call, f"result {place}") for place, call in enumerate(calls)]
+    results = [result_of(call, f"result {index}") for index, call in enumerate(calls)]
     codex(bridge, body([*items, *output, *results]), stream)
     first, second = [entry["body"] for entry in simulator.ledger(mark)]
     names = ["functions__exec", "functions__wait", "multi_agent_v1__spawn_agent", "multi_agent_v1__wait"]
@@ -302,7 +302,7 @@ def test_codexs_newest_form_has_its_tools_among_the_items(
     assert [(id_, name) for id_, name, _arguments in made(second)] == [
         (call["call_id"], name) for call, name in zip(calls, names, strict=True)
     ]
-    assert given(second) == [(call["call_id"], f"result {place}") for place, call in enumerate(calls)]
+    assert given(second) == [(call["call_id"], f"result {index}") for index, call in enumerate(calls)]
     assert "additional_tools" not in json.dumps(first)
 
 

@@ -114,8 +114,8 @@ def test_rule_03_an_item_has_one_id(bridge: Bridge, model: str) -> None:
     for event in events:
         if "output_index" in event:
             ids.setdefault(event["output_index"], set()).add(event.get("item_id") or event["item"]["id"])
-    for place, item in enumerate(events[-1]["response"]["output"]):
-        ids[place].add(item["id"])
+    for index, item in enumerate(events[-1]["response"]["output"]):
+        ids[index].add(item["id"])
     assert len(ids) >= 3, "a thought and two calls"
     assert all(len(item_ids) == 1 for item_ids in ids.values()), ids
     assert len(set.union(*ids.values())) == len(ids), "each has its own"
@@ -132,8 +132,8 @@ def test_rule_04_each_item_is_added_streamed_and_done(bridge: Bridge, model: str
     events = RESPONSES.events(RESPONSES.frames(bridge, said, model, tools=tools))
     count = len(events[-1]["response"]["output"])
     assert count
-    for place in range(count):
-        check_item([event for event in events if event.get("output_index") == place])
+    for index in range(count):
+        check_item([event for event in events if event.get("output_index") == index])
 
 
 def check_item(events: list[Json]) -> None:

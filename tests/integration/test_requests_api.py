@@ -11,7 +11,7 @@ import pytest
 from integration.dialects import CELLS, DIALECTS
 from integration.harness import Answer, Bridge, Json, Simulator, Start, chat_body, tool
 
-from copilot_bridge.pipeline.image_inlining import MOST_IMAGES
+from copilot_bridge.pipeline.image_inlining import MAX_IMAGES
 
 CHAT = "/v1/chat/completions"
 TEXT = {"chat": "text", "messages": "text", "responses": "input_text"}  # the type of a text part
@@ -419,7 +419,7 @@ def test_more_images_than_any_model_takes_are_refused(
 ) -> None:
     """Before anything is sent; the first one that is too many is named."""
     dialect, image = DIALECTS[client], image_in(client)
-    most = MOST.get(model, MOST_IMAGES)
+    most = MOST.get(model, MAX_IMAGES)
     parts = [*[image] * most, {"type": TEXT[client], "text": mark}]
     assert dialect.post(bridge, dialect.body(parts, model)).status == 200
     simulator.only(mark)

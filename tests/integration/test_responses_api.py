@@ -70,7 +70,7 @@ def test_a_stream(any_bridge: Bridge, model: str, how: str) -> None:
     for event in events:
         if "output_index" in event:
             ids[event["output_index"]].add(event["item_id"] if "item_id" in event else event["item"]["id"])
-    assert ids == {place: {item["id"]} for place, item in enumerate(finished)}
+    assert ids == {index: {item["id"]} for index, item in enumerate(finished)}
     line = any_bridge.logged(stream.headers["x-request-id"])
     assert (line["dialect"], line["model"], line["status"], line["outcome"]) == (
         "responses",

@@ -205,8 +205,8 @@ def test_a_search_is_an_agents_call_with_a_row_that_belongs_to_its_request(
 def test_filters_and_place_go_to_the_engine_and_bind_what_it_finds(
     client: FlaskClient, simulator: Simulator, mark: str
 ) -> None:
-    place = {"type": "approximate", "city": "Oslo", "country": "NO"}
-    tool = SEARCH | {"allowed_domains": ["example.org"], "user_location": place}
+    location = {"type": "approximate", "city": "Oslo", "country": "NO"}
+    tool = SEARCH | {"allowed_domains": ["example.org"], "user_location": location}
     reply = answered(client, ask(plan(mark), [tool]))
     [found] = [block for block in reply["content"] if block["type"] == "web_search_tool_result"]
     assert [page["url"].split("/")[2] for page in found["content"]] == ["example.org"]
@@ -215,7 +215,7 @@ def test_filters_and_place_go_to_the_engine_and_bind_what_it_finds(
         {
             "type": "web_search",
             "filters": {"allowed_domains": ["example.org"]},
-            "user_location": place,
+            "user_location": location,
         }
     ]
 

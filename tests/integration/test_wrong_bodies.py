@@ -22,9 +22,9 @@ STEP = 61
 def test_nothing_breaks_over_a_wrong_kind(bridge: Bridge, dialect: str, path: str, model: str) -> None:
     dialect_ = DIALECTS.get(dialect, CHAT)
     body: Json = {**BODIES[dialect], "model": model, "stream": False}
-    for place, data in islice(mutants(body), WAYS.index((dialect, path, model)), None, STEP):
+    for location, data in islice(mutants(body), WAYS.index((dialect, path, model)), None, STEP):
         answer = bridge.request("POST", path, data)
-        assert answer.status in (200, 400, 404), f"{place}, in {data.decode()}: {answer.body!r}"
+        assert answer.status in (200, 400, 404), f"{location}, in {data.decode()}: {answer.body!r}"
         assert answer.status == 200 or dialect_.error(answer)["message"]
 
 

@@ -112,7 +112,7 @@ def merge(calls: list[Said]) -> Said:
     found: Said = {}
     for name in sorted({name for call in calls for name in call}):
         values = [call[name] for call in calls if name in call]
-        distinct = [value for place, value in enumerate(values) if value not in values[:place]]
+        distinct = [value for index, value in enumerate(values) if value not in values[:index]]
         mark = "" if len(values) == len(calls) else "?"
         found[name + mark] = distinct[0] if len(distinct) == 1 else sorted(distinct, key=json.dumps)
     return found

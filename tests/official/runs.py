@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from clients.agents import Ended, Launch, Place, run
+from clients.agents import Ended, Launch, Sandbox, run
 from integration.harness import Bridge, Simulator, new_mark
 from official.install import CLI
 
@@ -293,31 +293,33 @@ class Runner:
             self._started.stop()
 
     def _official(self, folder: Path, wanted: Any) -> Outcome:
-        place, task = self._prepare(folder, self._simulator.url)
+        sandbox, task = self._prepare(folder, self._simulator.url)
         token = f"gho_sim_{wanted.persona}.{task.mark}"
         if wanted.outages:
             self._simulator.control("outages", github_token=token, paths=dict(wanted.outages))
         settings = {
-            "COPILOT_API_URL": place.url,
-            "COPILOT_DEBUG_GITHUB_API_URL": place.url,
+            "COPILOT_API_URL": sandbox.url,
+            "COPILOT_DEBUG_GITHUB_API_URL": sandbox.url,
             "COPILOT_GITHUB_TOKEN": token,
         }
-        ended = self._run(place, wanted, settings, task)
+        ended = self._run(sandbox, wanted, settings, task)
         found = self._simulator.ledger()
         mine = [entry for entry in found if token in entry["headers"].get("authorization", "")]
         return Outcome(ended, task, mine)
 
     def _provided(self, folder: Path, wanted: Any) -> Outcome:
-        place, task = self._prepare(folder, self.bridge.url)
-        ended = self._run(place, wanted, wanted.settings(place.url), task)
+        sandbox, task = self._prepare(folder, self.bridge.url)
+        ended = self._run(sandbox, wanted, wanted.settings(sandbox.url), task)
         return Outcome(ended, task, self._simulator.ledger(task.mark))
 
-    def _prepare(self, folder: Path, url: str) -> tuple[Place, Task]:
-        place = Place(folder, url)
-        place.work.mkdir(parents=True)
-        return place, Task(place.work / "task.sh", new_mark())
+    def _prepare(self, folder: Path, url: str) -> tuple[Sandbox, Task]:
+        sandbox = Sandbox(folder, url)
+        sandbox.work.mkdir(parents=True)
+        return sandbox, Task(sandbox.work / "task.sh", new_mark())
 
-    def _run(self, place: Place, wanted: Run | Provided, settings: Mapping[str, str], task: Task) -> Ended:
+    def _run(
+        self, sandbox: Sandbox, wanted: Run | Provided, settings: Mapping[str, str], task: Task
+    ) -> Ended:
         options = getattr(wanted, "options", ())
         command = [
             "copilot",
@@ -325,8 +327,8 @@ class Runner:
             wanted.model,
             *OPTIONS,
             "--log-dir",
-            str(place.home / "log"),
+            str(sandbox.home / "log"),
             *options,
         ]
         launch = Launch(command, {"COPILOT_AUTO_UPDATE": "false", **settings}, CLI.programs)
-        return run(launch, place, task.prompt(wanted.steps(task)))
+        return run(launch, sandbox, task.prompt(wanted.steps(task)))

@@ -73,8 +73,8 @@ def test_the_readme_can_be_illustrated(
     page.wait_for_load_state("networkidle")
     page.evaluate(AT_THE_TOP, top)
     page.evaluate(AS_USUAL, busy.url)
-    place = folder / f"{name}.png"
-    page.screenshot(path=place, animations="disabled")
+    file = folder / f"{name}.png"
+    page.screenshot(path=file, animations="disabled")
     if shutil.which(QUANTIZED[0]):
-        subprocess.run([*QUANTIZED, str(place)], check=True)
-        assert place.stat().st_size < LARGEST
+        subprocess.run([*QUANTIZED, str(file)], check=True)
+        assert file.stat().st_size < LARGEST

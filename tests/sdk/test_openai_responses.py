@@ -110,7 +110,7 @@ def check_events(events: list[Any]) -> Any:
     for event in events:
         if hasattr(event, "output_index"):
             named[event.output_index].add(event.item_id if hasattr(event, "item_id") else event.item.id)
-    assert named == {place: {item.id} for place, item in enumerate(final.output)}
+    assert named == {index: {item.id} for index, item in enumerate(final.output)}
     assert {event.response.id for event in events if hasattr(event, "response")} == {final.id}
     done = [event.item for event in events if event.type == "response.output_item.done"]
     assert [item.to_dict() for item in done] == [item.to_dict() for item in final.output]

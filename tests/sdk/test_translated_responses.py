@@ -97,7 +97,7 @@ def check_events(events: list[Any]) -> Any:
     for event in events:
         if hasattr(event, "output_index"):
             named[event.output_index].add(event.item_id if hasattr(event, "item_id") else event.item.id)
-    assert named == {place: {item.id} for place, item in enumerate(final.output)}
+    assert named == {index: {item.id} for index, item in enumerate(final.output)}
     assert {event.response.id for event in events if hasattr(event, "response")} == {final.id}
     for kind in ("added", "done"):
         places = [event.output_index for event in events if event.type == f"response.output_item.{kind}"]
@@ -106,12 +106,12 @@ def check_events(events: list[Any]) -> Any:
     assert [item.to_dict() for item in done] == [item.to_dict() for item in final.output]
     text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
     assert text == final.output_text
-    for place, item in enumerate(final.output):
+    for index, item in enumerate(final.output):
         if item.type == "function_call":
             deltas = [
                 event.delta
                 for event in events
-                if event.type == "response.function_call_arguments.delta" and event.output_index == place
+                if event.type == "response.function_call_arguments.delta" and event.output_index == index
             ]
             assert "".join(deltas) == item.arguments
     return final

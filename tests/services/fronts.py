@@ -157,8 +157,8 @@ class Caddy(Front):
         files = f"{self.certificate}/cert.pem {self.certificate}/key.pem"
         ours = f"{NAME}:{self.address[1]} {{\n\tbind 127.0.0.1\n\ttls {files}"
         if self.prefix:
-            place = commented(given, "handle_path /bridge/*")
-            text = f"{ours}\n{replace(place, {'127.0.0.1:4141': upstream})}\n}}"
+            block = commented(given, "handle_path /bridge/*")
+            text = f"{ours}\n{replace(block, {'127.0.0.1:4141': upstream})}\n}}"
         else:
             text = replace(
                 given, {site: ours, "\treverse_proxy 127.0.0.1:4141": f"\treverse_proxy {upstream}"}, 1

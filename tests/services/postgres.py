@@ -16,7 +16,7 @@ PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(
 
 
 def find(program: str) -> str | None:
-    return shutil.which(program) or next((str(place / program) for place in reversed(PLACES)), None)
+    return shutil.which(program) or next((str(folder / program) for folder in reversed(PLACES)), None)
 
 
 class Server:

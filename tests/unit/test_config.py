@@ -508,9 +508,9 @@ def test_a_malformed_proxy_does_not_tell_its_password(raw):
     assert "TOP" not in message
 
 
-@pytest.mark.parametrize("place", ["environment", "file"])
-def test_an_unknown_setting_is_refused_with_its_source(folder, place):
-    if place == "file":
+@pytest.mark.parametrize("source", ["environment", "file"])
+def test_an_unknown_setting_is_refused_with_its_source(folder, source):
+    if source == "file":
         write_env(folder, "COPILOT_BRIDGE_PROT=4142")
         message = refused()
         assert ".env" in message

@@ -64,12 +64,14 @@ DISK_WARNING, DISK_FAILURE = 500 * 10**6, 50 * 10**6  # bytes
 
 
 def disk(context: CheckContext) -> Finding:
-    place = next(folder for folder in (context.config.home, *context.config.home.parents) if folder.exists())
-    free = shutil.disk_usage(place).free
-    message = f"{free / 1e9:,.1f} GB free at {place}"
+    existing = next(
+        folder for folder in (context.config.home, *context.config.home.parents) if folder.exists()
+    )
+    free = shutil.disk_usage(existing).free
+    message = f"{free / 1e9:,.1f} GB free at {existing}"
     if free < DISK_WARNING:
         return (failed if free < DISK_FAILURE else warning)(
-            message, f"free some space, or move the data: --home (now {place})"
+            message, f"free some space, or move the data: --home (now {existing})"
         )
     return ok(message)
 

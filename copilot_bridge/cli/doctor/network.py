@@ -97,9 +97,11 @@ def connect(name: str, port: int, context: CheckContext) -> socket.socket:
 def ssl_context() -> ssl.SSLContext:
     """A TLS context with the certificates that requests trusts."""
     given = certificates()
-    place = DEFAULT_CA_BUNDLE_PATH if given is True else str(given)
-    folder = Path(place).is_dir()
-    return ssl.create_default_context(cafile=None if folder else place, capath=place if folder else None)
+    ca_bundle = DEFAULT_CA_BUNDLE_PATH if given is True else str(given)
+    folder = Path(ca_bundle).is_dir()
+    return ssl.create_default_context(
+        cafile=None if folder else ca_bundle, capath=ca_bundle if folder else None
+    )
 
 
 def issuer(certificate: Any) -> str:

@@ -15,8 +15,8 @@ def conflicts(steps: Instructions) -> Iterator[str]:
     """A sentence for each conflict."""
     for name in steps.client.conflicts:
         places = [str(shown_path(file)) for file in steps.files if holds(file, name)]
-        for place in [*places, *(["the environment"] if name in os.environ else [])]:
-            yield f"{name} is set in {place}; {steps.client.title} would use it instead: remove it."
+        for location in [*places, *(["the environment"] if name in os.environ else [])]:
+            yield f"{name} is set in {location}; {steps.client.title} would use it instead: remove it."
 
 
 def holds(file: PlannedFile, path: str) -> bool:

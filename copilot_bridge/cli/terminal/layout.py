@@ -54,7 +54,7 @@ class Table:
         if widths is None:
             return None
         rows = [
-            [wrap(cell, most) for cell, most in zip(row, widths, strict=True)]
+            [wrap(cell, width) for cell, width in zip(row, widths, strict=True)]
             for row in (self.columns, *self.rows)
         ]
         return rows if all(len(cell) <= HEIGHT for row in rows for cell in row) else None
@@ -150,5 +150,5 @@ def in_blocks(table: Table, width: int) -> list[str]:
 
 def hanging(head: str, text: str, width: int) -> list[str]:
     """Wrap the text beside `head`, with a hanging indent."""
-    first, *rest = wrap(text, width - cell_len(head))
-    return [f"{head}{first}".rstrip(), *(" " * cell_len(head) + line for line in rest)]
+    first, *tail = wrap(text, width - cell_len(head))
+    return [f"{head}{first}".rstrip(), *(" " * cell_len(head) + line for line in tail)]

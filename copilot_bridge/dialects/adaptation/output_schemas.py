@@ -91,9 +91,9 @@ def adapt_schema(schema: JsonObject, subset: SchemaSubset) -> JsonObject:
     }
     if is_closed(simplified):
         accepted["additionalProperties"] = False
-    rest = {key: value for key, value in simplified.items() if key not in accepted and key != "$schema"}
+    remaining = {key: value for key, value in simplified.items() if key not in accepted and key != "$schema"}
     adapted = adapt_inner(accepted, subset)
-    return describe_keywords(adapted, rest) if rest else adapted
+    return describe_keywords(adapted, remaining) if remaining else adapted
 
 
 def simplify_unions(schema: JsonObject) -> JsonObject:
@@ -114,10 +114,12 @@ def split_types(schema: JsonObject, subset: SchemaSubset) -> JsonObject:
         return schema
     shared = {"title", "description", "$defs", "definitions"}
     common = {key: value for key, value in schema.items() if key in shared}
-    rest = {key: value for key, value in schema.items() if key not in shared and key != "type"}
-    if "enum" in rest or "const" in rest or "anyOf" in rest:
-        return common | rest
-    return common | {"anyOf": [{"type": name} if name == "null" else {"type": name} | rest for name in types]}
+    remaining = {key: value for key, value in schema.items() if key not in shared and key != "type"}
+    if "enum" in remaining or "const" in remaining or "anyOf" in remaining:
+        return common | remaining
+    return common | {
+        "anyOf": [{"type": name} if name == "null" else {"type": name} | remaining for name in types]
+    }
 
 
 def is_accepted(key: str, value: Any, schema: JsonObject, subset: SchemaSubset) -> bool:

@@ -46,8 +46,8 @@ class StopSequenceFinder:
 
     def rest(self) -> str:
         """Return the text that was held back, when no more is to come."""
-        rest, self._held = self._held, ""
-        return rest
+        held, self._held = self._held, ""
+        return held
 
 
 def first_stop(text: str, stops: StopSequences) -> tuple[int, str] | None:
@@ -119,5 +119,5 @@ class StopSequenceReader:
             yield ResponseFinished("stop", self._reader.usage, stop=self._finder.found)
 
     def _release_text(self) -> Iterator[Event]:
-        if rest := self._finder.rest():
-            yield TextDelta(self._part, rest)
+        if remainder := self._finder.rest():
+            yield TextDelta(self._part, remainder)

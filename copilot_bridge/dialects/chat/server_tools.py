@@ -20,5 +20,5 @@ def read_server_tools(body: JsonObject) -> tuple[ServerTool, ...]:
     if options is None:
         return ()
     location = (options.get("user_location") or {}).get("approximate") or {}
-    place = {name: location[name] for name in PLACE if location.get(name)}
-    return (ServerTool(SEARCH, location=place or None, demanded_by="web_search_options"),)
+    known = {name: location[name] for name in PLACE if location.get(name)}
+    return (ServerTool(SEARCH, location=known or None, demanded_by="web_search_options"),)

@@ -129,8 +129,8 @@ class ChatWriter:
     def _citation(self, event: Citation) -> list[Frame]:
         """Write a citation, whose place is one in all texts together."""
         before = sum(length for part, length in self._lengths.items() if part < event.part)
-        place = {"start_index": before + event.start, "end_index": before + event.end}
-        cited = {**place, "url": event.source.url, "title": event.source.title}
+        span = {"start_index": before + event.start, "end_index": before + event.end}
+        cited = {**span, "url": event.source.url, "title": event.source.title}
         return [self._chunk({"annotations": [{"type": "url_citation", "url_citation": cited}]})]
 
     def _finished(self, event: ResponseFinished) -> list[Frame]:

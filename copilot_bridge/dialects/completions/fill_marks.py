@@ -77,6 +77,6 @@ def read_marked(prompt: str, marks: FillMarks) -> FillPrompt | None:
 
 def split_at(text: str, first: str, second: str) -> tuple[str, str, str] | None:
     """Return the text before, between and after two marks, or None if they are not there in this order."""
-    before, found_first, rest = text.partition(first)
-    between, found_second, after = rest.partition(second)
+    before, found_first, remainder = text.partition(first)
+    between, found_second, after = remainder.partition(second)
     return (before, between, after) if found_first and found_second else None

@@ -68,8 +68,8 @@ def as_openai(requests: list[tuple[str, Any]], model: str) -> JsonObject:
 
 def check_request(where: str, request: Any) -> None:
     if not isinstance(request, dict):
-        place = where.rstrip(".")
-        raise InvalidRequest(f"{place}: expected an object", param=place)
+        path = where.rstrip(".")
+        raise InvalidRequest(f"{path}: expected an object", param=path)
     for name, validator in (*REQUIRED.items(), *FIELDS.items()):
         if name in REQUIRED or request.get(name) is not None:
             validator.check(f"{where}{name}", request.get(name))

@@ -55,10 +55,10 @@ def read_generate_prompt(body: JsonObject) -> Prompt:
 def read_settings(body: JsonObject) -> dict[str, Any]:
     options, think = options_of(body), body.get("think")
     stop = options.get("stop")
-    most = options.get("num_predict") or 0
+    max_tokens = options.get("num_predict") or 0
     return {
         "model": body["model"],
-        "max_tokens": most if most > 0 else None,  # -1 and -2: as many as there is room for
+        "max_tokens": max_tokens if max_tokens > 0 else None,  # -1 and -2: as many as there is room for
         "temperature": options.get("temperature"),
         "top_p": options.get("top_p"),
         "stop": tuple(filter(None, (stop,) if isinstance(stop, str) else stop or ())),

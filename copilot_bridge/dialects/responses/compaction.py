@@ -53,8 +53,12 @@ class CompactionRequest(ResponsesRequest):
         return cls({**body, "input": [*request.as_items(body["input"]), ASKED], "store": False})
 
     def response(self, options: ResponseOptions) -> "CompactionResponse":  # type: ignore[override]
-        said = [item for item in request.items(self.body) if item.get("role") == "user" and item != ASKED]
-        return CompactionResponse(super().response(options), [item for item in said if not is_opened(item)])
+        user_items = [
+            item for item in request.items(self.body) if item.get("role") == "user" and item != ASKED
+        ]
+        return CompactionResponse(
+            super().response(options), [item for item in user_items if not is_opened(item)]
+        )
 
 
 @dataclass(frozen=True, slots=True)

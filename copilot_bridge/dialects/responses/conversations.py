@@ -12,7 +12,7 @@ from copilot_bridge.dialects.responses.item_lists import shown_items
 from copilot_bridge.dialects.validation import OBJECT, Validator, Validators, list_of, predicate, validate
 from copilot_bridge.errors import InvalidRequest
 
-MOST_ITEMS = 20  # in one request
+MAX_ITEMS = 20  # in one request
 
 ITEMS = list_of(OBJECT)
 METADATA = predicate(
@@ -61,8 +61,8 @@ def read_items(data: bytes) -> list[JsonObject]:
     """
     body = read_body(data)
     ITEMS.check("items", body.get("items"))
-    if len(body["items"]) > MOST_ITEMS:
-        raise InvalidRequest(f"items: expected at most {MOST_ITEMS}", param="items")
+    if len(body["items"]) > MAX_ITEMS:
+        raise InvalidRequest(f"items: expected at most {MAX_ITEMS}", param="items")
     return list(body["items"])
 
 

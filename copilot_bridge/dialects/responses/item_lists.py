@@ -58,8 +58,8 @@ def write_page(items: Sequence[JsonObject], query: Mapping[str, str]) -> JsonObj
     """
     ordered = [*items] if order_of(query) == "asc" else [*reversed(items)]
     limit = limit_of(query)
-    rest = ordered[start_of(ordered, query) :]
-    return write_list(rest[:limit], more=len(rest) > limit)
+    following = ordered[start_of(ordered, query) :]
+    return write_list(following[:limit], more=len(following) > limit)
 
 
 def order_of(query: Mapping[str, str]) -> str:

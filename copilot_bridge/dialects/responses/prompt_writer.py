@@ -23,11 +23,11 @@ from copilot_bridge.dialects.prompt import (
 def write_prompt(prompt: Prompt) -> JsonObject:
     """Write a body for a model that Copilot offers through Responses."""
     system = prompt.messages[0] if prompt.messages and prompt.messages[0].role == "system" else None
-    rest = prompt.messages[1:] if system else prompt.messages
+    messages = prompt.messages[1:] if system else prompt.messages
     settings = {"instructions": text_of(system.parts) if system else None}
     settings |= {name: write(prompt) for name, write in SETTINGS.values()}
     present = {name: value for name, value in settings.items() if value is not None}
-    items = name_custom_outputs(item for message in rest for item in write_message(message))
+    items = name_custom_outputs(item for message in messages for item in write_message(message))
     if not items:  # the prompt has nothing but instructions
         items = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Go on."}]}]
     return {"model": prompt.model, "input": items, "store": False, "stream": True} | present

@@ -191,8 +191,8 @@ class ResponsesWriter:
         page = {"url": event.source.url, "title": event.source.title}
         annotation = {"type": "url_citation", "start_index": event.start, "end_index": event.end, **page}
         self._annotations.append(annotation)
-        place = {"content_index": 0, "annotation_index": len(self._annotations) - 1}
-        fields = self._item_fields(**place, annotation=annotation)
+        indices = {"content_index": 0, "annotation_index": len(self._annotations) - 1}
+        fields = self._item_fields(**indices, annotation=annotation)
         return [self._frame("response.output_text.annotation.added", fields)]
 
     def _finished(self, event: ResponseFinished) -> list[Frame]:

@@ -45,8 +45,8 @@ def source_text(number: int, source: Source) -> str:
     return "\n".join(filter(None, (*head, shortened(source.text, MAX_SOURCE))))
 
 
-def shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def shortened(text: str, max_length: int) -> str:
+    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
 
 
 def error_text(code: str) -> str:

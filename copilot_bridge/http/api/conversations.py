@@ -25,7 +25,7 @@ bp = Blueprint("conversations", __name__)
 @bp.post("/conversations")
 def create() -> Response:
     body = conversations.read_new(read_body())
-    if not bridge().response_store.most:
+    if not bridge().response_store.max_bytes:
         raise Unsupported("this bridge keeps no conversations")
     made = conversations.new_conversation(f"conv_{uuid.uuid4().hex}", int(time.time()), body)
     bridge().kept_objects.write(mine(), made["id"], made)

@@ -28,13 +28,13 @@ def chunks(answer: Answer, row: Row) -> list[Chunk]:
         "object": "chat.completion.chunk",
     }
     head["system_fingerprint"] = "fp_simulated01"
-    said = [chunk(head, delta, filters) for delta, filters in deltas(answer)]
+    chunks_ = [chunk(head, delta, filters) for delta, filters in deltas(answer)]
     if answer.finish:
-        said.append(chunk(head, {}, FILTERED if answer.filtered else {}, answer.finish))
+        chunks_.append(chunk(head, {}, FILTERED if answer.filtered else {}, answer.finish))
     return [
         prompt_filter(),
         *thoughts(head, answer),
-        *said,
+        *chunks_,
         *late_id(head, answer),
         *usage_chunks(head, answer, row),
     ]
@@ -151,9 +151,9 @@ def whole(answer: Answer, row: Row) -> Chunk:
 
 
 def message(answer: Answer) -> Chunk:
-    said: Chunk = {"padding": secrets.token_urlsafe(12), "role": "assistant"}
+    fields: Chunk = {"padding": secrets.token_urlsafe(12), "role": "assistant"}
     if answer.calls:
-        said["tool_calls"] = [
+        fields["tool_calls"] = [
             {
                 "function": {"arguments": call.arguments, "name": call.name},
                 "id": f"call_{call.id}",
@@ -162,10 +162,10 @@ def message(answer: Answer) -> Chunk:
             for call in answer.calls
         ]
     else:
-        said["content"] = answer.text
+        fields["content"] = answer.text
     if answer.reasoned:
-        said |= {"cot_summary": answer.reasoning, "cot_id": f"cot_{uuid4()}"}
-    return said
+        fields |= {"cot_summary": answer.reasoning, "cot_id": f"cot_{uuid4()}"}
+    return fields
 
 
 def chat_id() -> str:

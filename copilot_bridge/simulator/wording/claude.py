@@ -23,8 +23,8 @@ def chunks(answer: Answer, row: Row) -> list[Chunk]:
     head = {"created": int(time()), "id": str(uuid4()), "model": row["id"]}
     numbered = bool(row["capabilities"]["supports"].get("adaptive_thinking"))
     choice = 1 if numbered and answer.calls else 0
-    said = [*reasoning(answer), *({"content": text} for text in answer.fragments())]
-    found = [chunk(head, 0, delta) for delta in said]
+    deltas = [*reasoning(answer), *({"content": text} for text in answer.fragments())]
+    found = [chunk(head, 0, delta) for delta in deltas]
     found += [chunk(head, choice, delta) for delta in calling(answer.calls, numbered)]
     found = found or [chunk(head, 0, {"content": ""})]
     found[0]["usage"] = NO_USAGE
@@ -48,8 +48,8 @@ def reasoning(answer: Answer) -> list[Chunk]:
 
 def calling(calls: tuple[Call, ...], numbered: bool) -> list[Chunk]:
     found = []
-    for place, call in enumerate(calls):
-        index = place if numbered else 0
+    for position, call in enumerate(calls):
+        index = position if numbered else 0
         found.append(opened(index, call))
         found += [more(index, part) for part in fragments(call.arguments)]
     return [{"tool_calls": [part]} for part in found]
@@ -90,12 +90,12 @@ def usage_of(usage: Usage) -> Chunk:
 
 def whole(answer: Answer, row: Row) -> Chunk:
     """Split: text in the first choice, calls in the second; `index` is missing."""
-    said: Chunk = {"role": "assistant", "content": answer.text}
+    message: Chunk = {"role": "assistant", "content": answer.text}
     if answer.reasoning:
-        said["reasoning_text"] = answer.reasoning
+        message["reasoning_text"] = answer.reasoning
     if answer.reasoned:
-        said["reasoning_opaque"] = OPAQUE
-    messages = [said]
+        message["reasoning_opaque"] = OPAQUE
+    messages = [message]
     if answer.calls:
         messages.append({"role": "assistant", "tool_calls": [called(call) for call in answer.calls]})
     reply = {

@@ -147,14 +147,14 @@ class Reply:
 
     def _middle(self) -> Events:
         for index, block in enumerate(self._blocks):
-            place = {"index": index}
+            indices = {"index": index}
             begun = block | {name: value for name, value in EMPTY.items() if name in block}
-            yield {"type": "content_block_start", **place, "content_block": begun}
+            yield {"type": "content_block_start", **indices, "content_block": begun}
             if index == len(self._blocks) - 1:
                 yield {"type": "ping"}
             for delta in self._deltas(block):
-                yield {"type": "content_block_delta", **place, **delta}
-            yield {"type": "content_block_stop", **place}
+                yield {"type": "content_block_delta", **indices, **delta}
+            yield {"type": "content_block_stop", **indices}
 
     def _deltas(self, block: Event) -> Events:
         if block["type"] == "thinking":
@@ -204,9 +204,9 @@ def parsed(block: Event) -> Event:
 
 def up_to_first_delta(events: list[Event]) -> list[Event]:
     """An answer without deltas ends before its last event."""
-    for place, event in enumerate(events):
+    for index, event in enumerate(events):
         if event["type"] == "content_block_delta":
-            return events[: place + 1]
+            return events[: index + 1]
     return events
 
 

@@ -214,60 +214,60 @@ class Reply:
 
     def _middle(self) -> Events:
         for index, item in enumerate(self._items):
-            place = {"output_index": index}
-            yield {"type": "response.output_item.added", **place, "item": self._emptied(item)}
-            yield from self._WITHIN[item["type"]](self, place, item)
-            yield {"type": "response.output_item.done", **place, "item": item}
+            indices = {"output_index": index}
+            yield {"type": "response.output_item.added", **indices, "item": self._emptied(item)}
+            yield from self._WITHIN[item["type"]](self, indices, item)
+            yield {"type": "response.output_item.done", **indices, "item": item}
 
     def _emptied(self, item: Event) -> Event:
         """The item as it begins."""
         begun = {name: value for name, value in EMPTY.items() if name in item}
         return item | begun | {"id": opaque()}
 
-    def _thought(self, place: Event, item: Event) -> Events:
+    def _thought(self, indices: Event, item: Event) -> Events:
         if "late-summary" not in self._asked:
             return
-        place = place | {"summary_index": 0}
+        indices = indices | {"summary_index": 0}
         kind = "response.reasoning_summary_"
         part = {"type": "summary_text", "text": ""}
-        yield {"type": f"{kind}part.added", "item_id": opaque(), **place, "part": part}
-        yield from self._deltas(f"{kind}text", place, words(SUMMARY))
-        yield {"type": f"{kind}text.done", "item_id": opaque(), **place, "text": SUMMARY}
-        yield {"type": f"{kind}part.done", "item_id": opaque(), **place, "part": item["summary"][0]}
+        yield {"type": f"{kind}part.added", "item_id": opaque(), **indices, "part": part}
+        yield from self._deltas(f"{kind}text", indices, words(SUMMARY))
+        yield {"type": f"{kind}text.done", "item_id": opaque(), **indices, "text": SUMMARY}
+        yield {"type": f"{kind}part.done", "item_id": opaque(), **indices, "part": item["summary"][0]}
 
-    def _said(self, place: Event, item: Event) -> Events:
-        place = place | {"content_index": 0}
+    def _said(self, indices: Event, item: Event) -> Events:
+        indices = indices | {"content_index": 0}
         [part] = item["content"]
         field = "refusal" if part["type"] == "refusal" else "text"
         kind = "response.refusal" if field == "refusal" else "response.output_text"
         more: Event = {} if field == "refusal" else {"logprobs": []}
         empty = part | {field: ""} | ({"annotations": []} if field == "text" else {})
-        yield {"type": "response.content_part.added", "item_id": opaque(), **place, "part": empty}
-        yield from self._deltas(kind, place, self._answer.fragments(), **more)
+        yield {"type": "response.content_part.added", "item_id": opaque(), **indices, "part": empty}
+        yield from self._deltas(kind, indices, self._answer.fragments(), **more)
         for number, annotation in enumerate(part.get("annotations") or ()):
             fields = {"annotation_index": number, "annotation": annotation}
-            yield {"type": f"{kind}.annotation.added", "item_id": opaque(), **place, **fields}
-        yield {"type": f"{kind}.done", "item_id": opaque(), **place, field: part[field], **more}
-        yield {"type": "response.content_part.done", "item_id": opaque(), **place, "part": part}
+            yield {"type": f"{kind}.annotation.added", "item_id": opaque(), **indices, **fields}
+        yield {"type": f"{kind}.done", "item_id": opaque(), **indices, field: part[field], **more}
+        yield {"type": "response.content_part.done", "item_id": opaque(), **indices, "part": part}
 
-    def _searched(self, place: Event, _item: Event) -> Events:
+    def _searched(self, indices: Event, _item: Event) -> Events:
         for step in ("in_progress", "searching", "completed"):
-            yield {"type": f"response.web_search_call.{step}", "item_id": opaque(), **place}
+            yield {"type": f"response.web_search_call.{step}", "item_id": opaque(), **indices}
 
-    def _called(self, place: Event, item: Event) -> Events:
+    def _called(self, indices: Event, item: Event) -> Events:
         custom = item["type"] == "custom_tool_call"
         field = ARGUMENTS[custom]
         kind = "response.custom_tool_call_input" if custom else "response.function_call_arguments"
         if "deltas-missing" not in self._asked:
-            yield from self._deltas(kind, place, fragments(item[field]))
-        yield {"type": f"{kind}.done", "item_id": opaque(), **place, field: item[field]}
+            yield from self._deltas(kind, indices, fragments(item[field]))
+        yield {"type": f"{kind}.done", "item_id": opaque(), **indices, field: item[field]}
 
-    def _deltas(self, kind: str, place: Event, parts: list[str], **more: Any) -> Events:
+    def _deltas(self, kind: str, indices: Event, parts: list[str], **more: Any) -> Events:
         for part in parts:
             yield {
                 "type": f"{kind}.delta",
                 "item_id": opaque(),
-                **place,
+                **indices,
                 "delta": part,
                 **more,
                 "obfuscation": secrets.token_urlsafe(12)[: 4 + secrets.randbelow(12)],
@@ -296,9 +296,9 @@ FAILURE = {"code": "server_error", "message": "The simulator was asked to break 
 
 def up_to_first_delta(events: list[Event]) -> list[Event]:
     """An answer without deltas ends before its last event."""
-    for place, event in enumerate(events):
+    for index, event in enumerate(events):
         if event["type"].endswith(".delta"):
-            return events[: place + 1]
+            return events[: index + 1]
     return events[:-1]
 
 

@@ -125,11 +125,14 @@ def adapt_budget(body: Body, model: Model) -> bool:
     """Keep a thinking budget within the limits of Claude and Gemini; remove it for other models."""
     given = body.pop("thinking_budget", None)
     wanted = given if isinstance(given, int) and not isinstance(given, bool) else 0
-    most, least = model.supports.get("max_thinking_budget"), model.supports.get("min_thinking_budget") or 0
+    maximum, minimum = (
+        model.supports.get("max_thinking_budget"),
+        model.supports.get("min_thinking_budget") or 0,
+    )
     limits = (body.get("max_completion_tokens"), body.get("max_tokens"), model.max_output_tokens)
     limit = min(filter(None, limits), default=0)
-    if wanted > 0 and most and may_think(body.get("messages") or [], model):
-        body["thinking_budget"] = budget_within(wanted, limit, most, least)
+    if wanted > 0 and maximum and may_think(body.get("messages") or [], model):
+        body["thinking_budget"] = budget_within(wanted, limit, maximum, minimum)
     if body.get("thinking_budget") is None:
         body.pop("thinking_budget", None)
     return bool(body.get("thinking_budget") != given)
@@ -153,10 +156,10 @@ def may_think(messages: list[Body], model: Model) -> bool:
 def limit_temperature(body: Body, model: Model) -> bool:
     """Keep the temperature within the model's maximum (OpenAI 2, Claude 1), or at its only good value."""
     before = {name: body.get(name) for name in ("temperature", "top_p")}
-    given, most = before["temperature"], model.profile.max_temperature
-    if most is not None and isinstance(given, int | float) and given > most:
+    given, maximum = before["temperature"], model.profile.max_temperature
+    if maximum is not None and isinstance(given, int | float) and given > maximum:
         log.debug("the temperature %s exceeds the maximum of %s", given, model.id)
-        body["temperature"] = most
+        body["temperature"] = maximum
     body |= model.profile.fixed_sampling
     return before != {name: body.get(name) for name in before}
 

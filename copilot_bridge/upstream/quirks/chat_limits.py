@@ -27,8 +27,8 @@ Body = dict[str, Any]
 
 
 def adapt_chat_ids(body: Body, model: Model) -> bool:
-    most = limits_of("chat", model.vendor, model.id).id_length
-    return most is not None and adapt_id_locations(chat_ids(body), most)
+    max_length = limits_of("chat", model.vendor, model.id).id_length
+    return max_length is not None and adapt_id_locations(chat_ids(body), max_length)
 
 
 def chat_ids(body: Body) -> Iterator[IdLocation]:

@@ -26,11 +26,11 @@ def nearest(wanted: object, known: Sequence[str], field: str) -> str | None:
     return below[-1] if below else None
 
 
-def budget_within(wanted: int, limit: int, most: int, least: int) -> int | None:
+def budget_within(wanted: int, limit: int, maximum: int, minimum: int) -> int | None:
     """The budget of tokens for thinking; None: the limit leaves no room for one.
 
     A client gets the budget that it asks for, even if that leaves little for the rest of the answer.  A
     budget of more than the whole answer stands for an effort: then some room is left for the rest.
     """
-    tokens = min(most, max(least, wanted if wanted < limit else limit - min(MIN_ANSWER, limit // 2)))
+    tokens = min(maximum, max(minimum, wanted if wanted < limit else limit - min(MIN_ANSWER, limit // 2)))
     return tokens if tokens < limit else None

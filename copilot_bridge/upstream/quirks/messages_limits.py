@@ -34,8 +34,8 @@ def adapt_message_blocks(body: Body, model: Model, _betas: object) -> bool:
     :raises Unsupported: a document is a URL.
     """
     found, parted = survey(body["messages"])
-    most = limits_of("messages", model.vendor, model.id).id_length
-    adapted = most is not None and adapt_id_locations(message_ids(found), most)
+    max_length = limits_of("messages", model.vendor, model.id).id_length
+    adapted = max_length is not None and adapt_id_locations(message_ids(found), max_length)
     if parted:
         body["messages"] = answerable([*with_results(body["messages"])], body["messages"])
     changes = (parted, adapted, adapt_message_documents(body, found), fill_failed(found))

@@ -12,8 +12,8 @@ Body = dict[str, Any]
 
 
 def adapt_response_ids(body: Body, model: Model) -> bool:
-    most = limits_of("responses", model.vendor, model.id).id_length
-    return most is not None and adapt_id_locations(response_ids(body), most)
+    max_length = limits_of("responses", model.vendor, model.id).id_length
+    return max_length is not None and adapt_id_locations(response_ids(body), max_length)
 
 
 def response_ids(body: Body) -> Iterator[IdLocation]:

@@ -38,11 +38,11 @@ def wanted_thinking(given: Body, body: Body, model: Model) -> Body | None:
         return None
     if "adaptive" in types:
         return {"type": "adaptive"} | {key: given[key] for key in ("display",) if key in given}
-    most = model.supports.get("max_thinking_budget")
-    least = model.supports.get("min_thinking_budget") or MIN_BUDGET
-    if "enabled" not in types or not most or not may_think(body["messages"]):
+    maximum = model.supports.get("max_thinking_budget")
+    minimum = model.supports.get("min_thinking_budget") or MIN_BUDGET
+    if "enabled" not in types or not maximum or not may_think(body["messages"]):
         return None
-    tokens = budget_within(budget or DEFAULT_BUDGET, body["max_tokens"], most, least)
+    tokens = budget_within(budget or DEFAULT_BUDGET, body["max_tokens"], maximum, minimum)
     return {"type": "enabled", "budget_tokens": tokens} if tokens else None
 
 

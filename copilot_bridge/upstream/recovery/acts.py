@@ -82,11 +82,11 @@ def nearest(wanted: Any, allowed: Sequence[str], order: Sequence[str]) -> str | 
 
 def keep_below(case: Case) -> bool:
     """Lower a number to its maximum.  `value`: the maximum."""
-    most = float(case.value)
+    maximum = float(case.value)
     given = case.body.get(case.subject)
-    if isinstance(given, bool) or not isinstance(given, int | float) or given <= most:
+    if isinstance(given, bool) or not isinstance(given, int | float) or given <= maximum:
         return False
-    case.body[case.subject] = int(most) if most.is_integer() else most
+    case.body[case.subject] = int(maximum) if maximum.is_integer() else maximum
     return True
 
 

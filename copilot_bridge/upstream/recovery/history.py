@@ -93,12 +93,14 @@ def drop_ids(case: Case) -> bool:
 
 def shorten_ids(case: Case) -> bool:
     """Shorten the ids of tool calls and of their results alike.  `value`: the maximum length."""
-    most = min(int(case.value or MAX_ID_LENGTH), MAX_ID_LENGTH)
+    max_length = min(int(case.value or MAX_ID_LENGTH), MAX_ID_LENGTH)
     changed = False
     for holder, key in call_ids(case.body):
         given = holder[key]
-        if not ID.fullmatch(given) or len(given) > most:
-            holder[key] = f"call_{hashlib.sha256(given.encode(errors='surrogatepass')).hexdigest()}"[:most]
+        if not ID.fullmatch(given) or len(given) > max_length:
+            holder[key] = f"call_{hashlib.sha256(given.encode(errors='surrogatepass')).hexdigest()}"[
+                :max_length
+            ]
             changed = True
     return changed
 

@@ -194,5 +194,5 @@ def describe(lesson: Lesson) -> str:
     """A lesson in words: `leave out tools.strict`, `allowed values reasoning.effort: low,medium`."""
     if lesson.act == FACT:
         return f"found {lesson.subject}: {lesson.value or 'none'}"
-    said = f"{lesson.act} {lesson.subject}".rstrip()
-    return f"{said}: {lesson.value}" if lesson.value else said
+    text = f"{lesson.act} {lesson.subject}".rstrip()
+    return f"{text}: {lesson.value}" if lesson.value else text

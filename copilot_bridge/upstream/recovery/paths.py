@@ -60,8 +60,8 @@ def places(value: Any, steps: Steps, types: frozenset[str]) -> Iterator[tuple[Js
         for item in value:
             yield from places(item, steps, types)
     elif isinstance(value, dict):
-        for inner, rest in next_steps(value, steps, types):
-            found = list(places(inner, rest, types)) if rest else [(value, steps[0])]
+        for inner, remaining in next_steps(value, steps, types):
+            found = list(places(inner, remaining, types)) if remaining else [(value, steps[0])]
             if found:
                 yield from found
                 return
@@ -69,12 +69,12 @@ def places(value: Any, steps: Steps, types: frozenset[str]) -> Iterator[tuple[Js
 
 def next_steps(value: Json, steps: Steps, types: frozenset[str]) -> Iterator[tuple[Any, Steps]]:
     """The targets of the next step: a member, the value itself, or the object named after its type."""
-    first, *rest = steps
+    first, *remaining = steps
     kind = value.get("type")
     if first in value:
-        yield value[first], tuple(rest)
-    if rest and (first not in types or kind in (first, None)):
-        yield value, tuple(rest)
+        yield value[first], tuple(remaining)
+    if remaining and (first not in types or kind in (first, None)):
+        yield value, tuple(remaining)
     if isinstance(kind, str) and kind != first and isinstance(value.get(kind), dict):
         yield value[kind], steps
 
@@ -89,12 +89,14 @@ def take(value: Any, steps: Steps, types: frozenset[str]) -> bool:
         del value[steps[0]]
         return True
     return any(
-        take_below(value, inner, rest, types) for inner, rest in next_steps(value, steps, types) if rest
+        take_below(value, inner, remaining, types)
+        for inner, remaining in next_steps(value, steps, types)
+        if remaining
     )
 
 
-def take_below(holder: Json, inner: Any, rest: Steps, types: frozenset[str]) -> bool:
-    if not take(inner, rest, types):
+def take_below(holder: Json, inner: Any, remaining: Steps, types: frozenset[str]) -> bool:
+    if not take(inner, remaining, types):
         return False
     for key in [key for key, value in holder.items() if value is inner and value in ({}, [])]:
         del holder[key]

@@ -124,7 +124,7 @@ def without_headers(message: bytes) -> bytes | None:
     start = message.rfind(EVENT_HEADERS)
     if start < 0:
         return None if b'"headers"' in message else message
-    rest = message[start + len(EVENT_HEADERS) :]
-    if not rest.endswith(b"}}") or b"{" in rest or rest.count(b"}") != 2:
+    remainder = message[start + len(EVENT_HEADERS) :]
+    if not remainder.endswith(b"}}") or b"{" in remainder or remainder.count(b"}") != 2:
         return None
     return message[:start] + b"}"

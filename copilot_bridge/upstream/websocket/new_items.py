@@ -67,14 +67,14 @@ def known_items(point: Point | None, items: Sequence[Item]) -> tuple[int, bytes]
 
 def after_answer(point: Point, items: Sequence[Item]) -> int:
     """Return the number of items up to the end of the answer; 0: the answer is not among them, or is last."""
-    place = point.count
+    index = point.count
     for answered in point.answer:
-        given = items[place] if place < len(items) else None
+        given = items[index] if index < len(items) else None
         if given is not None and digest_of(meaning(given)) == answered.meaning:
-            place += 1
+            index += 1
         elif not answered.optional:
             return 0
-    return place if place < len(items) else 0
+    return index if index < len(items) else 0
 
 
 def digest_of(content: object) -> bytes:

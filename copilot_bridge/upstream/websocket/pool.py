@@ -77,8 +77,8 @@ class Pool:
     :ivar on_change: called with the number of connections each time that it may have changed.
     """
 
-    def __init__(self, most: int, idle_life: float) -> None:
-        self.most = most
+    def __init__(self, max_connections: int, idle_life: float) -> None:
+        self.max_connections = max_connections
         self._idle_life = idle_life
         self._waiting: OrderedDict[Key, Waiting] = OrderedDict()
         self._all: WeakSet[Connection] = WeakSet()
@@ -89,7 +89,7 @@ class Pool:
 
     def has_room(self) -> bool:
         """Return whether another connection may be opened; the one that has waited longest may give way."""
-        if len(self) < self.most:
+        if len(self) < self.max_connections:
             return True
         if not self._waiting:
             return False

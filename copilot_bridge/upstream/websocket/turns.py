@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 PATH = "/responses"
 SESSION_TOKEN = "copilot-session-token"  # noqa: S105 - the name of a header
 
-MOST_PAUSED = 1024  # accounts and models
+MAX_PAUSED = 1024  # accounts and models
 PAUSE = 600.0  # s without WebSockets after a refused handshake, or after several failures
 MAX_FAILURES = 3  # in a row
 
@@ -84,7 +84,7 @@ class Outcome:
 class Turns:
     """The WebSockets of a process, and what is known of the places that refuse them.
 
-    :param most: connections at a time.  :param idle_life: seconds for which one waits for the next turn.
+    :param max_connections: at a time.  :param idle_life: seconds for which one waits for the next turn.
     :param max_size: bytes of an event.
     :ivar listener: called with the kind of each turn and the bytes that were saved.
     """
@@ -93,7 +93,7 @@ class Turns:
         self,
         client: HttpClient,
         *,
-        most: int,
+        max_connections: int,
         idle_life: float,
         max_size: int,
         timeout: float,
@@ -103,17 +103,17 @@ class Turns:
         self._max_size = max_size
         self.timeout = timeout
         self._patience = Patience(first_byte_timeout)
-        self.pool = Pool(most, idle_life)
+        self.pool = Pool(max_connections, idle_life)
         self._openings: SingleFlight[None] = SingleFlight()
         self._in_use: WeakValueDictionary[Key, Connection] = WeakValueDictionary()
-        self._paused: TTLCache[tuple[str, str], bool] = TTLCache(MOST_PAUSED, PAUSE)
+        self._paused: TTLCache[tuple[str, str], bool] = TTLCache(MAX_PAUSED, PAUSE)
         self._failures: dict[tuple[str, str], int] = {}
         self.listener: Callable[[str, int], object] = lambda _way, _spared: None
         self.enabled = False
 
     def start(self) -> None:
         """Use WebSockets from now on, in a server: commands send one request, and have no event loop."""
-        self.enabled = self.pool.most > 0
+        self.enabled = self.pool.max_connections > 0
 
     def turn(self, account: str, model: str, conversation: str) -> "Turn | None":
         """Return a turn of a conversation; None: its requests go by HTTP."""
@@ -121,14 +121,14 @@ class Turns:
             return None
         return Turn(self, account, model, conversation)
 
-    def note_failure(self, place: tuple[str, str], *, final: bool = False) -> None:
-        failures = self._failures[place] = self._failures.get(place, 0) + 1
+    def note_failure(self, key: tuple[str, str], *, final: bool = False) -> None:
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
         if final or failures >= MAX_FAILURES:
-            self._paused[place] = True
-            self._failures.pop(place, None)
+            self._paused[key] = True
+            self._failures.pop(key, None)
 
-    def note_success(self, place: tuple[str, str]) -> None:
-        self._failures.pop(place, None)
+    def note_success(self, key: tuple[str, str]) -> None:
+        self._failures.pop(key, None)
 
     def open_later(self, key: Key, url: str, headers: Mapping[str, str]) -> None:
         """Begin to open a connection for the next turn, unless there is one."""
@@ -137,17 +137,17 @@ class Turns:
         self._openings.begin("\0".join(key), lambda: self._open(key, url, headers))
 
     def _open(self, key: Key, url: str, headers: Mapping[str, str]) -> None:
-        place = (key[0], key[1])
+        paused_key = (key[0], key[1])
         if not self.pool.has_room():
             return
         try:
             connection = open_connection(self._client, url, headers, self._max_size)
         except UpgradeRefused as refused:
             log.info("%s: the next %d s go by HTTP", refused, PAUSE)
-            self.note_failure(place, final=True)
+            self.note_failure(paused_key, final=True)
         except BridgeError as error:
             log.info("no WebSocket to Copilot: %s", error)
-            self.note_failure(place)
+            self.note_failure(paused_key)
         except Exception:
             log.exception("internal error while a WebSocket was opened")
         else:

@@ -71,10 +71,10 @@ def test_the_table():
 
 def test_an_earlier_run_stands_beside_it():
     head, _, first, second = cells_of(table([ROW, row(4, quantity="new")], [row(8), row(1, quantity="old")]))
-    place = head.index("before")
-    assert head[place : place + 3] == ["before", "now / before", "before / nginx"]
-    assert first[place : place + 3] == ["8.00", "0.75", NOTHING]
-    assert second[place : place + 3] == [NOTHING, NOTHING, NOTHING]
+    column = head.index("before")
+    assert head[column : column + 3] == ["before", "now / before", "before / nginx"]
+    assert first[column : column + 3] == ["8.00", "0.75", NOTHING]
+    assert second[column : column + 3] == [NOTHING, NOTHING, NOTHING]
 
 
 def test_a_file_gives_back_what_was_written(tmp_path):

@@ -182,8 +182,8 @@ def test_the_finish_reason_error_is_an_error() -> None:
 def test_data_that_is_no_chunk_is_dropped(junk: str | bytes) -> None:
     sent = [FIRST, chunk({"content": "Hello"}), chunk({"content": " you"}), LAST, DONE]
     expected = normalize(events(*sent))
-    for place in range(len(sent)):
-        assert normalize(events(*sent[:place], junk, *sent[place:])) == expected
+    for index in range(len(sent)):
+        assert normalize(events(*sent[:index], junk, *sent[index:])) == expected
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,8 @@ def test_data_that_is_no_chunk_is_dropped(junk: str | bytes) -> None:
 def test_empty_chunks_are_dropped(odd: Json) -> None:
     sent = [FIRST, chunk({"content": "Hello"}), chunk({"content": " you"}), LAST, DONE]
     expected = normalize(events(*sent))
-    for place in range(len(sent)):
-        assert normalize(events(*sent[:place], odd, *sent[place:])) == expected
+    for index in range(len(sent)):
+        assert normalize(events(*sent[:index], odd, *sent[index:])) == expected
 
 
 def test_missing_fields_are_filled_in() -> None:

@@ -40,8 +40,8 @@ def test_a_whole_stream_is_split_into_blocks(stream: bytes, blocks: list[bytes])
 
 @pytest.mark.parametrize(("stream", "blocks"), STREAMS.values(), ids=STREAMS)
 def test_a_stream_cut_anywhere_gives_the_same_blocks(stream: bytes, blocks: list[bytes]) -> None:
-    for place in range(len(stream) + 1):
-        assert split([stream[:place], stream[place:]]) == blocks, place
+    for offset in range(len(stream) + 1):
+        assert split([stream[:offset], stream[offset:]]) == blocks, offset
 
 
 @pytest.mark.parametrize(("stream", "blocks"), STREAMS.values(), ids=STREAMS)

@@ -44,7 +44,7 @@ def events(answer: Json) -> bytes:
     """The message as a stream; each call begins whole."""
     blocks = list(enumerate(answer["content"]))
     started = [
-        {"type": "content_block_start", "index": place, "content_block": block} for place, block in blocks
+        {"type": "content_block_start", "index": index, "content_block": block} for index, block in blocks
     ]
     stream = [
         {"type": "message_start", "message": answer | {"content": [], "stop_reason": None}},
@@ -155,13 +155,13 @@ def responses_whole(output: list[Json], answer_id: Any) -> list[list[Json]]:
 
 def responses_streamed(output: list[Json], answer_id: Any) -> list[list[Json]]:
     """As each item is announced, as it is told when it is done, and as the last event has it."""
-    steps = [("added", item, place) for place, item in enumerate(output)]
-    steps += [("done", item, place) for place, item in enumerate(output)]
+    steps = [("added", item, index) for index, item in enumerate(output)]
+    steps += [("done", item, index) for index, item in enumerate(output)]
     stream: list[Json] = [
         {"type": "response.created", "response": response_with([], answer_id)},
         *(
-            {"type": f"response.output_item.{when}", "output_index": place, "item": item}
-            for when, item, place in steps
+            {"type": f"response.output_item.{when}", "output_index": index, "item": item}
+            for when, item, index in steps
         ),
         {"type": "response.completed", "response": response_with(output, answer_id)},
     ]

@@ -212,20 +212,20 @@ def marked_at_its_end(parts):
     texts_ = only(Text)(parts)
     if not any(text.cache_breakpoint for text in texts_):
         return parts
-    last = max(place for place, part in enumerate(parts) if isinstance(part, Text))
+    last = max(index for index, part in enumerate(parts) if isinstance(part, Text))
     return [
-        replace(part, cache_breakpoint=place == last) if isinstance(part, Text) else part
-        for place, part in enumerate(parts)
+        replace(part, cache_breakpoint=index == last) if isinstance(part, Text) else part
+        for index, part in enumerate(parts)
     ]
 
 
 def joined(parts, between):
     """The texts as one, where the first of them stands."""
-    places = [place for place, part in enumerate(parts) if isinstance(part, Text)]
-    cached = any(parts[place].cache_breakpoint for place in places)
-    whole = Text(between.join(parts[place].text for place in places), cached)
-    kept = [(place, part) for place, part in enumerate(parts) if place not in places[1:]]
-    return [whole if place in places else part for place, part in kept]
+    places = [index for index, part in enumerate(parts) if isinstance(part, Text)]
+    cached = any(parts[index].cache_breakpoint for index in places)
+    whole = Text(between.join(parts[index].text for index in places), cached)
+    kept = [(index, part) for index, part in enumerate(parts) if index not in places[1:]]
+    return [whole if index in places else part for index, part in kept]
 
 
 def first(*kinds):
@@ -266,7 +266,7 @@ def merged(*roles, after=0) -> Leave:
 def system_spoken(prompt):
     """How many of the messages are the system's at the start."""
     roles = [message.role for message in prompt.messages]
-    return next(place for place, role in enumerate(roles) if role != "system")
+    return next(index for index, role in enumerate(roles) if role != "system")
 
 
 def any_object_in_words(prompt):
@@ -388,8 +388,8 @@ MESSAGES = {
         prompt,
         messages=tuple(
             message
-            for place, message in enumerate(prompt.messages)
-            if message.role != "system" or place < system_spoken(prompt)
+            for index, message in enumerate(prompt.messages)
+            if message.role != "system" or index < system_spoken(prompt)
         ),
     ),
     "thoughts that have not come through Messages": signed_by("redacted", "messages"),
@@ -452,9 +452,9 @@ RESPONSES = {
         prompt,
         messages=tuple(
             replace(message, parts=tuple(joined(message.parts, "\n\n")))
-            if place == 0 and message.role == "system"
+            if index == 0 and message.role == "system"
             else message
-            for place, message in enumerate(prompt.messages)
+            for index, message in enumerate(prompt.messages)
         ),
     ),
     "two messages of one speaker in a row, but for the system's first": lambda prompt: merged(

@@ -442,9 +442,9 @@ def ends(prompt):
     places = {"tools": body.get("tools") or (), "system": body.get("system") or ()}
     places |= {f"messages.{n}": message["content"] for n, message in enumerate(body["messages"])}
     return [
-        f"{where}.{place}"
+        f"{where}.{index}"
         for where, blocks in places.items()
-        for place, block in enumerate(blocks)
+        for index, block in enumerate(blocks)
         if "cache_control" in block
     ]
 

@@ -95,13 +95,13 @@ def chat_chunk(**delta):
     return {"id": "c", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
 
 
-def chat_call(place, id_, name, arguments, size):
-    yield chat_chunk(tool_calls=[{"index": place, "id": id_, "function": {"name": name, "arguments": ""}}])
+def chat_call(index, id_, name, arguments, size):
+    yield chat_chunk(tool_calls=[{"index": index, "id": id_, "function": {"name": name, "arguments": ""}}])
     for piece in pieces(arguments, size):
-        yield chat_chunk(tool_calls=[{"index": place, "function": {"arguments": piece}}])
+        yield chat_chunk(tool_calls=[{"index": index, "function": {"arguments": piece}}])
 
 
-def tell_chat(place, part, size):
+def tell_chat(index, part, size):
     match part:
         case "text", text:
             yield from (chat_chunk(content=piece) for piece in pieces(text, size))
@@ -109,16 +109,16 @@ def tell_chat(place, part, size):
             yield from (chat_chunk(reasoning_text=piece) for piece in pieces(text, size))
             yield chat_chunk(reasoning_opaque=opaque)
         case "call", id_, name, arguments:
-            yield from chat_call(place, id_, name, arguments, size)
+            yield from chat_call(index, id_, name, arguments, size)
 
 
-def block(kind, place, **fields):
-    return {"type": f"content_block_{kind}", "index": place, **fields}
+def block(kind, index, **fields):
+    return {"type": f"content_block_{kind}", "index": index, **fields}
 
 
-def tell_messages(place, part, size):
+def tell_messages(index, part, size):
     def delta(kind, key, text):
-        return [block("delta", place, delta={"type": kind, key: piece}) for piece in pieces(text, size)]
+        return [block("delta", index, delta={"type": kind, key: piece}) for piece in pieces(text, size)]
 
     match part:
         case "text", text:
@@ -130,12 +130,12 @@ def tell_messages(place, part, size):
         case "call", id_, name, arguments:
             start = {"type": "tool_use", "id": id_, "name": name, "input": {}}
             deltas = delta("input_json_delta", "partial_json", arguments)
-    return [block("start", place, content_block=start), *deltas, block("stop", place)]
+    return [block("start", index, content_block=start), *deltas, block("stop", index)]
 
 
-def tell_responses(place, part, size):
+def tell_responses(index, part, size):
     def deltas(kind, text, **fields):
-        return [item(kind, place, delta=piece, **fields) for piece in pieces(text, size)]
+        return [item(kind, index, delta=piece, **fields) for piece in pieces(text, size)]
 
     match part:
         case "text", text:
@@ -155,14 +155,14 @@ def tell_responses(place, part, size):
             done = begun | {"arguments": arguments}
             delta_lines = deltas("function_call_arguments.delta", arguments)
     return [
-        item("output_item.added", place, item=begun),
+        item("output_item.added", index, item=begun),
         *delta_lines,
-        item("output_item.done", place, item=done),
+        item("output_item.done", index, item=done),
     ]
 
 
-def item(kind, place, **fields):
-    return {"type": f"response.{kind}", "output_index": place, **fields}
+def item(kind, index, **fields):
+    return {"type": f"response.{kind}", "output_index": index, **fields}
 
 
 TELL = {"chat": tell_chat, "messages": tell_messages, "responses": tell_responses}
@@ -213,7 +213,7 @@ OVERLAPPING = {
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
 def test_interleaved_parts_are_reordered(dialect, name, size):
     parts = OVERLAPPING[name]
-    chunks = [TELL[dialect](place, part, size) for place, part in enumerate(parts)]
+    chunks = [TELL[dialect](index, part, size) for index, part in enumerate(parts)]
     assert read(dialect, around(dialect, alternate(chunks))) == parts
 
 
@@ -273,16 +273,16 @@ def overlapping(draw, dialect):
                 ),
                 st.tuples(
                     st.just("call"),
-                    st.just(f"call_{place}"),
+                    st.just(f"call_{index}"),
                     st.sampled_from("fg"),
                     st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2).map(json.dumps),
                 ),
             )
         )
-        for place in range(count)
+        for index in range(count)
     ]
     chunk_lists = [
-        list(TELL[dialect](place, part, draw(st.integers(1, 4)))) for place, part in enumerate(parts)
+        list(TELL[dialect](index, part, draw(st.integers(1, 4)))) for index, part in enumerate(parts)
     ]
     chunks = []
     while any(chunk_lists):
@@ -317,20 +317,20 @@ def test_any_interleaving_of_chat_gives_the_same_parts(case):
 def test_items_keep_the_order_in_which_they_began(dialect):
     """Even if it tells nothing until all of them are complete."""
     thought, call = (
-        list(TELL[dialect](place, part, 4)) for place, part in enumerate([("thought", "", "sig=="), A])
+        list(TELL[dialect](index, part, 4)) for index, part in enumerate([("thought", "", "sig=="), A])
     )
     assert read(dialect, around(dialect, [thought[0], *call, *thought[1:]])) == [("thought", "", "sig=="), A]
 
 
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
 def test_parts_that_are_never_closed_end_with_the_response(dialect):
-    chunk_lists = [list(TELL[dialect](place, part, 4))[:-1] for place, part in enumerate([SAY, A, B])]
+    chunk_lists = [list(TELL[dialect](index, part, 4))[:-1] for index, part in enumerate([SAY, A, B])]
     assert read(dialect, around(dialect, alternate(chunk_lists))) == [SAY, A, B]
 
 
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
 def test_deltas_after_the_end_of_a_part_are_dropped(dialect):
-    first, second = (list(TELL[dialect](place, part, 4)) for place, part in enumerate([SAY, A]))
+    first, second = (list(TELL[dialect](index, part, 4)) for index, part in enumerate([SAY, A]))
     late = first[1:]  # all of its deltas, and its end
     assert read(dialect, around(dialect, [*first, *late, *second, *late, second[1]])) == [SAY, A]
 
@@ -504,7 +504,7 @@ def seconds(dialect, count):
     """For a stream of two parts told at the same time, in so many pieces each."""
     arguments = json.dumps({"a": "x" * (count - len('{"a": ""}'))})
     parts = [("call", "call_a", "f", arguments), ("call", "call_b", "g", arguments)]
-    chunk_lists = [list(TELL[dialect](place, part, 1)) for place, part in enumerate(parts)]
+    chunk_lists = [list(TELL[dialect](index, part, 1)) for index, part in enumerate(parts)]
     chunks = [json.dumps(chunk).encode() for chunk in around(dialect, alternate(chunk_lists))]
     reader = READERS[dialect]()
     start = time.process_time()

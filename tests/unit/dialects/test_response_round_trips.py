@@ -154,7 +154,7 @@ def parts_of(events):
 
 
 def with_parts(events, parts):
-    numbered = [replace(event, part=place) for place, part in enumerate(parts) for event in part]
+    numbered = [replace(event, part=index) for index, part in enumerate(parts) for event in part]
     return [events[0], *numbered, events[-1]]
 
 
@@ -167,7 +167,7 @@ def run_together(events):
             parts[-1] = [*parts[-1], *part]
         else:
             parts.append(part)
-    together = [[replace(event, part=place) for event in part] for place, part in enumerate(parts)]
+    together = [[replace(event, part=index) for event in part] for index, part in enumerate(parts)]
     return merge(with_parts(events, together))
 
 

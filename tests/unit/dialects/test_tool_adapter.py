@@ -51,8 +51,8 @@ def stream(*events):
 def restored(tool_adapter, data, size=7):
     """The events that a client gets, whatever the pieces."""
     normalizer, out = ResponsesNormalizer(), b""
-    for place in range(0, len(data), size):
-        if output := tool_adapter.feed(data[place : place + size]):
+    for offset in range(0, len(data), size):
+        if output := tool_adapter.feed(data[offset : offset + size]):
             out += normalizer.feed(output)
     out += normalizer.feed(tool_adapter.rest())
     return [json.loads(sse.read_data(block)) for block in out.split(b"\n\n") if block]

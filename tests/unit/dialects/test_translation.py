@@ -165,19 +165,19 @@ def check_ladder(events_):
     """One item after the other; the same id, text and arguments wherever they are told."""
     output = []
     for event in events_:
-        place = len(output)
+        index = len(output)
         if event["type"] == "response.output_item.added":
-            assert event["output_index"] == place
+            assert event["output_index"] == index
             item, pieces = event["item"], ""
             assert item["id"].startswith(("msg_", "rs_", "fc_", "ctc_"))
         elif event["type"] == "response.output_item.done":
-            assert (event["output_index"], event["item"]["id"]) == (place, item["id"])
+            assert (event["output_index"], event["item"]["id"]) == (index, item["id"])
             assert event["item"].get("status", "completed") != "in_progress"
             said = said_by(event["item"])
             assert said == pieces or (said == "{}" and not pieces)
             output.append(event["item"])
         else:
-            assert (event["output_index"], event["item_id"]) == (place, item["id"])
+            assert (event["output_index"], event["item_id"]) == (index, item["id"])
             if event["type"].endswith(".delta"):
                 pieces += event["delta"]
             elif "text" in event:

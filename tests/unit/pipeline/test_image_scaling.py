@@ -16,7 +16,7 @@ from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline import image_scaling as scaling
 from copilot_bridge.pipeline.image_inlining import ImageInliner
-from copilot_bridge.pipeline.image_scaling import MOST_PIXELS, Bounds, Scaler, pixels
+from copilot_bridge.pipeline.image_scaling import MAX_PIXELS, Bounds, Scaler, pixels
 
 LARGE = 10 * 1024 * 1024
 NOISE = Random(1).randbytes(300 * 200 * 3)
@@ -116,7 +116,7 @@ def bomb(width: int, height: int, more: int = 0) -> str:
 
 
 @pytest.mark.parametrize("data", [
-    bomb(MOST_PIXELS // 1000, 1001),
+    bomb(MAX_PIXELS // 1000, 1001),
     bomb(50_000, 50_000),
     bomb(2000, 2000),
     "iVBORw0KGgo=" + "A" * 400,

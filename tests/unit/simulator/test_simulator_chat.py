@@ -226,7 +226,7 @@ def test_strange_chunks_come_after_the_first_text(client: Client, model: str) ->
     assert sum("delta" not in choice for chunk in chunks[:-1] for choice in chunk["choices"]) == 1
     deltas = deltas_in(client.chunks("[[sim:late-reasoning]] hello", model))
     late = next(
-        place for place, delta in enumerate(deltas) if delta.keys() & {"reasoning_text", "cot_summary"}
+        index for index, delta in enumerate(deltas) if delta.keys() & {"reasoning_text", "cot_summary"}
     )
     assert any(delta.get("content") for delta in deltas[:late])
     broken = client.chunks("[[sim:error-in-stream code=oops]] hello", model)

@@ -59,8 +59,8 @@ def test_a_search_finds_pages(client: Client, query: str) -> None:
     found = json.loads(content["text"])
     assert query in found["text"]["value"]
     for annotation in found["text"]["annotations"]:
-        place = slice(annotation["start_index"], annotation["end_index"])
-        assert found["text"]["value"][place] == annotation["text"]
+        span = slice(annotation["start_index"], annotation["end_index"])
+        assert found["text"]["value"][span] == annotation["text"]
         assert annotation["url_citation"]["url"].startswith("https://example.")
     assert found["bing_searches"][0]["text"] == query
 

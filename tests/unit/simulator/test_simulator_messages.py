@@ -113,8 +113,8 @@ def conversation(*results: dict[str, Any]) -> list[dict[str, Any]]:
     return [user(text("hello")), {"role": "assistant", "content": calls}, user(*results)]
 
 
-def result(content: Any, place: int = 1, **more: Any) -> dict[str, Any]:
-    return {"type": "tool_result", "tool_use_id": f"toolu_{place}", "content": content, **more}
+def result(content: Any, index: int = 1, **more: Any) -> dict[str, Any]:
+    return {"type": "tool_result", "tool_use_id": f"toolu_{index}", "content": content, **more}
 
 
 def test_results_are_quoted(client: Client) -> None:

@@ -18,7 +18,7 @@ THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "s"}
 
 def said(*texts):
     roles = ("user", "assistant")
-    return [{"role": roles[place % 2], "content": text} for place, text in enumerate(texts)]
+    return [{"role": roles[index % 2], "content": text} for index, text in enumerate(texts)]
 
 
 def block(text):

@@ -84,13 +84,13 @@ CLIENTS = st.sampled_from([responses_client, chat_client])
 def edits(draw: st.DrawFn, items: list[Json]) -> list[Json]:
     """The conversation as it is, shortened, changed, repeated or with something put between."""
     kind = draw(st.sampled_from(["none", "none", "none", "shorter", "changed", "between"]))
-    place = draw(st.integers(0, max(0, len(items) - 1)))
+    index = draw(st.integers(0, max(0, len(items) - 1)))
     if kind == "shorter":
-        return items[:place]
+        return items[:index]
     if kind == "changed" and items:
-        return [*items[:place], user("changed"), *items[place + 1 :]]
+        return [*items[:index], user("changed"), *items[index + 1 :]]
     if kind == "between":
-        return [*items[:place], user("between"), *items[place:]]
+        return [*items[:index], user("between"), *items[index:]]
     return items
 
 
