@@ -116,7 +116,7 @@ def secret_of(store: Store, purpose: str) -> bytes:
     try:
         return store.encryptor.derive_key(purpose)
     except (ConfigError, StoreError) as error:
-        log.warning("ids can't be kept, so Copilot gets new ones after each start: %s", error)
+        log.warning("Copilot gets new ids after each start: %s", error)
         return token_bytes(32)
 
 
