@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from copilot_bridge.upstream.transport.connections import POOLS, WatchedPool, socks_pools
+from copilot_bridge.upstream.transport.pools import POOLS, WatchedPool, socks_pools
 from copilot_bridge.upstream.transport.tls import new_context
 
 # Connections of a pool: enough for all streams at once, because a connection that does not fit is closed,

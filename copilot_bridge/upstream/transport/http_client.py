@@ -13,11 +13,11 @@ from copilot_bridge.errors import BridgeError, ConfigError
 from copilot_bridge.upstream.single_flight import SingleFlight
 from copilot_bridge.upstream.transport.adapter import Adapter
 from copilot_bridge.upstream.transport.bodies import MEGABYTE, SIZE_LIMIT
-from copilot_bridge.upstream.transport.connections import Timeouts
 from copilot_bridge.upstream.transport.network_errors import is_stale, network_error
 from copilot_bridge.upstream.transport.patience import Patience
 from copilot_bridge.upstream.transport.proxies import Proxies
 from copilot_bridge.upstream.transport.tls import certificates, certificates_variable
+from copilot_bridge.upstream.transport.waiting import Timeouts
 
 log = logging.getLogger(__name__)
 

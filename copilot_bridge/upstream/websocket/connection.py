@@ -10,8 +10,9 @@ from websockets.utils import accept_key, generate_key
 from copilot_bridge.errors import StreamCut
 from copilot_bridge.streaming.response_body import SocketReader, read_buffered
 from copilot_bridge.upstream.transport.bodies import read_error_body
-from copilot_bridge.upstream.transport.connections import Timeouts, take_connection, wait_until_readable
 from copilot_bridge.upstream.transport.http_client import HttpClient
+from copilot_bridge.upstream.transport.pools import take_connection
+from copilot_bridge.upstream.transport.waiting import Timeouts, wait_until_readable
 from copilot_bridge.websocket.messages import Messages, masked_text_frame
 
 NORMAL, GOING_AWAY = 1000, 1001

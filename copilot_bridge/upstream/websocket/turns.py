@@ -20,10 +20,10 @@ from copilot_bridge.dialects.responses.request import as_items
 from copilot_bridge.errors import BridgeError, StreamCut
 from copilot_bridge.streaming.response_body import DirectResponse
 from copilot_bridge.upstream.single_flight import SingleFlight
-from copilot_bridge.upstream.transport.connections import Timeouts
 from copilot_bridge.upstream.transport.http_client import HttpClient
 from copilot_bridge.upstream.transport.network_errors import StaleConnectionError
 from copilot_bridge.upstream.transport.patience import Patience
+from copilot_bridge.upstream.transport.waiting import Timeouts
 from copilot_bridge.upstream.websocket.connection import Connection, UpgradeRefused, open_connection
 from copilot_bridge.upstream.websocket.frames import COMPLETED, INCOMPLETE, EventReader, turn_frame
 from copilot_bridge.upstream.websocket.new_items import Point, known_items, point_after

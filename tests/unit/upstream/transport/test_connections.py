@@ -21,8 +21,8 @@ from copilot_bridge.streaming.response_body import BlockingBody, NonBlockingBody
 from copilot_bridge.upstream.transport import adapter as module
 from copilot_bridge.upstream.transport import connections
 from copilot_bridge.upstream.transport.adapter import Adapter
-from copilot_bridge.upstream.transport.connections import POOLS
 from copilot_bridge.upstream.transport.http_client import prepare
+from copilot_bridge.upstream.transport.pools import POOLS
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

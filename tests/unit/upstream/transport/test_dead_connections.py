@@ -11,10 +11,11 @@ import requests
 
 from copilot_bridge.config import Config
 from copilot_bridge.errors import UpstreamTimeout, UpstreamUnreachable
-from copilot_bridge.upstream.transport import connections
-from copilot_bridge.upstream.transport.connections import PlainConnection, socks_pools
+from copilot_bridge.upstream.transport import connections, pools, waiting
+from copilot_bridge.upstream.transport.connections import PlainConnection
 from copilot_bridge.upstream.transport.http_client import HttpClient
 from copilot_bridge.upstream.transport.patience import Patience
+from copilot_bridge.upstream.transport.pools import socks_pools
 from copilot_bridge.upstream.transport.sockets import unacknowledged
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -90,7 +91,7 @@ def serve() -> Iterator[Callable[..., Upstream]]:
 
 @pytest.fixture
 def new_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., HttpClient]]:
-    monkeypatch.setattr(connections, "CHECK_INTERVAL", 0.1)
+    monkeypatch.setattr(waiting, "CHECK_INTERVAL", 0.1)
     made: list[HttpClient] = []
 
     def make(**settings: float) -> HttpClient:
@@ -257,7 +258,7 @@ def test_tcp_looks_after_quiet_connections(
 
 def test_by_a_socks_proxy_too() -> None:
     for pool in socks_pools().values():
-        assert issubclass(pool, connections.WatchedPool)
+        assert issubclass(pool, pools.WatchedPool)
         assert issubclass(pool.ConnectionCls, connections.WatchedConnection)  # type: ignore[attr-defined]
     assert issubclass(PlainConnection, connections.WatchedConnection)
 
