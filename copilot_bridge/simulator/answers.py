@@ -14,7 +14,8 @@ from copilot_bridge.simulator.directives import Asked, Step
 from copilot_bridge.simulator.ledger import Entry
 from copilot_bridge.simulator.prices import BATCH, NANO, discount_of, prices_of
 from copilot_bridge.simulator.prompt import Image, Prompt, Tool
-from copilot_bridge.simulator.refusals import Refused, invalid, misuse
+from copilot_bridge.simulator.refusals.forms import invalid, misuse
+from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.schemas import invent
 from copilot_bridge.simulator.web import citing
 

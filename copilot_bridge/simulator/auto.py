@@ -17,7 +17,9 @@ from copilot_bridge.simulator import catalogue
 from copilot_bridge.simulator.gate import Caller, check_session
 from copilot_bridge.simulator.ledger import parse
 from copilot_bridge.simulator.outages import refuse_with
-from copilot_bridge.simulator.refusals import Refused, invalid, refuse
+from copilot_bridge.simulator.refusals.catalogue import refuse
+from copilot_bridge.simulator.refusals.forms import invalid
+from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.world import world
 
 FIRST_API_VERSION = "2026-08-01"

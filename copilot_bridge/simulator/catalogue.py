@@ -16,7 +16,8 @@ from flask import Response, request
 from copilot_bridge.simulator.gate import Caller
 from copilot_bridge.simulator.personas import Plan
 from copilot_bridge.simulator.prices import priced_row
-from copilot_bridge.simulator.refusals import Refused, model_not_supported, plain, unsupported_api
+from copilot_bridge.simulator.refusals.forms import model_not_supported, plain, unsupported_api
+from copilot_bridge.simulator.refusals.refusal import Refused
 
 Row = Mapping[str, Any]
 

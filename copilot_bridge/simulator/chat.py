@@ -15,7 +15,7 @@ from copilot_bridge.simulator.gate import Caller, check_session, check_vision
 from copilot_bridge.simulator.ledger import parse
 from copilot_bridge.simulator.prompt import Prompt, read_prompt
 from copilot_bridge.simulator.recordings import read_recording
-from copilot_bridge.simulator.refusals import refuse
+from copilot_bridge.simulator.refusals.catalogue import refuse
 from copilot_bridge.simulator.transport import Faults, deliver, deliver_whole
 from copilot_bridge.simulator.wording import WORDINGS
 from copilot_bridge.simulator.world import world

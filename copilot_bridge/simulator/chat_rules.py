@@ -9,7 +9,8 @@ from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.limit_rules import many_stops, open_function
 from copilot_bridge.simulator.model_facts import facts_of
 from copilot_bridge.simulator.prompt import Prompt
-from copilot_bridge.simulator.refusals import Refused, invalid
+from copilot_bridge.simulator.refusals.forms import invalid
+from copilot_bridge.simulator.refusals.refusal import Refused
 
 OPENAI = ("OpenAI", "Azure OpenAI")
 

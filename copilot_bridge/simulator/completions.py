@@ -16,7 +16,8 @@ from copilot_bridge.simulator.faults import refuse_if_asked
 from copilot_bridge.simulator.gate import Caller
 from copilot_bridge.simulator.ledger import parse
 from copilot_bridge.simulator.limit_rules import many_stops
-from copilot_bridge.simulator.refusals import Refused, invalid
+from copilot_bridge.simulator.refusals.forms import invalid
+from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.transport import Faults, deliver
 from copilot_bridge.simulator.world import world
 

@@ -12,7 +12,9 @@ from copilot_bridge.simulator.directives import DIRECTIVES, SPOKEN
 from copilot_bridge.simulator.ledger import Query
 from copilot_bridge.simulator.outages import read_paths
 from copilot_bridge.simulator.personas import PERSONAS
-from copilot_bridge.simulator.refusals import CALLS, Refused, misuse
+from copilot_bridge.simulator.refusals.calls import CALLS
+from copilot_bridge.simulator.refusals.forms import misuse
+from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.world import Limits, world
 
 PREFIX = "/_simulator"

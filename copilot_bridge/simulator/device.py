@@ -12,7 +12,8 @@ import orjson
 from flask import Blueprint, Response, current_app, request
 
 from copilot_bridge.simulator.github import support_id
-from copilot_bridge.simulator.refusals import Refused, misuse
+from copilot_bridge.simulator.refusals.forms import misuse
+from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.world import world
 
 CLIENT_ID = re.compile(r"^(Iv1\.[0-9a-f]{16}|Iv23li\w+|Ov23li\w+|[0-9a-f]{20})$")

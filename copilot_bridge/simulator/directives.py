@@ -18,7 +18,9 @@ from dataclasses import dataclass, field, replace
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
-from copilot_bridge.simulator.refusals import BODIES, Refused, misuse
+from copilot_bridge.simulator.refusals.catalogue import BODIES
+from copilot_bridge.simulator.refusals.forms import misuse
+from copilot_bridge.simulator.refusals.refusal import Refused
 
 DIRECTIVE = re.compile(r"\[\[sim:([a-z0-9-]+)((?:\s+[^\s\]=]+=[^\s\]]*)*)\s*\]\]")
 ANY_DIRECTIVE = re.compile(r"\[\[sim:.*?\]\]", re.DOTALL)

@@ -16,7 +16,8 @@ from copilot_bridge.simulator.directives import EMBEDDINGS, read
 from copilot_bridge.simulator.faults import refuse_if_asked
 from copilot_bridge.simulator.gate import Caller
 from copilot_bridge.simulator.ledger import parse
-from copilot_bridge.simulator.refusals import Refused, invalid
+from copilot_bridge.simulator.refusals.forms import invalid
+from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.transport import Faults, deliver_whole
 from copilot_bridge.simulator.world import world
 

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from copilot_bridge.simulator.directives import MESSAGES, RESPONSES, Asked
-from copilot_bridge.simulator.refusals import CALLS, Refused, made_to_order, misuse
+from copilot_bridge.simulator.refusals.calls import CALLS
+from copilot_bridge.simulator.refusals.catalogue import made_to_order
+from copilot_bridge.simulator.refusals.forms import misuse
+from copilot_bridge.simulator.refusals.refusal import Refused
 
 OVERFLOWS = {RESPONSES: "context-window", MESSAGES: "prompt-too-long"}
 """What the refusal `overflow` is called on the other surfaces."""

@@ -8,7 +8,8 @@ from copilot_bridge.simulator.answers import Answer, Usage, filler
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.directives import MESSAGES, RESPONSES
 from copilot_bridge.simulator.edits import write_events, write_named
-from copilot_bridge.simulator.refusals import Refused, misuse
+from copilot_bridge.simulator.refusals.forms import misuse
+from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.wording import AZURE, CLAUDE, Chunk
 
 CREATED = 1_770_000_000  # unix s; a constant, so that a stream can be kept

@@ -7,7 +7,7 @@ from time import time
 from flask import request
 
 from copilot_bridge.simulator.personas import Persona, identify
-from copilot_bridge.simulator.refusals import refuse
+from copilot_bridge.simulator.refusals.catalogue import refuse
 from copilot_bridge.simulator.world import credential, world
 
 EDITOR = re.compile(r"^[A-Za-z.]+/\d+\.\d+")

@@ -8,7 +8,8 @@ from flask import Blueprint, Response, request
 
 from copilot_bridge.simulator import accounts
 from copilot_bridge.simulator.personas import Persona, identify
-from copilot_bridge.simulator.refusals import Refused, refuse
+from copilot_bridge.simulator.refusals.catalogue import refuse
+from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.world import credential, world
 
 CLASSIC_PAT = "ghp_"

@@ -26,7 +26,9 @@ from copilot_bridge.simulator import quota
 from copilot_bridge.simulator.directives import WEBSOCKET, Asked
 from copilot_bridge.simulator.gate import Caller
 from copilot_bridge.simulator.ledger import CLIENT_GONE, COMPLETE, FAULT, parse
-from copilot_bridge.simulator.refusals import CALLS, Refusal, Refused, invalid
+from copilot_bridge.simulator.refusals.calls import CALLS
+from copilot_bridge.simulator.refusals.forms import invalid
+from copilot_bridge.simulator.refusals.refusal import Refusal, Refused
 from copilot_bridge.simulator.responses import PATH, Item, Turn, events_for, items_of, take
 from copilot_bridge.simulator.sockets import Closed, Socket
 from copilot_bridge.simulator.transport import BATCH, DELIVERY, ClientGone, Faults

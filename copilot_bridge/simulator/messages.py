@@ -23,7 +23,9 @@ from copilot_bridge.simulator.messages_rules import (
     marks_of,
 )
 from copilot_bridge.simulator.prompt import IMAGE_TOKENS, Image, Prompt, Tool, typed
-from copilot_bridge.simulator.refusals import Refused, extra_inputs, invalid_message, refuse
+from copilot_bridge.simulator.refusals.catalogue import refuse
+from copilot_bridge.simulator.refusals.forms import extra_inputs, invalid_message
+from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.transport import Faults, deliver, deliver_whole
 from copilot_bridge.simulator.wording.messages import Reply
 from copilot_bridge.simulator.world import world

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any, NoReturn
 
-from copilot_bridge.simulator.refusals import Refused, extra_inputs, invalid_message
+from copilot_bridge.simulator.refusals.forms import extra_inputs, invalid_message
+from copilot_bridge.simulator.refusals.refusal import Refused
 
 Body = Mapping[str, Any]
 

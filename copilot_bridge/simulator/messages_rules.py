@@ -30,7 +30,8 @@ from copilot_bridge.simulator.messages_parts import (
     wrong,
 )
 from copilot_bridge.simulator.model_facts import facts_of
-from copilot_bridge.simulator.refusals import Refused, invalid, plain_json
+from copilot_bridge.simulator.refusals.forms import invalid, plain_json
+from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.thinking_rules import check_output_config, check_thinking
 from copilot_bridge.simulator.world import world
 

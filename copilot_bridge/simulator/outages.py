@@ -9,7 +9,8 @@ from http import HTTPStatus
 from typing import Any, NoReturn
 
 from copilot_bridge.simulator.personas import Persona
-from copilot_bridge.simulator.refusals import Refused, misuse, plain
+from copilot_bridge.simulator.refusals.forms import misuse, plain
+from copilot_bridge.simulator.refusals.refusal import Refused
 
 NEVER = "never"
 

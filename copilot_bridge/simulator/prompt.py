@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from copilot_bridge.simulator.kinds import CHAT, first_misfit
-from copilot_bridge.simulator.refusals import Refused, invalid
+from copilot_bridge.simulator.refusals.forms import invalid
+from copilot_bridge.simulator.refusals.refusal import Refused
 
 DATA_URL = re.compile(r"^data:([\w/+.-]+);base64,")
 TOOL_NAME = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")

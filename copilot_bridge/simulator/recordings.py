@@ -4,7 +4,8 @@ import re
 from functools import cache
 from importlib.resources import files
 
-from copilot_bridge.simulator.refusals import Refused, misuse
+from copilot_bridge.simulator.refusals.forms import misuse
+from copilot_bridge.simulator.refusals.refusal import Refused
 
 NAME = re.compile(r"^[a-z0-9-]+$")
 

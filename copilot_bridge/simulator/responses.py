@@ -17,7 +17,9 @@ from copilot_bridge.simulator.gate import Caller, check_session, check_vision
 from copilot_bridge.simulator.ledger import parse
 from copilot_bridge.simulator.model_facts import facts_of
 from copilot_bridge.simulator.prompt import IMAGE_TOKENS, Image, Prompt, Tool, read_image, typed
-from copilot_bridge.simulator.refusals import Refused, invalid, refuse
+from copilot_bridge.simulator.refusals.catalogue import refuse
+from copilot_bridge.simulator.refusals.forms import invalid
+from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.responses_rules import MAY_CALL, RESULTS, check, check_types
 from copilot_bridge.simulator.transport import Faults, deliver, deliver_whole
 from copilot_bridge.simulator.web import by_model

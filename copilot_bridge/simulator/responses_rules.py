@@ -8,7 +8,9 @@ from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.kinds import RESPONSES, first_misfit
 from copilot_bridge.simulator.limit_rules import long_id, open_function
 from copilot_bridge.simulator.model_facts import facts_of
-from copilot_bridge.simulator.refusals import Refused, invalid, refuse
+from copilot_bridge.simulator.refusals.catalogue import refuse
+from copilot_bridge.simulator.refusals.forms import invalid
+from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.world import world
 
 MIN_OUTPUT_TOKENS = 16

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from copilot_bridge.simulator.refusals import Refused, invalid
+from copilot_bridge.simulator.refusals.forms import invalid
+from copilot_bridge.simulator.refusals.refusal import Refused
 
 Schema = Mapping[str, Any]
 

@@ -30,7 +30,7 @@ from copilot_bridge.simulator import (
 from copilot_bridge.simulator.gate import Caller, admit, admit_to_completion
 from copilot_bridge.simulator.ledger import CLIENT_GONE, COMPLETE, Entry
 from copilot_bridge.simulator.outages import NEVER, refuse_with
-from copilot_bridge.simulator.refusals import Refused
+from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.transport import DELIVERY, never_answer
 from copilot_bridge.simulator.world import World, world
 

@@ -6,7 +6,8 @@ from typing import NoReturn
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.messages_parts import SEALS, Body, extra, turns_of, unknown_tag, wrong
 from copilot_bridge.simulator.model_facts import facts_of
-from copilot_bridge.simulator.refusals import Refused, invalid
+from copilot_bridge.simulator.refusals.forms import invalid
+from copilot_bridge.simulator.refusals.refusal import Refused
 
 Rule = Callable[[Body, Row, str], None]
 

@@ -11,7 +11,7 @@ from copilot_bridge.simulator.directives import DIRECTIVES, REPLY
 from copilot_bridge.simulator.edits import INSERTIONS
 from copilot_bridge.simulator.personas import PERSONAS
 from copilot_bridge.simulator.quota import QUOTAS
-from copilot_bridge.simulator.refusals import CATALOGUE
+from copilot_bridge.simulator.refusals.catalogue import CATALOGUE
 from copilot_bridge.simulator.wording import WORDINGS
 
 PACKAGE = Path(copilot_bridge.simulator.__file__).parent

@@ -1,0 +1,1 @@
+"""Refusals of GitHub and of Copilot, word by word, by name."""
