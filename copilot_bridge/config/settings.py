@@ -1,7 +1,7 @@
 """Every setting: a field of `Config` is the one place where it is declared.
 
 The options of the command line, the variables of the environment and the table in the documentation all
-follow from it.
+follow from it.  The module is long because it is one table, in which a setting is found, read and added.
 """
 
 import json

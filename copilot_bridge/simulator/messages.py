@@ -14,14 +14,8 @@ from copilot_bridge.simulator.edits import DONE, write_named
 from copilot_bridge.simulator.faults import refuse_if_asked
 from copilot_bridge.simulator.gate import Caller, check_session, check_vision
 from copilot_bridge.simulator.ledger import parse
-from copilot_bridge.simulator.messages_rules import (
-    CLIENT_TOOLS,
-    check,
-    check_count,
-    check_types,
-    client_tool,
-    marks_of,
-)
+from copilot_bridge.simulator.messages_rules import check, check_count, check_types, marks_of
+from copilot_bridge.simulator.messages_tool_rules import CLIENT_TOOLS, client_tool
 from copilot_bridge.simulator.prompt import IMAGE_TOKENS, Image, Prompt, Tool, typed
 from copilot_bridge.simulator.refusals.catalogue import refuse
 from copilot_bridge.simulator.refusals.forms import extra_inputs, invalid_message

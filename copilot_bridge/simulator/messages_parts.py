@@ -59,3 +59,7 @@ def turns_of(body: Body) -> Iterator[tuple[Any, list[tuple[str, Body]]]]:
                 for number, block in enumerate(listed(message, "content"))
             ],
         )
+
+
+def allows(betas: str, prefix: str) -> bool:
+    return any(beta.strip().startswith(prefix) for beta in betas.split(","))
