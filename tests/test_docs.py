@@ -41,8 +41,8 @@ ENDPOINT = re.compile(r"(?:\b(GET|POST|HEAD) )?(/(?:v1|api)/[\w/{}]+(?::\w+)?)")
 def check_shell(text: str) -> None:
     """Raises CalledProcessError."""
     script = re.sub(r"^\$ ", "", text, flags=re.MULTILINE)
-    said = subprocess.run(["bash", "-n"], input=script, text=True, check=True, capture_output=True)
-    assert not said.stderr
+    result = subprocess.run(["bash", "-n"], input=script, text=True, check=True, capture_output=True)
+    assert not result.stderr
 
 
 PARSERS = {

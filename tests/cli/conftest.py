@@ -198,10 +198,10 @@ class Terminal:
         end = time.monotonic() + PATIENCE
         with self._news:
             while not (match := re.search(pattern, self.text)):
-                left = end - time.monotonic()
-                assert left > 0, f"no {pattern!r} in {self.text!r}"
+                remaining = end - time.monotonic()
+                assert remaining > 0, f"no {pattern!r} in {self.text!r}"
                 assert not self._ended, f"no {pattern!r} in {self.text!r}"
-                self._news.wait(left)
+                self._news.wait(remaining)
         return match
 
     def type(self, text: str) -> None:

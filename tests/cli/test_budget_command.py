@@ -38,13 +38,13 @@ def test_budgets_for_every_scope(run, home, simulator):
     store = open_store(home)
     store.logins.add("octo-demo", Secret(new_token()), simulator.url)
     store.close()
-    for arguments, said in (
+    for arguments, sentence in (
         (["20usd/period"], "The whole bridge may use US$ 20 a billing period."),
         (["20usd/period", "--login", "octo-demo"], "The login octo-demo may use US$ 20 a billing period."),
         (["5/day", "--conversation", "*"], "Each conversation may use 5 AI units a day."),
         (["9 requests/day", "--key", "local"], "The key local may use 9 requests a day."),
     ):
-        assert run("budget", "set", *arguments).out == f"{said}\n"
+        assert run("budget", "set", *arguments).out == f"{sentence}\n"
     assert len(json.loads(run("budget", "list", "--json").out)) == 4
     assert "auth list" in run("budget", "set", "1/day", "--login", "nobody").line
     assert "keys list" in run("budget", "set", "1/day", "--key", "nobody").line

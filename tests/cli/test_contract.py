@@ -82,16 +82,16 @@ def test_in_words(run):
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("given", "message"),
     [
         (("nosuch", "--contract", "--yes"), "nosuch"),
         (("claude-opus-4.6",), "--contract"),
     ],
 )
-def test_invalid_arguments_are_refused(run, given, says):
+def test_invalid_arguments_are_refused(run, given, message):
     result = run("doctor", *given, "-g", new_token())
     assert result.code in (1, 2)
-    assert says in result.err
+    assert message in result.err
 
 
 @pytest.fixture
@@ -199,5 +199,5 @@ def test_a_request_is_fitted_to_what_was_found(run, start_bridge, simulator, mar
     answer = bridge.chat(f"hello {mark}", GEMINI, reasoning_effort="minimal")
     assert answer.status == 200
     taken = {answer["asked"]: answer["taken"] for answer in ask(run, token, GEMINI)[GEMINI]["answers"]}
-    wanted = "minimal" if taken["effort minimal"] else "low"
-    assert simulator.only(mark)["body"]["reasoning_effort"] == wanted
+    expected = "minimal" if taken["effort minimal"] else "low"
+    assert simulator.only(mark)["body"]["reasoning_effort"] == expected

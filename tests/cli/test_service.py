@@ -128,14 +128,16 @@ def test_a_folder_is_closed_where_others_can_not_enter(tmp_path, mode, closed):
 
 
 def test_the_plan_of_a_user_has_linger_and_a_login():
-    said = [str(step) for step in PLANS["systemd of the user"]["install"](machine())]
-    assert "loginctl enable-linger" in said
-    assert said[-1] == "/srv/venv/bin/copilot-bridge auth, unless a login is stored"
+    steps = [str(step) for step in PLANS["systemd of the user"]["install"](machine())]
+    assert "loginctl enable-linger" in steps
+    assert steps[-1] == "/srv/venv/bin/copilot-bridge auth, unless a login is stored"
 
 
 def test_the_plan_of_the_machine_logs_in_as_the_service_s_user():
-    said = str(PLANS["systemd"]["install"](machine())[-1])
-    assert said.startswith("runuser -u copilot-bridge -- /srv/venv/bin/copilot-bridge auth --home /var/lib/")
+    last_step = str(PLANS["systemd"]["install"](machine())[-1])
+    assert last_step.startswith(
+        "runuser -u copilot-bridge -- /srv/venv/bin/copilot-bridge auth --home /var/lib/"
+    )
 
 
 @pytest.mark.parametrize(("stored", "printed"), [("[]", "Log in with: "), ('[{"user": "octo"}]', "")])

@@ -203,9 +203,9 @@ CONDITIONS = [
 ]
 
 
-@pytest.mark.parametrize(("said", "printed"), CONDITIONS)
-def test_status_shows_the_condition_of_the_bridge(mac, answering, monkeypatch, said, printed):
-    monkeypatch.setattr(Answering, "said", said)
+@pytest.mark.parametrize(("condition", "printed"), CONDITIONS)
+def test_status_shows_the_condition_of_the_bridge(mac, answering, monkeypatch, condition, printed):
+    monkeypatch.setattr(Answering, "said", condition)
     mac("install")
     lines = f"COPILOT_BRIDGE_PORT={answering}\nCOPILOT_BRIDGE_API_KEY=abc-abc-abc-abc-abc\n"
     user_settings(mac.machine).write_text(lines)

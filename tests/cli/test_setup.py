@@ -265,7 +265,7 @@ def test_links_are_followed(setup, own, config, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (b'model = "o3', "is invalid"),
         (b"model = 1\nmodel = 2\n", "is invalid"),
@@ -274,12 +274,12 @@ def test_links_are_followed(setup, own, config, tmp_path):
         (b"#" * (8 * 1024 * 1024 + 1), "too large"),
     ],
 )
-def test_settings_that_can_not_be_changed(setup, own, config, content, says):
+def test_settings_that_can_not_be_changed(setup, own, config, content, message):
     config.write_bytes(content)
     before = tree(own)
     result = setup("codex", "--write", "--yes")
     assert result.code == 1
-    assert says in result.err.splitlines()[-1]
+    assert message in result.err.splitlines()[-1]
     assert "nothing was changed" in result.err.splitlines()[-1]
     assert tree(own) == before
 

@@ -262,7 +262,7 @@ def test_with_a_token(start, simulator: Simulator):
 
 
 @pytest.mark.parametrize(
-    ("token", "nowhere", "says", "greets"),
+    ("token", "nowhere", "message", "greets"),
     [
         ("ghu_wrong", "", "does not accept this login", "Login     needed: open http://127.0.0.1:"),
         ("ghu_sim_noaccess", "", "no Copilot plan", "Login     needed: open"),
@@ -272,13 +272,13 @@ def test_with_a_token(start, simulator: Simulator):
         ("", "", "nobody is logged in", "Login     needed: open"),
     ],
 )
-def test_a_start_that_can_not_serve_yet(start, simulator, token, nowhere, says, greets):
+def test_a_start_that_can_not_serve_yet(start, simulator, token, nowhere, message, greets):
     hosts = {"COPILOT_BRIDGE_GITHUB_URL": simulator.url, "COPILOT_BRIDGE_GITHUB_API_URL": simulator.url}
     if nowhere:
         hosts[f"COPILOT_BRIDGE_{nowhere}_API_URL"] = "http://127.0.0.1:9"
     up = start("--server", "gevent", COPILOT_BRIDGE_GITHUB_TOKEN=token, **hosts)
     assert greets in up.text
-    up.err.wait_for(lambda line: says in line and "serving anyway" in line)
+    up.err.wait_for(lambda line: message in line and "serving anyway" in line)
     ready = requests.get(f"{up.base}/readyz", timeout=PATIENCE)
     assert (ready.status_code, ready.json()["status"]) == (503, "not ready")
     assert up.post().status_code in (401, 403, 503)

@@ -51,7 +51,7 @@ def used(home):
 
 
 @pytest.mark.parametrize(
-    ("by", "names"),
+    ("group", "names"),
     [
         ("model", ["claude-haiku-4.5", "gpt-4o"]),
         ("key", ["local", "key:a"]),
@@ -59,8 +59,8 @@ def used(home):
         ("client", ["claude-cli", "codex"]),
     ],
 )
-def test_usage_is_summed_up_the_dearest_first(run, used, by, names):
-    shown = json.loads(run("usage", "--by", by, "--since", "7d", "--json").out)
+def test_usage_is_summed_up_the_dearest_first(run, used, group, names):
+    shown = json.loads(run("usage", "--by", group, "--since", "7d", "--json").out)
     assert [row["name"] for row in shown["rows"]] == names
     assert [row["ai_units"] for row in shown["rows"]] == [2.5, 2.0]
     first = shown["rows"][0]

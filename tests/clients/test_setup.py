@@ -82,9 +82,9 @@ def test_a_client_reads_what_was_written_for_it(
     settings = Sandbox(tmp_path, bridge.url).write(path, own)
 
     sandbox = setup(client, "--url", bridge.url, "--write", "--yes")
-    said = answer(run(launch, sandbox, f"[[sim:say]] Read: {mark}."))
+    text = answer(run(launch, sandbox, f"[[sim:say]] Read: {mark}."))
 
-    assert said == f"Read: {mark}."
+    assert text == f"Read: {mark}."
     asked = [entry for entry in simulator.ledger(mark) if entry["body"]["model"] == CLIENTS[client].models[0]]
     assert {entry["path"] for entry in asked} == {upstream}
     setup(client, "--undo")

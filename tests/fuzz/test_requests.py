@@ -56,8 +56,8 @@ VENDORS = {"chat": "OpenAI", "messages": "Anthropic", "responses": "OpenAI"}
 def parts(body: Json) -> list[tuple[list[Any], int]]:
     """(the list that holds it, where) of each part of a message, those in tools' results included."""
     found: list[tuple[list[Any], int]] = []
-    said = [body.get("messages"), body.get("input"), body.get("contents")]
-    holders = [entry for listed in said if isinstance(listed, list) for entry in listed]
+    histories = [body.get("messages"), body.get("input"), body.get("contents")]
+    holders = [entry for listed in histories if isinstance(listed, list) for entry in listed]
     for holder in holders:
         for field in ("content", "output", "tool_calls", "parts"):
             held = holder.get(field) if isinstance(holder, dict) else None
@@ -81,10 +81,10 @@ def mutant(rng: Random, dialect: str) -> bytes:
                 other, there = rng.choice(found)
                 held.insert(rng.randrange(len(held) + 1), deepcopy(other[there]))
             case 2:
-                said = body.get("messages") or body.get("input") or body.get("contents")
+                history = body.get("messages") or body.get("input") or body.get("contents")
                 spoken = (
-                    [message for message in said if isinstance(message, dict)]
-                    if isinstance(said, list)
+                    [message for message in history if isinstance(message, dict)]
+                    if isinstance(history, list)
                     else []
                 )
                 for message in spoken[:1] and [rng.choice(spoken)]:

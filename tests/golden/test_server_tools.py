@@ -138,17 +138,17 @@ def prompt_of(dialect: str, body: dict[str, Any]) -> Prompt:
 @pytest.mark.parametrize("dialect", DIALECT_NAMES)
 def test_a_history_with_searches_is_text_and_sources_to_any_model(dialect: str) -> None:
     prompt = prompt_of(dialect, sent_back(dialect, json.loads(whole(dialect))))
-    _, said, result = prompt.messages
-    texts = "\n".join(part.text for part in said.parts if isinstance(part, Text))
+    _, messages, result = prompt.messages
+    texts = "\n".join(part.text for part in messages.parts if isinstance(part, Text))
     for wanted in ("I look it up.", "It rains until Friday.", "https://example.org/a_(b)", "Überall Regen."):
         assert wanted in texts
     assert "does not work at present" in texts
-    calls = [part for part in said.parts if isinstance(part, ToolCall)]
+    calls = [part for part in messages.parts if isinstance(part, ToolCall)]
     assert [(call.id, call.name) for call in calls] == [("call_4", "buy")]
     assert json.loads(calls[0].arguments) == {"what": "umbrella"}
     assert next(part for part in result.parts if isinstance(part, ToolResult)).id == "call_4"
-    assert said.parts.index(calls[0]) == len(said.parts) - 1
-    kept = [part for part in said.parts if isinstance(part, Reasoning) and part.text]
+    assert messages.parts.index(calls[0]) == len(messages.parts) - 1
+    kept = [part for part in messages.parts if isinstance(part, Reasoning) and part.text]
     assert [part.text for part in kept] == ["I need the forecast."]
 
 
@@ -162,8 +162,8 @@ def test_the_next_turn_sends_reasoning_and_calls_back() -> None:
         TextDelta,
     ]
     results = [ToolResult(call.id, (Text("found"),)) for call in turn.calls]
-    said, given = turn.messages(results)
-    assert said.parts == (
+    messages, given = turn.messages(results)
+    assert messages.parts == (
         Reasoning("I need the forecast.", {"messages": "signed"}),
         Text("I look it up."),
         ToolCall("srvtoolu_abc00", "web_search", '{"query":"weather Oslo"}'),

@@ -13,9 +13,9 @@ SCHEMA = {"type": "object", "properties": {"path": {"type": "string"}}}
 Call = tuple[str, Json]  # id, arguments
 
 
-def plan(calls: int, said: str) -> str:
+def plan(calls: int, text: str) -> str:
     steps = [{"tool": "look", "arguments": {"path": f"/{number}", "z": 1, "a": 2}} for number in range(calls)]
-    return f"[[sim:plan]] {json.dumps(steps)} [[sim:say]] {said}"
+    return f"[[sim:plan]] {json.dumps(steps)} [[sim:say]] {text}"
 
 
 class Agent(ABC):

@@ -536,8 +536,8 @@ def chat_body(text: str, model: str, **more: Any) -> Json:
 
 def initiator_of(entry: Json) -> str:
     """Whose a call is, as Copilot was told in a frame of a WebSocket, or by a header."""
-    said: str = entry["body"].get("initiator") or entry["headers"]["x-initiator"]
-    return said
+    initiator: str = entry["body"].get("initiator") or entry["headers"]["x-initiator"]
+    return initiator
 
 
 def new_token(persona: str = "demo", prefix: str = "ghu") -> str:

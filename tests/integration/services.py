@@ -40,14 +40,14 @@ class Messages:
     def wait_for(self, line: str, timeout: float = PATIENCE) -> list[str]:
         """The message with this line; those before it are taken as well."""
         end = time.monotonic() + timeout
-        while (left := end - time.monotonic()) > 0:
-            self._sock.settimeout(left)
+        while (remaining := end - time.monotonic()) > 0:
+            self._sock.settimeout(remaining)
             try:
-                said = self._sock.recv(4096).decode().split("\n")
+                lines = self._sock.recv(4096).decode().split("\n")
             except TimeoutError:
                 break
-            if line in said:
-                return said
+            if line in lines:
+                return lines
         raise AssertionError(f"no {line!r} within {timeout} s")
 
     def waiting(self) -> list[str]:

@@ -60,7 +60,7 @@ KINDS = [
 ]
 
 
-def said(role: str, text: str) -> Json:
+def message_item(role: str, text: str) -> Json:
     return {
         "type": "message",
         "id": f"msg_{role}",
@@ -82,8 +82,8 @@ def codex_body(model: str, items: list[Json], tools: list[Json] | None, **more: 
         "text": {"verbosity": "low"},
         "client_metadata": {"x-codex-installation-id": "i", "session_id": "s"},
         "input": [
-            said("developer", "You are Codex."),
-            said("user", "<environment_context>/</environment_context>"),
+            message_item("developer", "You are Codex."),
+            message_item("user", "<environment_context>/</environment_context>"),
             *items,
         ],
     }
@@ -183,7 +183,7 @@ def text_of(content: Any) -> str:
 def test_each_of_codexs_tools_is_called_and_answered(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
-    items = [said("user", f"[[sim:tools]] go {mark}")]
+    items = [message_item("user", f"[[sim:tools]] go {mark}")]
     output = codex(bridge, codex_body(model, items, TOOLS), stream)
     calls = calls_of(output)
     assert kinds_of(calls) == KINDS
@@ -212,7 +212,7 @@ def test_each_of_codexs_tools_is_called_and_answered(
 def test_codexs_tools_keep_their_descriptions_and_schemas(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
-    codex(bridge, codex_body(model, [said("user", mark)], TOOLS), False)
+    codex(bridge, codex_body(model, [message_item("user", mark)], TOOLS), False)
     run, patch, spawn, _wait, plan, _search = offered(simulator.only(mark)["body"])
     assert (run["description"], run["schema"]) == ("exec_command.", EXEC["parameters"])
     assert plan["schema"] == PLAN["parameters"]
@@ -228,7 +228,7 @@ def test_free_text_goes_through_as_it_is(bridge: Bridge, simulator: Simulator, m
     """Quotes, backslashes and line ends are inside JSON on the way, and nowhere else."""
     patch = '*** Begin Patch\n+"a\\n" \\u0041 {"input": 1} é 😀\n*** End Patch\n'
     call = {"type": "custom_tool_call", "call_id": "call_1", "name": "apply_patch", "input": patch}
-    items = [said("user", mark), call | {"status": "completed"}, result_of(call, "Done.")]
+    items = [message_item("user", mark), call | {"status": "completed"}, result_of(call, "Done.")]
     codex(bridge, codex_body(model, items, TOOLS), False)
     body = simulator.only(mark)["body"]
     assert made(body) == [("call_1", "apply_patch", {"input": patch})]
@@ -238,7 +238,7 @@ def test_free_text_goes_through_as_it_is(bridge: Bridge, simulator: Simulator, m
 @for_codex
 def test_free_text_in_a_stream(bridge: Bridge, model: str) -> None:
     """One delta is enough, as long as it is there, with the end of the input and of the item after it."""
-    body = codex_body(model, [said("user", "apply_patch please")], [PATCH], stream=True)
+    body = codex_body(model, [message_item("user", "apply_patch please")], [PATCH], stream=True)
     stream_events = events(bridge.request("POST", "/v1/responses", body).body)
     kinds = [event["type"] for event in stream_events]
     start = kinds.index("response.custom_tool_call_input.delta")
@@ -260,7 +260,7 @@ def test_a_tool_that_codex_insists_on(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, name: str
 ) -> None:
     kind = "custom" if name == "apply_patch" else "function"
-    body = codex_body(model, [said("user", mark)], TOOLS, tool_choice={"type": kind, "name": name})
+    body = codex_body(model, [message_item("user", mark)], TOOLS, tool_choice={"type": kind, "name": name})
     (call,) = calls_of(codex(bridge, body, False))
     assert (call["type"].removesuffix("_tool_call").removesuffix("_call"), call["name"]) == (kind, name)
 
@@ -280,7 +280,7 @@ def test_codexs_newest_form_has_its_tools_among_the_items(
         ],
     }
     added = {"type": "additional_tools", "role": "developer", "tools": [functions, AGENTS]}
-    items = [said("user", f"[[sim:tools]] go {mark}")]
+    items = [message_item("user", f"[[sim:tools]] go {mark}")]
 
     def body(items: list[Json]) -> Json:
         whole = codex_body(model, items, None, parallel_tool_calls=True)
@@ -309,7 +309,7 @@ def test_codexs_newest_form_has_its_tools_among_the_items(
 def test_one_call_at_a_time(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     """The newest form asks for that."""
     for model in (SONNET, GEMINI):
-        items = [said("user", f"exec_command and update_plan {mark}")]
+        items = [message_item("user", f"exec_command and update_plan {mark}")]
         output = codex(bridge, codex_body(model, items, TOOLS, parallel_tool_calls=False), False)
         assert [call["name"] for call in calls_of(output)] == ["exec_command"]
 
@@ -324,7 +324,7 @@ def test_deferred_tools_are_offered_at_once(
     later = function("later", what="string") | {"defer_loading": True}
     output = codex(
         bridge,
-        codex_body(model, [said("user", f"crm__list_orders {mark}")], [EXEC, crm, later, SEARCH]),
+        codex_body(model, [message_item("user", f"crm__list_orders {mark}")], [EXEC, crm, later, SEARCH]),
         False,
     )
     body = simulator.only(mark)["body"]
@@ -342,10 +342,10 @@ def test_tools_that_were_found_by_another_model(
     found = [{"type": "namespace", "name": "crm", "tools": [lists, function("ship", order="string")]}]
     deferred = {"type": "namespace", "name": "crm", "tools": [lists | {"defer_loading": True}]}
     items = [
-        said("user", "What did she order?"),
+        message_item("user", "What did she order?"),
         {"type": "tool_search_call", "call_id": "call_0", "execution": "client", "arguments": {}},
         {"type": "tool_search_output", "call_id": "call_0", "execution": "client", "tools": found},
-        said("user", f"crm__ship it {mark}"),
+        message_item("user", f"crm__ship it {mark}"),
     ]
     output = codex(bridge, codex_body(model, items, [EXEC, deferred, SEARCH]), False)
     assert kinds_of(calls_of(output)) == [("function_call", "crm", "ship")]
@@ -363,7 +363,7 @@ def test_names_that_other_apis_do_not_allow(
         {"type": "namespace", "name": "mcp__knowledge_base_of_the_company", "tools": inner},
         {"type": "namespace", "name": "mcp.kb", "tools": [function("search", query="string")]},
     ]
-    items = [said("user", f"[[sim:tools]] {mark}")]
+    items = [message_item("user", f"[[sim:tools]] {mark}")]
     output = codex(bridge, codex_body(model, items, tools), False)
     calls = calls_of(output)
     assert kinds_of(calls) == [
@@ -401,7 +401,7 @@ def test_a_history_that_another_model_left(
     search = {"type": "tool_search_call", "call_id": "call_0", "execution": "client", "arguments": {}}
     found = {"type": "tool_search_output", "call_id": "call_0", "execution": "client", "tools": []}
     items = [
-        said("user", f"one {mark}"),
+        message_item("user", f"one {mark}"),
         thought,
         search,
         found,
@@ -410,7 +410,7 @@ def test_a_history_that_another_model_left(
         result_of(call, [{"type": "input_text", "text": "first"}, {"type": "input_text", "text": "second"}]),
         {"type": "item_reference", "id": "rs_2"},
         {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "two"}]},
-        said("user", "three"),
+        message_item("user", "three"),
     ]
     assert "three" in json.dumps(codex(bridge, codex_body(model, items, TOOLS), False))
     entry = simulator.only(mark)
@@ -425,7 +425,7 @@ def test_a_history_that_another_model_left(
 def test_codexs_tools_on_a_model_of_responses_stay_what_they_are(
     bridge: Bridge, simulator: Simulator, mark: str
 ) -> None:
-    codex(bridge, codex_body(CODEX, [said("user", mark)], TOOLS), False)
+    codex(bridge, codex_body(CODEX, [message_item("user", mark)], TOOLS), False)
     body = simulator.only(mark)["body"]
     assert body["tools"] == TOOLS
     assert body["prompt_cache_key"] == "00000000-0000-4000-8000-000000000000"
@@ -586,15 +586,24 @@ def test_claude_codes_system_messages_keep_their_positions(
     claude_code(bridge, claude_body(model, messages, [BASH]))
     body = simulator.only(mark)["body"]
     if model == CODEX:
-        heard = [("system", body["instructions"])]
-        heard += [(item["role"], text_of(item["content"])) for item in body["input"]]
-        heard = [("system" if role == "developer" else role, text) for role, text in heard]
+        roles_and_texts = [("system", body["instructions"])]
+        roles_and_texts += [(item["role"], text_of(item["content"])) for item in body["input"]]
+        roles_and_texts = [
+            ("system" if role == "developer" else role, text) for role, text in roles_and_texts
+        ]
     else:
-        heard = [(message["role"], text_of(message["content"])) for message in body["messages"]]
-    assert [role for role, _text in heard] == ["system", "user", "system", "assistant", "user", "system"]
+        roles_and_texts = [(message["role"], text_of(message["content"])) for message in body["messages"]]
+    assert [role for role, _text in roles_and_texts] == [
+        "system",
+        "user",
+        "system",
+        "assistant",
+        "user",
+        "system",
+    ]
     words = ("You are a Claude agent.", f"one {mark}", "# Environment", "two", "three", "# Environment")
-    assert all(word in text for word, (_role, text) in zip(words, heard, strict=True))
-    assert "billing" not in heard[0][1]
+    assert all(word in text for word, (_role, text) in zip(words, roles_and_texts, strict=True))
+    assert "billing" not in roles_and_texts[0][1]
 
 
 @both_ways

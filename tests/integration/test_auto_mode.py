@@ -9,7 +9,7 @@ from integration.harness import PATIENCE, Bridge, Json, Simulator, Start, new_to
 CHAT = "/v1/chat/completions"
 
 
-def said(*turns: str) -> list[Json]:
+def messages_of(*turns: str) -> list[Json]:
     roles = ("user", "assistant")
     return [{"role": roles[number % 2], "content": turn} for number, turn in enumerate(turns)]
 
@@ -24,7 +24,7 @@ def set_outage(simulator: Simulator, bridge: Bridge, **paths: object) -> None:
 
 
 def ask(bridge: Bridge, *turns: str, model: str = "auto", **headers: str) -> Json:
-    body = {"model": model, "messages": said(*turns)}
+    body = {"model": model, "messages": messages_of(*turns)}
     answer = bridge.request("POST", CHAT, body, headers)
     assert answer.status == 200, answer.body
     found: Json = answer.json
@@ -86,7 +86,7 @@ def test_a_compaction_picks_anew(auto_bridge: Bridge, simulator: Simulator, mark
 def test_in_every_api(auto_bridge: Bridge, simulator: Simulator, mark: str, path: str) -> None:
     """What it picks may speak another."""
     for tier in ("efficiency", "balance"):
-        words = said(f"hello {mark} {tier}")
+        words = messages_of(f"hello {mark} {tier}")
         fields = {"input": words} if path == "/v1/responses" else {"messages": words, "max_tokens": 100}
         answer = auto_bridge.request("POST", path, {"model": f"auto:{tier}", **fields})
         assert answer.status == 200, answer.body
@@ -105,7 +105,7 @@ def test_a_session_that_is_refused(auto_bridge: Bridge, simulator: Simulator, ma
 
 
 def test_a_refused_session_has_one_successor(auto_bridge: Bridge, simulator: Simulator, mark: str) -> None:
-    body = {"model": "auto", "messages": said(f"[[sim:refuse name=auto-selector]] hello {mark}")}
+    body = {"model": "auto", "messages": messages_of(f"[[sim:refuse name=auto-selector]] hello {mark}")}
     answer = auto_bridge.request("POST", CHAT, body)
     assert answer.status == 401
     picks, answered = sent_for(simulator, mark)
@@ -169,7 +169,7 @@ def test_the_first_version(start_bridge: Start, simulator: Simulator, mark: str)
     set_outage(simulator, bridge, **{"models/session/intent": 404})
     ask(bridge, f"without an intent {mark}")
     set_outage(simulator, bridge, **{"models/session": 404})
-    body = {"model": "auto", "messages": said(f"nothing {mark}")}
+    body = {"model": "auto", "messages": messages_of(f"nothing {mark}")}
     answer = bridge.request("POST", CHAT, body)
     assert answer.status == 404
     assert "this plan has no automatic choice of model: name a model, like" in answer.error["message"]

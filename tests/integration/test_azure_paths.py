@@ -12,8 +12,8 @@ VERSION = "?api-version=2024-10-21"
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize("path", ["/chat/completions", "/responses", "/embeddings", "/messages"])
 def test_azures_paths_answer(bridge: Bridge, simulator: Simulator, mark: str, prefix: str, path: str) -> None:
-    said = {"messages": [{"role": "user", "content": mark}], "input": mark, "max_tokens": 50}
-    body = said | {"model": "text-embedding-3-small" if path == "/embeddings" else "gpt-5.2"}
+    fields = {"messages": [{"role": "user", "content": mark}], "input": mark, "max_tokens": 50}
+    body = fields | {"model": "text-embedding-3-small" if path == "/embeddings" else "gpt-5.2"}
     answer = bridge.request("POST", prefix + path + VERSION, body, {"api-key": "anything"})
     assert answer.status == 200, answer.body
     assert simulator.ledger(mark)

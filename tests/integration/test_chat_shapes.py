@@ -224,18 +224,18 @@ def test_late_reasoning_does_not_become_text(bridge: Bridge, model: str) -> None
 
 
 def test_reasoning_is_sent_back_to_its_model(bridge: Bridge, simulator: Simulator, mark: str) -> None:
-    said = bridge.chat("[[sim:think]] hello", "claude-sonnet-4.5", max_tokens=500).message
+    answer = bridge.chat("[[sim:think]] hello", "claude-sonnet-4.5", max_tokens=500).message
     for model in ("claude-sonnet-4.5", "gpt-4o"):
         messages = [
             {"role": "user", "content": "hello"},
-            said,
+            answer,
             {"role": "user", "content": f"{mark} {model}"},
         ]
         sent = {"model": model, "messages": messages}
         assert bridge.request("POST", "/v1/chat/completions", sent).status == 200
     claude, openai = (entry["body"]["messages"][1] for entry in simulator.ledger(mark))
-    assert claude["reasoning_text"] == said["reasoning_content"]
-    assert claude["reasoning_opaque"] == said["reasoning_opaque"]
+    assert claude["reasoning_text"] == answer["reasoning_content"]
+    assert claude["reasoning_opaque"] == answer["reasoning_opaque"]
     assert "reasoning_content" not in claude
     assert not openai.keys() & {"reasoning_text", "reasoning_opaque", "reasoning_content", "refusal"}
 

@@ -233,9 +233,9 @@ def test_rule_15_references_to_unknown_items_are_refused(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     body = RESPONSES.body("hello", model)
-    said = {"role": "assistant", "content": [{"type": "output_text", "text": "Hi."}]}
+    assistant_item = {"role": "assistant", "content": [{"type": "output_text", "text": "Hi."}]}
     reference = {"type": "item_reference", "id": "rs_1"}
-    body["input"] += [reference, said, {"role": "user", "content": mark}]
+    body["input"] += [reference, assistant_item, {"role": "user", "content": mark}]
     assert mark in RESPONSES.text(answered(RESPONSES.post(bridge, body)))
     sent = json.dumps(simulator.only(mark)["body"])
     assert "item_reference" not in sent
@@ -252,14 +252,14 @@ def test_rule_16_thoughts_and_nothing_beside_a_call(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, content: str | None
 ) -> None:
     function = {"name": "read_file", "arguments": '{"path":"a"}'}
-    said = {
+    assistant_message = {
         "role": "assistant",
         "content": content,
         "reasoning_content": "I should read it.",
         "tool_calls": [{"id": "call_1", "type": "function", "function": function}],
     }
     body = CHAT.body(f"read a {mark}", model, tools=[CHAT.tool("read_file")])
-    body["messages"] += [said, {"role": "tool", "tool_call_id": "call_1", "content": "42 lines"}]
+    body["messages"] += [assistant_message, {"role": "tool", "tool_call_id": "call_1", "content": "42 lines"}]
     assert "42 lines" in CHAT.text(answered(CHAT.post(bridge, body)))
     sent = json.dumps(simulator.only(mark)["body"])
     assert "reasoning_content" not in sent

@@ -61,11 +61,11 @@ def test_rule_01_a_failed_response_is_an_error(bridge: Bridge, client: str, mode
 
 
 @IN_RESPONSES
-@pytest.mark.parametrize("said", ["one two three", CALLS, "[[sim:length]] one two three"])
-def test_rule_02_completed_has_the_usage_and_the_full_output(bridge: Bridge, model: str, said: str) -> None:
+@pytest.mark.parametrize("text", ["one two three", CALLS, "[[sim:length]] one two three"])
+def test_rule_02_completed_has_the_usage_and_the_full_output(bridge: Bridge, model: str, text: str) -> None:
     tools = [RESPONSES.tool(name) for name in TWO]
-    events = RESPONSES.events(RESPONSES.frames(bridge, said, model, tools=tools))
-    assert events[-1]["type"] == ("response.incomplete" if "length" in said else "response.completed")
+    events = RESPONSES.events(RESPONSES.frames(bridge, text, model, tools=tools))
+    assert events[-1]["type"] == ("response.incomplete" if "length" in text else "response.completed")
     response = events[-1]["response"]
     finished = [event["item"] for event in events if event["type"] == "response.output_item.done"]
     assert finished
@@ -126,10 +126,10 @@ def test_rule_03_an_item_has_one_id(bridge: Bridge, model: str) -> None:
 
 
 @IN_RESPONSES
-@pytest.mark.parametrize("said", ["one two three", CALLS])
-def test_rule_04_each_item_is_added_streamed_and_done(bridge: Bridge, model: str, said: str) -> None:
+@pytest.mark.parametrize("text", ["one two three", CALLS])
+def test_rule_04_each_item_is_added_streamed_and_done(bridge: Bridge, model: str, text: str) -> None:
     tools = [RESPONSES.tool(TWO[0]), {"type": "custom", "name": "patch"}]
-    events = RESPONSES.events(RESPONSES.frames(bridge, said, model, tools=tools))
+    events = RESPONSES.events(RESPONSES.frames(bridge, text, model, tools=tools))
     count = len(events[-1]["response"]["output"])
     assert count
     for index in range(count):
@@ -176,10 +176,10 @@ def test_rule_05_every_event_of_messages_has_its_name(brisk_bridge: Bridge, mode
 
 
 @IN_MESSAGES
-@pytest.mark.parametrize("said", ["one two three", CALLS, "[[sim:think]] one two three"])
-def test_rule_06_messages_are_numbered_and_counted(bridge: Bridge, model: str, said: str) -> None:
+@pytest.mark.parametrize("text", ["one two three", CALLS, "[[sim:think]] one two three"])
+def test_rule_06_messages_are_numbered_and_counted(bridge: Bridge, model: str, text: str) -> None:
     tools = [MESSAGES.tool(name) for name in TWO]
-    events = MESSAGES.events(MESSAGES.frames(bridge, said, model, tools=tools))
+    events = MESSAGES.events(MESSAGES.frames(bridge, text, model, tools=tools))
     check_start(events[0])
     assert [event["type"] for event in events[-2:]] == ["message_delta", "message_stop"]
     usage = events[-2]["usage"]
@@ -235,8 +235,8 @@ def test_rule_06_there_are_numbers_where_upstream_counts_nothing(bridge: Bridge,
 
 @IN_CHAT
 def test_rule_07_the_first_delta_has_a_role(bridge: Bridge, model: str) -> None:
-    for said in ("one two three", CALLS, "[[sim:empty]]"):
-        received = ReceivedStream(CHAT.frames(bridge, said, model, tools=[CHAT.tool(TWO[0])]))
+    for text in ("one two three", CALLS, "[[sim:empty]]"):
+        received = ReceivedStream(CHAT.frames(bridge, text, model, tools=[CHAT.tool(TWO[0])]))
         roles = [delta.get("role") for delta in received.deltas]
         assert (roles[0], set(roles[1:])) in [("assistant", {None}), ("assistant", set())]
 
@@ -268,14 +268,14 @@ def test_rule_07_a_tool_call_is_the_reason_even_if_upstream_names_none(bridge: B
 
 
 @IN_CHAT
-@pytest.mark.parametrize("wanted", [True, False, None])
+@pytest.mark.parametrize("requested", [True, False, None])
 def test_rule_07_usage_comes_last_to_who_asked_for_it(
-    bridge: Bridge, model: str, wanted: bool | None
+    bridge: Bridge, model: str, requested: bool | None
 ) -> None:
-    more: dict[str, Any] = {} if wanted is None else {"stream_options": {"include_usage": wanted}}
+    more: dict[str, Any] = {} if requested is None else {"stream_options": {"include_usage": requested}}
     chunks = ReceivedStream(CHAT.frames(bridge, "one two three", model, **more)).chunks
     counted = [chunk for chunk in chunks if chunk.get("usage")]
-    if not wanted:
+    if not requested:
         assert counted == []
         return
     assert counted == chunks[-1:]

@@ -28,11 +28,11 @@ MODELS = {
 Turn = Callable[[str, Json], list[Json]]
 
 
-def responses_turn(said: str, call: Json) -> list[Json]:
+def responses_turn(user_text: str, call: Json) -> list[Json]:
     name, text = called(call)
     kind, field = ("custom_tool_call", "input") if "custom" in call else ("function_call", "arguments")
     return [
-        {"role": "user", "content": [{"type": "input_text", "text": said}]},
+        {"role": "user", "content": [{"type": "input_text", "text": user_text}]},
         {"type": kind, "call_id": call["id"], "name": name, field: text},
         {
             "type": f"{kind}_output",
@@ -42,19 +42,19 @@ def responses_turn(said: str, call: Json) -> list[Json]:
     ]
 
 
-def chat_turn(said: str, call: Json) -> list[Json]:
+def chat_turn(text: str, call: Json) -> list[Json]:
     return [
-        {"role": "user", "content": said},
+        {"role": "user", "content": text},
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": call["id"], "content": "done"},
     ]
 
 
-def messages_turn(said: str, call: Json) -> list[Json]:
+def messages_turn(user_text: str, call: Json) -> list[Json]:
     name, text = called(call)
     given = text if "custom" in call else json.loads(text)
     return [
-        {"role": "user", "content": [{"type": "text", "text": said}]},
+        {"role": "user", "content": [{"type": "text", "text": user_text}]},
         {
             "role": "assistant",
             "content": [{"type": "tool_use", "id": call["id"], "name": name, "input": given}],
@@ -80,12 +80,12 @@ def called(call: Json) -> tuple[str, str]:
     return call[kind]["name"], call[kind][field]
 
 
-def agent(said: Any) -> Json:
+def agent(text: Any) -> Json:
     """What its agent sends."""
     entries = (
-        said
-        if isinstance(said, list)
-        else [{"role": "user", "content": [{"type": "input_text", "text": said}]}]
+        text
+        if isinstance(text, list)
+        else [{"role": "user", "content": [{"type": "input_text", "text": text}]}]
     )
     return {
         "instructions": "You are an agent.",
@@ -99,17 +99,17 @@ def agent(said: Any) -> Json:
     }
 
 
-def ask(said: Any) -> Json:
+def ask(text: Any) -> Json:
     """What its other modes send: each kind of tool."""
-    entries = said if isinstance(said, list) else [{"role": "user", "content": said}]
+    entries = text if isinstance(text, list) else [{"role": "user", "content": text}]
     other = {**NESTED, "function": {**NESTED["function"], "name": "list_dir"}}
     return {"messages": [{"role": "system", "content": "Answer."}, *entries], "tools": [FLAT, other, PATCH]}
 
 
-def claude(said: Any) -> Json:
+def claude(text: Any) -> Json:
     """What it sends with a name of Claude's."""
     entries = (
-        said if isinstance(said, list) else [{"role": "user", "content": [{"type": "text", "text": said}]}]
+        text if isinstance(text, list) else [{"role": "user", "content": [{"type": "text", "text": text}]}]
     )
     tools = [ANTHROPIC, {**ANTHROPIC, "name": "list_dir"}]
     return {"messages": entries, "tools": tools, "tool_choice": {"type": "auto"}, "max_tokens": 900}
@@ -154,14 +154,14 @@ def joined(received: ReceivedStream) -> list[Json]:
 def test_each_shape_is_answered_in_chats_form_and_comes_back_in_any(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, shape: str, stream: bool
 ) -> None:
-    said = f"read_file a.txt {mark}"
-    message = sent(bridge, SHAPES[shape](said), model, stream=stream)
+    text = f"read_file a.txt {mark}"
+    message = sent(bridge, SHAPES[shape](text), model, stream=stream)
     (call,) = message["tool_calls"]
     assert call.keys() == {"id", "type", "function"}
     assert called(call)[0] == "read_file"
     assert "path" in json.loads(called(call)[1])
     for back, turn in TURNS.items():
-        reply = sent(bridge, SHAPES[shape](turn(f"{said} {back}.", call)), model, stream=stream)
+        reply = sent(bridge, SHAPES[shape](turn(f"{text} {back}.", call)), model, stream=stream)
         assert "done" in reply["content"], back
         assert simulator.only(f"{mark} {back}.")["path"].endswith(
             "/responses" if MODELS[model] == "responses" else "/chat/completions"

@@ -11,10 +11,10 @@ from integration.harness import PATIENCE, Bridge, Junction, ReceivedStream, Simu
 MODELS = ("gpt-4o", "claude-sonnet-4.5")
 
 
-def check_noticed(bridge: Bridge, simulator: Simulator, mark: str, left: float) -> None:
+def check_noticed(bridge: Bridge, simulator: Simulator, mark: str, left_at: float) -> None:
     entry = simulator.ended(mark)
     assert entry["outcome"] == "client-gone"
-    assert entry["ended"] - left < 5.0
+    assert entry["ended"] - left_at < 5.0
     assert bridge.request("GET", "/healthz").status == 200
 
 
@@ -106,8 +106,8 @@ def test_many_clients_that_leave_at_once_are_noticed(
     streams = [any_bridge.stream(f"[[sim:stall after=3 seconds=20]] {mark} {number}") for number in range(20)]
     for stream in streams:
         assert next(stream.frames())
-    left = [stream.leave() for stream in streams]
-    for number, at in enumerate(left):
+    left_at = [stream.leave() for stream in streams]
+    for number, at in enumerate(left_at):
         check_noticed(any_bridge, simulator, f'{mark} {number}"', at)
 
 
@@ -202,7 +202,7 @@ def test_a_departing_client_ends_no_token_fetch_that_others_wait_for(
     assert simulator.exchanges(bridge.github_token) == [], "it is still under way"
     gate.open.set()
     assert second.status == 200
-    said = ReceivedStream(second.all()).text if streaming else second.answer().message["content"]
-    assert f"{mark}second" in said
+    text = ReceivedStream(second.all()).text if streaming else second.answer().message["content"]
+    assert f"{mark}second" in text
     assert len(simulator.exchanges(bridge.github_token)) == 1
     assert simulator.ledger(f"{mark}first") == [], "nobody waits for its answer"

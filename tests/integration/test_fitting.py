@@ -45,9 +45,9 @@ def ending(dialect: Dialect, reply: Json) -> tuple[Any, ...]:
 
 
 def streamed(
-    bridge: Bridge, dialect: Dialect, said: str, model: str, **more: Any
+    bridge: Bridge, dialect: Dialect, prompt: str, model: str, **more: Any
 ) -> tuple[str, tuple[Any, ...]]:
-    frames = dialect.frames(bridge, said, model, **more)
+    frames = dialect.frames(bridge, prompt, model, **more)
     text = dialect.well_ended(frames)
     if dialect is CHAT:
         return text, (ReceivedStream(frames).finish_reason,)
@@ -59,10 +59,10 @@ STOPPED = {"chat": lambda _stop: ("stop",), "messages": lambda stop: ("stop_sequ
 
 
 @pytest.mark.parametrize("how", ["", "[[sim:bytewise]]"], ids=["events", "bytes"])
-@pytest.mark.parametrize(("client", "model", "max_stops", "text", "stops", "left", "by"), [
-    (client, model, max_stops, text, stops, left, by)
+@pytest.mark.parametrize(("client", "model", "max_stops", "text", "stops", "kept_text", "stopped_by"), [
+    (client, model, max_stops, text, stops, kept_text, stopped_by)
     for client, model, max_stops in ENFORCED
-    for text, stops, left, by in (
+    for text, stops, kept_text, stopped_by in (
         ("one END two", ["END"], "one ", "END"),
         ("one LAST two END", SIX, "one ", "LAST"),
         ("a 🙂🙃 b", ["🙃"], "a 🙂", "🙃"),
@@ -73,14 +73,18 @@ STOPPED = {"chat": lambda _stop: ("stop",), "messages": lambda stop: ("stop_sequ
 ])  # fmt: skip
 def test_a_stop_sequence_that_the_target_does_not_take_ends_the_answer(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, max_stops: int, text: str,
-    stops: list[str], left: str, by: str | None, how: str,
+    stops: list[str], kept_text: str, stopped_by: str | None, how: str,
 ) -> None:  # fmt: skip
     dialect = DIALECTS[client]
-    expected = STOPPED[client](by) if by else {"chat": ("stop",), "messages": ("end_turn", None)}[client]
+    expected = (
+        STOPPED[client](stopped_by)
+        if stopped_by
+        else {"chat": ("stop",), "messages": ("end_turn", None)}[client]
+    )
     more = {STOPS[client]: stops}
-    assert streamed(bridge, dialect, say(text, mark, how=how), model, **more) == (left, expected)
+    assert streamed(bridge, dialect, say(text, mark, how=how), model, **more) == (kept_text, expected)
     reply = whole(bridge, dialect, dialect.body(say(text, f"{mark}2", how=how), model, **more))
-    assert (dialect.text(reply), ending(dialect, reply)) == (left, expected)
+    assert (dialect.text(reply), ending(dialect, reply)) == (kept_text, expected)
     for entry in simulator.ledger(mark):
         assert entry["body"].get("stop", []) == stops[:max_stops]
         assert "stop_sequences" not in entry["body"]
@@ -106,10 +110,12 @@ def test_upstream_is_stopped_at_once(
     assert simulator.ended(mark)["outcome"] == "client-gone"
 
 
-def bridge_text(bridge: Bridge, dialect: Dialect, said: str, model: str, stream: bool, **more: Any) -> str:
+def bridge_text(
+    bridge: Bridge, dialect: Dialect, messages: str, model: str, stream: bool, **more: Any
+) -> str:
     if stream:
-        return streamed(bridge, dialect, said, model, **more)[0]
-    return dialect.text(whole(bridge, dialect, dialect.body(said, model, **more)))
+        return streamed(bridge, dialect, messages, model, **more)[0]
+    return dialect.text(whole(bridge, dialect, dialect.body(messages, model, **more)))
 
 
 # What is asked of the target: (client, model) -> the body that upstream gets.
@@ -164,9 +170,9 @@ CALLED = {
 }
 
 
-def conversation(client: str, model: str, said: list[Json], **more: Any) -> Json:
+def conversation(client: str, model: str, messages: list[Json], **more: Any) -> Json:
     body = DIALECTS[client].body("", model, **more)
-    return body | {"input" if client == "responses" else "messages": said}
+    return body | {"input" if client == "responses" else "messages": messages}
 
 
 def pairs(body: Json) -> list[tuple[str, str]]:
@@ -444,7 +450,7 @@ def test_tools_of_anthropics_that_the_client_runs(
     assert takes in schema_of(sent)["properties"]
     (sent_tool,) = sent["tools"]
     assert (sent_tool.get("function") or sent_tool)["description"]
-    said = [
+    messages = [
         *body["messages"],
         {"role": "assistant", "content": reply["content"]},
         {
@@ -452,7 +458,7 @@ def test_tools_of_anthropics_that_the_client_runs(
             "content": [{"type": "tool_result", "tool_use_id": call["id"], "content": f"{mark}2"}],
         },
     ]
-    again = asked(bridge, simulator, f"{mark}2", "messages", body | {"messages": said})
+    again = asked(bridge, simulator, f"{mark}2", "messages", body | {"messages": messages})
     ((called, answered),) = pairs(again)
     assert called == answered
 
@@ -477,16 +483,16 @@ def test_claude_gets_no_empty_texts(
 ) -> None:
     """The simulator refuses empty texts, and Claude white space, too."""
     rounds = history(client, mark, ("call_1", "read"))
-    said = [
+    messages = [
         *rounds[:1],
         {"role": "assistant", "content": blank},
         {"role": "user", "content": blank},
         *rounds[1:],
     ]
-    body = conversation(client, SONNET, said)
+    body = conversation(client, SONNET, messages)
     system = {"messages": {"system": blank}, "responses": {"instructions": blank}, "chat": {}}
     if client == "chat":
-        said.insert(0, {"role": "system", "content": blank})
+        messages.insert(0, {"role": "system", "content": blank})
     sent = asked(bridge, simulator, mark, client, body | system[client])
     assert "system" not in sent
     texts = [*texts_in(sent["messages"])]
@@ -505,9 +511,9 @@ def texts_in(messages: list[Json]) -> list[str | None]:
 def test_a_tool_that_failed_without_a_word(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, content: Any
 ) -> None:
-    said = history("messages", mark, ("toolu_1", "read"))
-    said[-1]["content"][0] |= {"is_error": True, "content": content}
-    sent = asked(bridge, simulator, mark, "messages", conversation("messages", model, said))
+    messages = history("messages", mark, ("toolu_1", "read"))
+    messages[-1]["content"][0] |= {"is_error": True, "content": content}
+    sent = asked(bridge, simulator, mark, "messages", conversation("messages", model, messages))
     assert "The tool failed" in json.dumps(sent["messages"][-1])
 
 
@@ -515,9 +521,10 @@ def test_a_tool_that_failed_without_a_word(
 def test_results_that_came_apart(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
     calls = [CALLED["responses"](id_, "read") for id_ in ("a", "b", "c")]
     note = {"role": "assistant", "content": "note"}
-    said = [{"role": "user", "content": mark}, *(call for call, _ in calls), calls[1][1], note, calls[0][1],
-            {"role": "user", "content": "so?"}, calls[2][1]]  # fmt: skip
-    sent = asked(bridge, simulator, mark, "responses", conversation("responses", model, said))
+    so = {"role": "user", "content": "so?"}
+    results = [calls[1][1], note, calls[0][1], so, calls[2][1]]
+    messages = [{"role": "user", "content": mark}, *(call for call, _ in calls), *results]
+    sent = asked(bridge, simulator, mark, "responses", conversation("responses", model, messages))
     assert sorted(result for _call, result in pairs(sent)) == ["a", "b", "c"]
     roles = [message["role"] for message in sent["messages"]]
     if model == GPT:
@@ -533,7 +540,7 @@ def test_results_that_came_apart_in_chat(bridge: Bridge, simulator: Simulator, m
     """Two messages of the assistant, then their results; and a word of its between a call and its result."""
     (call, result), (other, answer) = (CALLED["chat"](id_, "read") for id_ in ("a", "b"))
     note = {"role": "assistant", "content": "note"}
-    said = [
+    messages = [
         {"role": "user", "content": mark},
         call,
         other,
@@ -541,13 +548,19 @@ def test_results_that_came_apart_in_chat(bridge: Bridge, simulator: Simulator, m
         answer,
         {"role": "user", "content": "so?"},
     ]
-    sent = asked(bridge, simulator, mark, "chat", conversation("chat", model, said))
+    sent = asked(bridge, simulator, mark, "chat", conversation("chat", model, messages))
     assert pairs(sent) == [("a", "a"), ("b", "b")]
     if model != CODEX:
         roles = [message["role"] for message in sent["messages"]]
         assert roles == ["user", "assistant", "tool", "assistant", "tool", "user"]
-    said = [{"role": "user", "content": f"{mark}2"}, call, note, result, {"role": "user", "content": "so?"}]
-    sent = asked(bridge, simulator, f"{mark}2", "chat", conversation("chat", model, said))
+    messages = [
+        {"role": "user", "content": f"{mark}2"},
+        call,
+        note,
+        result,
+        {"role": "user", "content": "so?"},
+    ]
+    sent = asked(bridge, simulator, f"{mark}2", "chat", conversation("chat", model, messages))
     assert pairs(sent) == [("a", "a")]
     if model != CODEX:
         assert [message["role"] for message in sent["messages"]][1:4] == ["assistant", "tool", "assistant"]
@@ -565,8 +578,8 @@ def test_results_in_chat_that_somebody_spoke_before(
     """Whoever it was, what it says comes after the results; a person has the last word, or a tool."""
     (call, result), (other, answer) = (CALLED["chat"](id_, "read") for id_ in ("a", "b"))
     both = call | {"tool_calls": [*call["tool_calls"], *other["tool_calls"]]}
-    said = [{"role": "user", "content": mark}, both, answer, between, result]
-    sent = asked(bridge, simulator, mark, "chat", conversation("chat", model, said))
+    messages = [{"role": "user", "content": mark}, both, answer, between, result]
+    sent = asked(bridge, simulator, mark, "chat", conversation("chat", model, messages))
     assert pairs(sent) == [("a", "a"), ("b", "b")]
     after = [between["role"], "user"] if between["role"] == "assistant" else [between["role"]]
     assert [message["role"] for message in sent["messages"]] == ["user", "assistant", "tool", "tool", *after]
@@ -589,8 +602,8 @@ def test_results_in_messages_that_a_person_spoke_before(
     (call, result), (other, answer) = (CALLED["messages"](id_, "read") for id_ in ("a", "b"))
     both = {"role": "assistant", "content": [*call["content"], *other["content"]]}
     late = [{"role": "user", "content": content} for content in parts(result["content"], answer["content"])]
-    said = [{"role": "user", "content": mark}, both, *late]
-    sent = asked(bridge, simulator, mark, "messages", conversation("messages", SONNET, said))
+    messages = [{"role": "user", "content": mark}, both, *late]
+    sent = asked(bridge, simulator, mark, "messages", conversation("messages", SONNET, messages))
     assert pairs(sent) == [("a", "a"), ("b", "b")]
     said_then = [message["content"] for message in sent["messages"][2:]]
     blocks = [block for content in said_then for block in (content if isinstance(content, list) else [WAIT])]
@@ -605,8 +618,8 @@ def test_results_that_came_apart_in_messages(
     both = {"role": "assistant", "content": [*call["content"], *other["content"]]}
     note = {"role": "assistant", "content": "note"}
     late = {"role": "user", "content": [*answer["content"], {"type": "text", "text": "so?"}]}
-    said = [{"role": "user", "content": mark}, both, result, note, late]
-    sent = asked(bridge, simulator, mark, "messages", conversation("messages", model, said))
+    messages = [{"role": "user", "content": mark}, both, result, note, late]
+    sent = asked(bridge, simulator, mark, "messages", conversation("messages", model, messages))
     assert pairs(sent) == [("a", "a"), ("b", "b")]
     roles = [message["role"] for message in sent["messages"]]
     if model == GPT:
@@ -695,8 +708,8 @@ def screen() -> str:
 def test_a_tools_image_is_scaled_to_what_the_model_sees(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, width: int
 ) -> None:
-    said = [{"role": "user", "content": mark}, *SHOWN[client](picture(client, "image/png", screen()))]
-    body = conversation(client, model, said, tools=[DIALECTS[client].tool("look")])
+    messages = [{"role": "user", "content": mark}, *SHOWN[client](picture(client, "image/png", screen()))]
+    body = conversation(client, model, messages, tools=[DIALECTS[client].tool("look")])
     sent_text = json.dumps(asked(bridge, simulator, mark, client, body))
     (data,) = re.findall(r"iVBORw0KGgo[A-Za-z0-9+/=]*", sent_text)
     assert Image.open(BytesIO(base64.b64decode(data))).width == width
@@ -803,7 +816,7 @@ def test_a_compaction_of_claudes_is_sent_to_the_model(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     """It stands for what was said before."""
-    said = [
+    messages = [
         {"role": "user", "content": "long ago"},
         {
             "role": "assistant",
@@ -815,7 +828,9 @@ def test_a_compaction_of_claudes_is_sent_to_the_model(
         {"role": "assistant", "content": [{"type": "compaction", "content": None}]},
         {"role": "user", "content": mark},
     ]
-    sent_text = json.dumps(asked(bridge, simulator, mark, "messages", conversation("messages", model, said)))
+    sent_text = json.dumps(
+        asked(bridge, simulator, mark, "messages", conversation("messages", model, messages))
+    )
     assert "We spoke of ducks." in sent_text
     assert "long ago" not in sent_text
 
@@ -831,17 +846,17 @@ LOCAL = [
 
 
 @pytest.mark.parametrize(
-    ("call", "says"), LOCAL, ids=lambda value: value["type"] if isinstance(value, dict) else ""
+    ("call", "expected"), LOCAL, ids=lambda value: value["type"] if isinstance(value, dict) else ""
 )
 @pytest.mark.parametrize("model", [GPT, SONNET])
 def test_calls_of_openais_tools_that_the_client_ran(
-    bridge: Bridge, simulator: Simulator, mark: str, model: str, call: Json, says: str
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, call: Json, expected: str
 ) -> None:
     output = {"type": f"{call['type']}_output", "call_id": "c", "output": "a.txt"}
-    said = [{"role": "user", "content": mark}, call, output]
-    sent = asked(bridge, simulator, mark, "responses", conversation("responses", model, said))
+    messages = [{"role": "user", "content": mark}, call, output]
+    sent = asked(bridge, simulator, mark, "responses", conversation("responses", model, messages))
     assert pairs(sent) == [("c", "c")]
-    assert says.replace('"', "") in json.dumps(sent)
+    assert expected.replace('"', "") in json.dumps(sent)
     assert "a.txt" in json.dumps(sent)
 
 
@@ -849,7 +864,7 @@ def test_calls_of_openais_tools_that_the_client_ran(
 def test_calls_that_openai_ran_are_history(
     bridge: Bridge, simulator: Simulator, mark: str, kind: str
 ) -> None:
-    said = [
+    messages = [
         {"role": "user", "content": mark},
         {"type": kind, "id": "x"},
         {"role": "assistant", "content": "It says so."},
@@ -859,6 +874,6 @@ def test_calls_that_openai_ran_are_history(
         simulator,
         mark,
         "responses",
-        conversation("responses", GPT, [*said, {"role": "user", "content": "And?"}]),
+        conversation("responses", GPT, [*messages, {"role": "user", "content": "And?"}]),
     )
     assert [message["role"] for message in sent["messages"]] == ["user", "assistant", "user"]

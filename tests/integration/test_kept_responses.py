@@ -171,8 +171,8 @@ def test_only_what_was_in_the_background_is_cancelled(bridge: Bridge) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_conversation_of_its_own(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
-    said = {"type": "message", "role": "user", "content": f"the secret word is {mark}"}
-    conversation = post(bridge, "/v1/conversations", items=[said], metadata={"topic": "words"})
+    message = {"type": "message", "role": "user", "content": f"the secret word is {mark}"}
+    conversation = post(bridge, "/v1/conversations", items=[message], metadata={"topic": "words"})
     assert conversation.keys() == {"id", "object", "created_at", "metadata"}
     path = f"/v1/conversations/{conversation['id']}"
     for number, name in enumerate((conversation["id"], {"id": conversation["id"]})):
@@ -202,12 +202,12 @@ def test_a_conversation_of_its_own(bridge: Bridge, simulator: Simulator, mark: s
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_conversation_is_compacted(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
-    said = [
+    messages = [
         {"role": "user", "content": f"the secret word is {mark}"},
         {"role": "assistant", "content": "I see."},
         {"role": "user", "content": "Remember it."},
     ]
-    compacted = post(bridge, f"{PATH}/compact", model=model, input=said)
+    compacted = post(bridge, f"{PATH}/compact", model=model, input=messages)
     assert compacted["object"] == "response.compaction"
     *users, compaction = compacted["output"]
     assert [item["role"] for item in users] == ["user", "user"]

@@ -167,10 +167,10 @@ def test_a_client_that_leaves_is_noticed(
     if streaming:
         assert next(stream.frames())
     entry = simulator.only(mark)
-    left = stream.leave()
+    left_at = stream.leave()
     ended = simulator.ended(mark)
     assert ended["outcome"] == "client-gone"
-    assert ended["ended"] - left < 5
+    assert ended["ended"] - left_at < 5
     line = any_bridge.logged(entry["headers"]["x-request-id"])
     assert (line["dialect"], line["outcome"]) == ("messages", "client_disconnected")
 
@@ -216,7 +216,7 @@ TURNS: dict[str, tuple[Any, str]] = {
 def test_the_initiator_follows_the_last_message(
     bridge: Bridge, simulator: Simulator, mark: str, turn: str
 ) -> None:
-    last, whose = TURNS[turn]
+    last, initiator = TURNS[turn]
     calls = isinstance(last, list) and RESULT in last
     messages = [
         {"role": "user", "content": f"hello {mark}"},
@@ -224,7 +224,7 @@ def test_the_initiator_follows_the_last_message(
         {"role": "user", "content": last},
     ]
     entry = sent(bridge, simulator, mark, body_of("") | {"messages": messages, "tools": [TOOL]})
-    assert entry["headers"]["x-initiator"] == whose
+    assert entry["headers"]["x-initiator"] == initiator
 
 
 def test_betas_that_copilot_knows(bridge: Bridge, simulator: Simulator, mark: str) -> None:
@@ -342,9 +342,9 @@ THINKING: dict[str, tuple[str, Json, Json | None]] = {
 
 @pytest.mark.parametrize("case", THINKING)
 def test_thinking(bridge: Bridge, simulator: Simulator, mark: str, case: str) -> None:
-    model, given, wanted = THINKING[case]
+    model, given, expected = THINKING[case]
     body = body_of(f"hello {mark}", model, max_tokens=4000, thinking=given)
-    assert sent(bridge, simulator, mark, body)["body"].get("thinking") == wanted
+    assert sent(bridge, simulator, mark, body)["body"].get("thinking") == expected
 
 
 @pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "get_weather"}])
@@ -438,16 +438,16 @@ def test_thoughts_that_another_backend_signed(
     bridge: Bridge, simulator: Simulator, mark: str, stream: bool
 ) -> None:
     thought = {"type": "thinking", "thinking": "hm", "signature": "EqQBnobodys"}
-    said = {"type": "text", "text": "hello", **MARKED}
+    text_block = {"type": "text", "text": "hello", **MARKED}
     messages = [
         {"role": "user", "content": f"hello {mark}"},
-        {"role": "assistant", "content": [thought, {"type": "redacted_thinking", "data": "x"}, said]},
+        {"role": "assistant", "content": [thought, {"type": "redacted_thinking", "data": "x"}, text_block]},
         {"role": "user", "content": "and now?"},
     ]
     assert post(bridge, body_of("") | {"messages": messages, "stream": stream}).status == 200
     first, second = simulator.ledger(mark)
     assert len(first["body"]["messages"][1]["content"]) == 3
-    assert second["body"]["messages"][1]["content"] == [said]
+    assert second["body"]["messages"][1]["content"] == [text_block]
     assert second["headers"]["x-initiator"] == "user"
 
 
@@ -455,15 +455,15 @@ def test_unsigned_thoughts_and_empty_texts_are_left_out(
     bridge: Bridge, simulator: Simulator, mark: str
 ) -> None:
     unsigned = {"type": "thinking", "thinking": "hm", "signature": ""}
-    said = {"type": "text", "text": "hello", **MARKED}
+    text_block = {"type": "text", "text": "hello", **MARKED}
     messages = [
         {"role": "user", "content": [{"type": "text", "text": ""}, {"type": "text", "text": mark}]},
-        {"role": "assistant", "content": [unsigned, said]},
+        {"role": "assistant", "content": [unsigned, text_block]},
         {"role": "user", "content": "and now?"},
     ]
     got = sent(bridge, simulator, mark, body_of("") | {"messages": messages})["body"]["messages"]
     assert got[0]["content"] == [{"type": "text", "text": mark}]
-    assert got[1]["content"] == [said]
+    assert got[1]["content"] == [text_block]
 
 
 # Counting.

@@ -36,11 +36,11 @@ def read(bridge: Bridge, **headers: str) -> Counted:
 
 
 def total(counted: Counted, name: str, **labels: str) -> float:
-    wanted = labels.items()
+    selected = labels.items()
     return sum(
         value
         for (sample_name, given), value in counted.items()
-        if sample_name == f"copilot_bridge_{name}" and wanted <= given
+        if sample_name == f"copilot_bridge_{name}" and selected <= given
     )
 
 

@@ -151,9 +151,9 @@ def test_the_pages_of_others_may_not(bridge: Bridge) -> None:
 def test_orphaned_results_do_not_end_a_conversation(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     """Cursor cuts its history so that a result can come without its call."""
     result = {"type": "tool_result", "tool_use_id": "toolu_lost", "content": "lost"}
-    said = {"type": "text", "text": f"hello {mark}"}
+    text_block = {"type": "text", "text": f"hello {mark}"}
     for model in MODELS:
-        body = {"model": model, "messages": [{"role": "user", "content": [result, said]}]}
+        body = {"model": model, "messages": [{"role": "user", "content": [result, text_block]}]}
         answer = bridge.request("POST", "/v1/chat/completions", body)
         assert answer.status == 200, (model, answer.body)
     assert len(json.dumps(simulator.ledger(mark))) > 0

@@ -128,8 +128,8 @@ def test_every_page_has_the_headers_and_loads_nothing_foreign(
                 r"<(?!a\b)\w+[^>]*\s(?:src|href|data-poll-url|action)=\"([^\"]*)", answer.text
             )
             assert [url for url in loaded if not url.startswith("/")] == [], path
-            left = re.findall(r"<a [^>]*target=\"_blank\"[^>]*>", answer.text)
-            assert all('rel="noopener noreferrer"' in link for link in left)
+            outgoing = re.findall(r"<a [^>]*target=\"_blank\"[^>]*>", answer.text)
+            assert all('rel="noopener noreferrer"' in link for link in outgoing)
 
 
 @pytest.mark.parametrize("path", sorted((HERE / "static").iterdir()), ids=lambda path: path.name)

@@ -62,11 +62,11 @@ def test_a_conversation_goes_on(
     sent_text = json.dumps(simulator.ledger(mark)[-1]["body"])
     places = [sent_text.index(text) for text in (mark, "what next?", "and then?")]
     assert places == sorted(places)
-    said = [
+    texts = [
         part["text"] for item in second["output"] if item["type"] == "message" for part in item["content"]
     ]
-    assert said
-    assert all(json.dumps(text)[1:-1] in sent_text for text in said)
+    assert texts
+    assert all(json.dumps(text)[1:-1] in sent_text for text in texts)
     assert third["id"] not in (first["id"], second["id"])
 
 

@@ -81,8 +81,8 @@ def test_four_workers_space_fifty_callers_evenly(
         answers = [answer for done in pool.map(call, range(callers)) for answer in done]
     assert [answer.status for answer in answers] == [200] * (callers * requests_each)
     entries = simulator.ledger(mark)
-    said = [entry["body"]["messages"][0]["content"] for entry in entries]
-    assert len(said) == len(set(said)) == callers * requests_each
+    texts = [entry["body"]["messages"][0]["content"] for entry in entries]
+    assert len(texts) == len(set(texts)) == callers * requests_each
     began = starts(simulator, mark)
     windows = [last - first for first, last in zip(began, began[10:], strict=False)]
     assert statistics.median(windows) >= 10 * gap / 2
@@ -235,8 +235,8 @@ def test_a_paused_model_leaves_the_others_usable(
 
     def ask(model: str, dialect: str = "chat", text: str = "hello", stream: bool = False) -> Answer:
         path, more = ASKED[dialect]
-        said = {"input" if dialect == "responses" else "messages": [{"role": "user", "content": text}]}
-        return bridge.request("POST", path, {"model": model, "stream": stream, **said, **more})
+        body = {"input" if dialect == "responses" else "messages": [{"role": "user", "content": text}]}
+        return bridge.request("POST", path, {"model": model, "stream": stream, **body, **more})
 
     assert ask("claude-sonnet-4.5", text=f"[[sim:refuse name=model-limit]] {mark}").status == 429
     for dialect in ASKED:

@@ -73,14 +73,14 @@ def bodies(simulator: Simulator, mark: str) -> list[Json]:
     return [entry["body"] for entry in simulator.ledger(mark)]
 
 
-def with_form(dialect: Dialect, said: str, model: str, schema: Json, **more: Any) -> Json:
+def with_form(dialect: Dialect, text: str, model: str, schema: Json, **more: Any) -> Json:
     """A request for an answer of that form."""
     forms: dict[str, Json] = {
         "chat": {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}},
         "messages": {"output_config": {"format": {"type": "json_schema", "schema": schema}}},
         "responses": {"text": {"format": {"type": "json_schema", "name": "a", "schema": schema}}},
     }
-    return dialect.body(said, model, **forms[dialect.name], **more)
+    return dialect.body(text, model, **forms[dialect.name], **more)
 
 
 THINK: dict[str, Json] = {
@@ -129,8 +129,8 @@ def test_the_clients_tools_are_called_before_the_answer(
 ) -> None:
     """Another wording of the refusal; and a turn that has tools of its own."""
     plan = json.dumps([{"tool": "look", "arguments": {"path": "/"}}])
-    said = f"[[sim:refuse name=vertex-partner once={mark}]] [[sim:plan]] {plan} {mark}"
-    body = with_form(dialect, said, OPUS, SCHEMA, tools=[dialect.tool("look")], stream=stream)
+    text = f"[[sim:refuse name=vertex-partner once={mark}]] [[sim:plan]] {plan} {mark}"
+    body = with_form(dialect, text, OPUS, SCHEMA, tools=[dialect.tool("look")], stream=stream)
     answer = caller.post(dialect, body)
     assert answer.status == 200, answer.body
     assert b"look" in answer.body
@@ -162,9 +162,9 @@ def test_a_refused_tool_choice_is_named(
     caller: Caller, simulator: Simulator, mark: str, dialect: Dialect, stream: bool
 ) -> None:
     choice = {"type": "any"} if dialect is MESSAGES else "required"
-    said = f"[[sim:refuse name=tool-choice-required]] {mark}"
+    text = f"[[sim:refuse name=tool-choice-required]] {mark}"
     tools = [dialect.tool("look")]
-    answer = caller.post(dialect, dialect.body(said, GPT, tools=tools, tool_choice=choice, stream=stream))
+    answer = caller.post(dialect, dialect.body(text, GPT, tools=tools, tool_choice=choice, stream=stream))
     assert answer.status == 400
     assert "tool_choice" in dialect.error(answer)["message"]
     assert len(bodies(simulator, mark)) == 1
@@ -199,18 +199,18 @@ def thinking_turn(caller: Caller, dialect: Dialect, mark: str) -> list[Json]:
         body["max_output_tokens"] = body.pop("max_tokens")
     answer = caller.post(dialect, body)
     assert answer.status == 200, answer.body
-    said: list[Json] = body.get("input") or body["messages"]
+    history: list[Json] = body.get("input") or body["messages"]
     if dialect is RESPONSES:
-        return [*said, *answer.json["output"]]
+        return [*history, *answer.json["output"]]
     message = answer.json["choices"][0]["message"] if dialect is CHAT else answer.json
-    return [*said, {"role": "assistant"} | {k: v for k, v in message.items() if k in KEPT}]
+    return [*history, {"role": "assistant"} | {k: v for k, v in message.items() if k in KEPT}]
 
 
 KEPT = ("content", "reasoning_content", "reasoning_opaque")
 
 
-def go_on(caller: Caller, dialect: Dialect, history: list[Json], said: str, *, stream: bool) -> str:
-    body = dialect.body(said, CODEX, **THINK[dialect.name])
+def go_on(caller: Caller, dialect: Dialect, history: list[Json], text: str, *, stream: bool) -> str:
+    body = dialect.body(text, CODEX, **THINK[dialect.name])
     field = "input" if dialect is RESPONSES else "messages"
     body |= {field: [*history, *body[field]], dialect.limit: 4000}
     return caller.said(dialect, body, stream=stream)

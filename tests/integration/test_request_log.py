@@ -94,7 +94,7 @@ def test_no_secret_in_any_line(
     """Neither GitHub's token nor Copilot's nor the client's, in whatever happens; nor what was said."""
     bridge = start_bridge(server=server, debug=debug, log_level="debug")
     key = f"sk-{new_token()}"
-    said = f"prompt{mark}"
+    prompt = f"prompt{mark}"
     client = {"Authorization": f"Bearer {key}", "X-Api-Key": key}
     for directive in (
         "",
@@ -102,22 +102,22 @@ def test_no_secret_in_any_line(
         "[[sim:refuse name=forbidden]]",
         "[[sim:refuse name=expired-token]]",
     ):
-        text = f"{directive} {said}"
+        text = f"{directive} {prompt}"
         body = {
             "model": "claude-sonnet-4.5",
             "messages": [{"role": "user", "content": text}],
             "max_tokens": 50,
         }
         bridge.request("POST", "/v1/chat/completions", body, client)
-    bridge.receive_stream(f"[[sim:cut-in-frame after=3]] {said} and more words")
-    bridge.stream(f"[[sim:slow-headers seconds=9]] {said}").leave()
+    bridge.receive_stream(f"[[sim:cut-in-frame after=3]] {prompt} and more words")
+    bridge.stream(f"[[sim:slow-headers seconds=9]] {prompt}").leave()
     bridge.receive_stream("hello", "auto")
-    bridge.request("POST", "/v1/embeddings", {"model": "text-embedding-3-small", "input": said})
-    bridge.request("POST", "/v1/chat/completions", b'{"model": ' + said.encode(), client)
+    bridge.request("POST", "/v1/embeddings", {"model": "text-embedding-3-small", "input": prompt})
+    bridge.request("POST", "/v1/chat/completions", b'{"model": ' + prompt.encode(), client)
     bridge.request("GET", f"/v1/models?api_key={key}", headers=client)
     simulator.expire(bridge.github_token)
-    assert bridge.chat(said).status in (200, 401)
-    bearers = {entry["headers"]["authorization"].split()[1] for entry in simulator.ledger(said)}
+    assert bridge.chat(prompt).status in (200, 401)
+    bearers = {entry["headers"]["authorization"].split()[1] for entry in simulator.ledger(prompt)}
     sessions = [entry["headers"].get("copilot-session-token") for entry in simulator.ledger(path="/chat")]
     bridge.stop()
     log = "".join(bridge.log.all())
@@ -127,7 +127,7 @@ def test_no_secret_in_any_line(
         assert secret not in log
         assert secret.split(";")[0] not in log
         assert secret[-24:] not in log
-    assert said not in log
+    assert prompt not in log
     assert "EqQBCkYIBhgC" not in log, "the signature of a thought"
     assert not re.search(r"\bgh[ou]_sim", log)
     if debug == "1":

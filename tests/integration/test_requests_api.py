@@ -376,9 +376,11 @@ def test_a_tool_loop_has_one_user_request(
     """Billing is per request that a person started; it is neither bent nor forgotten."""
     messages: list[Json] = [{"role": "user", "content": f"read_file a {mark}"}]
     body = {"model": model, "tools": [tool("read_file")], "messages": messages}
-    said = post(bridge, body).message
-    messages.append(said)
-    messages += [{"role": "tool", "tool_call_id": call["id"], "content": "42"} for call in said["tool_calls"]]
+    message = post(bridge, body).message
+    messages.append(message)
+    messages += [
+        {"role": "tool", "tool_call_id": call["id"], "content": "42"} for call in message["tool_calls"]
+    ]
     answered = post(bridge, body).message
     assert "42" in answered["content"]
     messages += [answered, {"role": "user", "content": f"and now? {mark}"}]

@@ -132,10 +132,10 @@ def test_a_client_that_leaves_is_noticed(
     if streaming:
         assert next(stream.frames())
     entry = simulator.only(mark)
-    left = stream.leave()
+    left_at = stream.leave()
     ended = simulator.ended(mark)
     assert ended["outcome"] == "client-gone"
-    assert ended["ended"] - left < 5
+    assert ended["ended"] - left_at < 5
     line = any_bridge.logged(entry["headers"]["x-request-id"])
     assert (line["dialect"], line["outcome"]) == ("responses", "client_disconnected")
 
@@ -163,7 +163,7 @@ def test_a_body_that_needs_no_change_is_passed_on(bridge: Bridge, simulator: Sim
 
 
 @pytest.mark.parametrize(
-    ("more", "left"),
+    ("more", "expected"),
     [
         ({"store": True}, {}),
         ({"service_tier": "auto"}, {}),
@@ -181,11 +181,11 @@ def test_a_body_that_needs_no_change_is_passed_on(bridge: Bridge, simulator: Sim
     ids=str,
 )
 def test_a_body_is_adapted_to_copilot(
-    bridge: Bridge, simulator: Simulator, mark: str, more: Json, left: Json
+    bridge: Bridge, simulator: Simulator, mark: str, more: Json, expected: Json
 ) -> None:
     body = body_of(f"hello {mark}")
-    wanted = {**body, "store": False, "include": [ENCRYPTED], **left}
-    assert sent(bridge, simulator, mark, body | more)["body"] == wanted
+    expected_body = {**body, "store": False, "include": [ENCRYPTED], **expected}
+    assert sent(bridge, simulator, mark, body | more)["body"] == expected_body
 
 
 def test_references_to_unknown_items_are_refused(bridge: Bridge, simulator: Simulator, mark: str) -> None:

@@ -250,11 +250,11 @@ def test_a_network_error_makes_no_second_turn(
     bridge: Bridge, simulator: Simulator, mark: str, path: str
 ) -> None:
     """Copilot has read the request, and the connection ends without an answer."""
-    said = [{"role": "user", "content": f"[[sim:close-before-reply once={mark}]] hello"}]
+    messages = [{"role": "user", "content": f"[[sim:close-before-reply once={mark}]] hello"}]
     bodies: dict[str, Json] = {
-        "/v1/chat/completions": {"model": CHAT, "messages": said},
-        "/v1/responses": {"model": CODEX, "input": said},
-        "/v1/messages": {"model": SONNET, "max_tokens": 100, "messages": said},
+        "/v1/chat/completions": {"model": CHAT, "messages": messages},
+        "/v1/responses": {"model": CODEX, "input": messages},
+        "/v1/messages": {"model": SONNET, "max_tokens": 100, "messages": messages},
     }
     post(bridge, path, bodies[path])
     assert [initiator_headers(entry)[0] for entry in simulator.ledger(mark)] == ["user", "agent"]

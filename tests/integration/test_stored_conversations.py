@@ -77,8 +77,8 @@ def test_another_worker_goes_on_with_a_conversation(
         with asleep(sleeper):
             id_ = response_id_of(post(bridge, f"go on, {number}", previous_response_id=id_))
             wait_for_links(bridge, number)
-    said = json.dumps(simulator.ledger(mark)[-1]["body"])
-    places = [said.index(text) for text in (mark, "go on, 2", "go on, 3", "go on, 4")]
+    sent_text = json.dumps(simulator.ledger(mark)[-1]["body"])
+    places = [sent_text.index(text) for text in (mark, "go on, 2", "go on, 3", "go on, 4")]
     assert places == sorted(places)
     stranger = {"Authorization": "Bearer somebody else"}
     assert verdict(post(bridge, "go on", stranger, previous_response_id=id_)) == GONE

@@ -17,10 +17,15 @@ ENDS = {"chat": "[DONE]", "messages": "message_stop", "responses": "response.com
 
 
 def body_of(client, model, text, **more):
-    said = [{"role": "user", "content": text}]
+    messages = [{"role": "user", "content": text}]
     if client == "responses":
-        return {"model": model, "input": said, **more}
-    return {"model": model, "messages": said, **({"max_tokens": 500} if client == "messages" else {}), **more}
+        return {"model": model, "input": messages, **more}
+    return {
+        "model": model,
+        "messages": messages,
+        **({"max_tokens": 500} if client == "messages" else {}),
+        **more,
+    }
 
 
 def post(bridge, client, body):

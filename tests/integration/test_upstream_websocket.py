@@ -104,7 +104,7 @@ def steps(random_: random.Random, length: int) -> list[tuple[str, str]]:
 
 
 def take(agent: Agent, kind: str, text: str) -> None:
-    said = {"role": "user", "content": f"[[sim:think]] [[sim:say]] I heard {text}."}
+    message = {"role": "user", "content": f"[[sim:think]] [[sim:say]] I heard {text}."}
     if kind == "again":
         agent.items.pop()
         while agent.items[-1]["role" if "role" in agent.items[-1] else "type"] != "user":
@@ -116,7 +116,7 @@ def take(agent: Agent, kind: str, text: str) -> None:
         del agent.items[len(agent.items) // 2 :]
         while agent.items and agent.items[-1].get("role") == "user":
             agent.items.pop()
-    agent.items.append(said)
+    agent.items.append(message)
 
 
 @pytest.mark.parametrize("dialect", AGENTS)

@@ -134,15 +134,18 @@ def said_by(dialect: str, reply: Json) -> tuple[str, list[str]]:
 
 
 def request_of(dialect: str, model: str, text: str) -> tuple[str, Json]:
-    said = [{"role": "user", "content": text}]
+    messages = [{"role": "user", "content": text}]
     if dialect == "gemini":
         contents = [{"role": "user", "parts": [{"text": text}]}]
         path = f"/v1beta/models/{model}:generateContent"
         return path, {"contents": contents, "tools": [{"google_search": {}}]}
     return {
         "messages": ("/v1/messages", ask(text, [SEARCH], model)),
-        "chat": ("/v1/chat/completions", {"model": model, "messages": said, "web_search_options": {}}),
-        "responses": ("/v1/responses", {"model": model, "input": said, "tools": [{"type": "web_search"}]}),
+        "chat": ("/v1/chat/completions", {"model": model, "messages": messages, "web_search_options": {}}),
+        "responses": (
+            "/v1/responses",
+            {"model": model, "input": messages, "tools": [{"type": "web_search"}]},
+        ),
     }[dialect]
 
 
@@ -322,8 +325,8 @@ def test_a_model_that_searches_for_ever_is_stopped(
 
 def test_a_client_that_knows_no_pause_gets_an_answer(client: FlaskClient, mark: str) -> None:
     queries = [f"{mark} {number}" for number in range(30)]
-    said = [{"role": "user", "content": plan(*queries)}]
-    body = {"model": GEMINI, "messages": said, "web_search_options": {}}
+    messages = [{"role": "user", "content": plan(*queries)}]
+    body = {"model": GEMINI, "messages": messages, "web_search_options": {}}
     reply = client.post("/v1/chat/completions", json=body).get_json()
     assert reply["choices"][0]["finish_reason"] == "stop"
     assert reply["choices"][0]["message"]["content"]
@@ -410,8 +413,8 @@ def test_search_that_is_off_is_not_offered(
     choice = {"type": "tool", "name": "web_search"}
     refused = client.post("/v1/messages", json=body | {"tool_choice": choice})
     assert (refused.status_code, refused.get_json()["error"]["type"]) == (400, "invalid_request_error")
-    said = {"model": model, "input": f"[[sim:search]] {mark}", "tools": [{"type": "web_search"}]}
-    assert "web_search_call" not in client.post("/v1/responses", json=said).text
+    responses_body = {"model": model, "input": f"[[sim:search]] {mark}", "tools": [{"type": "web_search"}]}
+    assert "web_search_call" not in client.post("/v1/responses", json=responses_body).text
     wanted = {"model": model, "messages": body["messages"], "web_search_options": {}}
     refused = client.post("/v1/chat/completions", json=wanted)
     assert (refused.status_code, refused.get_json()["error"]["param"]) == (400, "web_search_options")

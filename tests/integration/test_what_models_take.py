@@ -88,12 +88,12 @@ def size_of(block: Json) -> tuple[int, int]:
     return image.size
 
 
-def messages(model: str, *said: Json, **more: Any) -> Json:
-    return {"model": model, "max_tokens": 4000, "messages": [user("hello MARK"), *said], **more}
+def messages(model: str, *history: Json, **more: Any) -> Json:
+    return {"model": model, "max_tokens": 4000, "messages": [user("hello MARK"), *history], **more}
 
 
-def chat(model: str, *said: Json, **more: Any) -> Json:
-    return {"model": model, "messages": [user("hello MARK"), *said], **more}
+def chat(model: str, *history: Json, **more: Any) -> Json:
+    return {"model": model, "messages": [user("hello MARK"), *history], **more}
 
 
 def responses(model: str, *items: Json, **more: Any) -> Json:

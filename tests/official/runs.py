@@ -271,15 +271,15 @@ class Runner:
         self._pool = ThreadPoolExecutor(os.cpu_count())
         self._begun: dict[str, Future[Outcome]] = {}
 
-    def begin(self, name: str, wanted: Run | Provided) -> None:
-        if isinstance(wanted, Provided) and self._started is None:
+    def begin(self, name: str, run: Run | Provided) -> None:
+        if isinstance(run, Provided) and self._started is None:
             self._started = self._start_bridge()
         if name not in self._begun:
-            start = self._official if isinstance(wanted, Run) else self._provided
-            self._begun[name] = self._pool.submit(start, self._folder / name.replace(" ", "-"), wanted)
+            start = self._official if isinstance(run, Run) else self._provided
+            self._begun[name] = self._pool.submit(start, self._folder / name.replace(" ", "-"), run)
 
-    def outcome(self, name: str, wanted: Run | Provided) -> Outcome:
-        self.begin(name, wanted)
+    def outcome(self, name: str, run: Run | Provided) -> Outcome:
+        self.begin(name, run)
         return self._begun[name].result()
 
     @property
@@ -292,24 +292,24 @@ class Runner:
         if self._started is not None:
             self._started.stop()
 
-    def _official(self, folder: Path, wanted: Any) -> Outcome:
+    def _official(self, folder: Path, run: Any) -> Outcome:
         sandbox, task = self._prepare(folder, self._simulator.url)
-        token = f"gho_sim_{wanted.persona}.{task.mark}"
-        if wanted.outages:
-            self._simulator.control("outages", github_token=token, paths=dict(wanted.outages))
+        token = f"gho_sim_{run.persona}.{task.mark}"
+        if run.outages:
+            self._simulator.control("outages", github_token=token, paths=dict(run.outages))
         settings = {
             "COPILOT_API_URL": sandbox.url,
             "COPILOT_DEBUG_GITHUB_API_URL": sandbox.url,
             "COPILOT_GITHUB_TOKEN": token,
         }
-        ended = self._run(sandbox, wanted, settings, task)
+        ended = self._run(sandbox, run, settings, task)
         found = self._simulator.ledger()
         mine = [entry for entry in found if token in entry["headers"].get("authorization", "")]
         return Outcome(ended, task, mine)
 
-    def _provided(self, folder: Path, wanted: Any) -> Outcome:
+    def _provided(self, folder: Path, run: Any) -> Outcome:
         sandbox, task = self._prepare(folder, self.bridge.url)
-        ended = self._run(sandbox, wanted, wanted.settings(sandbox.url), task)
+        ended = self._run(sandbox, run, run.settings(sandbox.url), task)
         return Outcome(ended, task, self._simulator.ledger(task.mark))
 
     def _prepare(self, folder: Path, url: str) -> tuple[Sandbox, Task]:
@@ -317,18 +317,16 @@ class Runner:
         sandbox.work.mkdir(parents=True)
         return sandbox, Task(sandbox.work / "task.sh", new_mark())
 
-    def _run(
-        self, sandbox: Sandbox, wanted: Run | Provided, settings: Mapping[str, str], task: Task
-    ) -> Ended:
-        options = getattr(wanted, "options", ())
+    def _run(self, sandbox: Sandbox, case: Run | Provided, settings: Mapping[str, str], task: Task) -> Ended:
+        options = getattr(case, "options", ())
         command = [
             "copilot",
             "--model",
-            wanted.model,
+            case.model,
             *OPTIONS,
             "--log-dir",
             str(sandbox.home / "log"),
             *options,
         ]
         launch = Launch(command, {"COPILOT_AUTO_UPDATE": "false", **settings}, CLI.programs)
-        return run(launch, sandbox, task.prompt(wanted.steps(task)))
+        return run(launch, sandbox, task.prompt(case.steps(task)))

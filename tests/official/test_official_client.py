@@ -19,15 +19,15 @@ def outcome(runner: Runner, name: str) -> Outcome:
     return outcome
 
 
-def said(entries: list[Json], header: str) -> list[str | None]:
+def headers_of(entries: list[Json], header: str) -> list[str | None]:
     return [entry["headers"].get(header) for entry in entries]
 
 
 def check_signals(turns: list[Json]) -> None:
     """One turn of a person's: its first call is theirs, and all belong together."""
-    assert said(turns, "x-initiator") == ["user", *["agent"] * (len(turns) - 1)]
-    assert len({*said(turns, "x-interaction-id")}) == 1
-    assert len({*said(turns, "x-client-session-id")}) == 1
+    assert headers_of(turns, "x-initiator") == ["user", *["agent"] * (len(turns) - 1)]
+    assert len({*headers_of(turns, "x-interaction-id")}) == 1
+    assert len({*headers_of(turns, "x-client-session-id")}) == 1
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_auto(outcome: Outcome, name: str) -> None:
     (asked,) = outcome.at(AUTO)
     assert asked["body"].get("tier") == ("intelligence" if "tier" in name else None)
     assert outcome.at("/models/session") == []  # which it turns to where it can't read the answer
-    assert all(said(outcome.turns, "copilot-session-token"))
+    assert all(headers_of(outcome.turns, "copilot-session-token"))
     assert len({turn["body"]["model"] for turn in outcome.turns}) == 1
 
 
@@ -77,7 +77,7 @@ def test_auto(outcome: Outcome, name: str) -> None:
 def test_auto_where_it_is_not_yet_there(outcome: Outcome) -> None:
     paths = [entry["path"] for entry in outcome.entries]
     assert paths.index(AUTO) < paths.index("/models/session") < paths.index("/models/session/intent")
-    assert all(said(outcome.turns, "copilot-session-token"))
+    assert all(headers_of(outcome.turns, "copilot-session-token"))
     assert {turn["body"]["model"] for turn in outcome.turns} == {"gpt-5-mini"}  # the first of the session's
 
 
@@ -85,12 +85,12 @@ def test_auto_where_it_is_not_yet_there(outcome: Outcome) -> None:
 def test_a_subagents_requests_are_an_agents(outcome: Outcome) -> None:
     its = [turn for turn in outcome.turns if turn["headers"]["x-interaction-type"] == "conversation-subagent"]
     main = [turn for turn in outcome.turns if turn not in its]
-    assert said(its, "x-initiator") == ["agent"] * 3
+    assert headers_of(its, "x-initiator") == ["agent"] * 3
     check_signals(main)
     for own in ("x-agent-task-id", "x-interaction-id"):
-        assert len({*said(its, own)}) == 1
-        assert not {*said(its, own)} & {*said(main, own)}
-    assert {*said(its, "x-client-session-id")} == {*said(main, "x-client-session-id")}
+        assert len({*headers_of(its, own)}) == 1
+        assert not {*headers_of(its, own)} & {*headers_of(main, own)}
+    assert {*headers_of(its, "x-client-session-id")} == {*headers_of(main, "x-client-session-id")}
 
 
 @pytest.mark.parametrize("name", ["web search"])

@@ -374,17 +374,17 @@ def test_no_login_is_an_authentication_error(start_bridge: Start) -> None:
 @each_model
 @pytest.mark.parametrize("cut", ["cut-in-frame after=4", "reset after=4", "error-in-stream"])
 def test_a_broken_stream_raises(any_client: Anthropic, model: str, cut: str) -> None:
-    heard: list[str] = []
+    texts: list[str] = []
     with (
         pytest.raises(anthropic.APIError) as caught,
         any_client.messages.create(
             model=model, max_tokens=500, messages=user(f"[[sim:{cut}]] Hello World"), stream=True
         ) as stream,
     ):
-        heard.extend(event.type for event in stream)
+        texts.extend(event.type for event in stream)
     assert caught.value.message
-    assert heard
-    assert not {"message_delta", "message_stop"} & set(heard)
+    assert texts
+    assert not {"message_delta", "message_stop"} & set(texts)
 
 
 def test_a_broken_stream_raises_async(any_bridge: Bridge) -> None:

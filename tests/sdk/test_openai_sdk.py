@@ -427,17 +427,17 @@ def test_no_login_is_an_authentication_error(start_bridge: Start) -> None:
 @some_models
 @pytest.mark.parametrize("cut", ["cut-in-frame after=4", "reset after=4", "error-in-stream"])
 def test_a_broken_stream_raises(any_client: OpenAI, model: str, cut: str) -> None:
-    heard: list[ChatCompletionChunk] = []
+    texts: list[ChatCompletionChunk] = []
     with (
         pytest.raises(openai.APIError) as caught,
         any_client.chat.completions.create(
             model=model, messages=user(f"[[sim:{cut}]] Hello World"), stream=True
         ) as stream,
     ):
-        heard.extend(chunk for chunk in stream)
+        texts.extend(chunk for chunk in stream)
     assert caught.value.message
-    assert heard
-    assert not any(chunk.choices[0].finish_reason for chunk in heard)
+    assert texts
+    assert not any(chunk.choices[0].finish_reason for chunk in texts)
 
 
 @pytest.mark.parametrize("cut", ["cut-between after=4", "error-in-stream"])

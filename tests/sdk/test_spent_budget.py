@@ -49,16 +49,16 @@ def test_the_sdks_give_up_at_once(spent: tuple[Bridge, str], stream: bool) -> No
     bridge, key = spent
     of_openai = openai.OpenAI(base_url=f"{bridge.url}/v1", api_key=key)
     of_anthropic = anthropic.Anthropic(base_url=bridge.url, api_key=key)
-    said = [{"role": "user", "content": "hello"}]
+    messages = [{"role": "user", "content": "hello"}]
     with of_openai, of_anthropic:
         with pytest.raises(openai.RateLimitError, match="used up") as refused:
-            of_openai.chat.completions.create(model="gpt-4o", messages=said, stream=stream)
+            of_openai.chat.completions.create(model="gpt-4o", messages=messages, stream=stream)
         assert refused.value.code == "insufficient_quota"
         with pytest.raises(openai.RateLimitError, match="used up"):
             of_openai.responses.create(model="gpt-5.3-codex", input="hello", stream=stream)
         with pytest.raises(anthropic.APIStatusError, match="used up"):
             of_anthropic.messages.create(
-                model="claude-haiku-4.5", max_tokens=50, messages=said, stream=stream
+                model="claude-haiku-4.5", max_tokens=50, messages=messages, stream=stream
             )
     address = types.HttpOptions(base_url=bridge.url, client_args={"verify": False})
     with genai.Client(api_key=key, http_options=address) as of_google:

@@ -184,14 +184,14 @@ def test_words_of_the_system_stay_in_their_place(
     (body,) = sent(simulator, mark, 1)
     if "input" in body:
         assert body["instructions"] == "First.\n\nSecond."
-        said = [(item["role"], item["content"][0]["text"]) for item in body["input"]]
-        assert said[-1] == ("developer", "Late.")
+        roles_and_texts = [(item["role"], item["content"][0]["text"]) for item in body["input"]]
+        assert roles_and_texts[-1] == ("developer", "Late.")
     else:
         first, *rest = body["messages"]
         assert [part["text"] for part in first["content"]] == ["First.", "Second."]
-        said = [(message["role"], message["content"]) for message in rest]
-        assert said[-1] == ("system", "Late.")
-    assert said[:-1] == [("user", f"one {mark}"), ("assistant", "two"), ("user", "three")]
+        roles_and_texts = [(message["role"], message["content"]) for message in rest]
+        assert roles_and_texts[-1] == ("system", "Late.")
+    assert roles_and_texts[:-1] == [("user", f"one {mark}"), ("assistant", "two"), ("user", "three")]
     assert initiators(simulator, mark) == ["user"]
 
 
@@ -467,12 +467,12 @@ def test_stop_reasons_are_the_same_in_a_stream_and_in_one_piece(
     """The same in a stream and in one piece."""
     asked: Any = {"model": model, "messages": user(prompt), "tools": TOOLS}
     streamed = ask(client, True, **asked)
-    said = check(streamed, stop=reason)
+    text = check(streamed, stop=reason)
     if "no-done" in prompt or "deltas-missing" in prompt:
         return  # only a stream can do without
     whole = ask(client, False, **asked)
-    assert check(whole, stop=reason) == said
-    assert said
+    assert check(whole, stop=reason) == text
+    assert text
     assert whole.usage == streamed.usage
 
 
@@ -576,19 +576,19 @@ BROKEN = ("cut-in-frame after=6", "cut-between after=6", "reset after=6", "error
 @pytest.mark.parametrize("cut", BROKEN)
 @each_model
 def test_a_broken_stream_raises(client: Anthropic, model: str, cut: str) -> None:
-    heard: list[str] = []
+    texts: list[str] = []
     with (
         pytest.raises(anthropic.APIStatusError) as caught,
         client.messages.create(
             model=model, max_tokens=500, messages=user(f"[[sim:{cut}]] Hello World"), stream=True
         ) as stream,
     ):
-        heard.extend(event.type for event in stream)
+        texts.extend(event.type for event in stream)
     error_body: Any = caught.value.body
     assert (error_body["type"], error_body["error"]["type"]) == ("error", "api_error")
     assert error_body["error"]["message"]
-    assert heard[0] == "message_start"
-    assert not {"message_delta", "message_stop"} & set(heard)
+    assert texts[0] == "message_start"
+    assert not {"message_delta", "message_stop"} & set(texts)
 
 
 @each_model
@@ -632,7 +632,7 @@ def test_a_silent_stream_does_not_time_out(brisk_bridge: Bridge) -> None:
         both = (hear(client, model, silence) for model in (CODEX, GEMINI) for silence in SILENCES)
         return await asyncio.gather(*both)
 
-    assert ["Hello World" in said for said in run_anthropic(brisk_bridge, use)] == [True] * 4
+    assert ["Hello World" in text for text in run_anthropic(brisk_bridge, use)] == [True] * 4
 
 
 def test_pings_fill_a_silence(brisk_bridge: Bridge) -> None:

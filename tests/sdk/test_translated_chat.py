@@ -158,8 +158,8 @@ def test_words_of_the_system_stay_in_their_place(
     (body,) = sent(simulator, mark, 1)
     if model == CODEX:
         assert body["instructions"] == "First."
-        said = [(item["role"], item["content"][0]["text"]) for item in body["input"]]
-        assert said == [
+        roles_and_texts = [(item["role"], item["content"][0]["text"]) for item in body["input"]]
+        assert roles_and_texts == [
             ("developer", "Second."),
             ("user", f"one {mark}"),
             ("assistant", "two"),
@@ -168,9 +168,15 @@ def test_words_of_the_system_stay_in_their_place(
         ]
     else:
         assert [block["text"] for block in body["system"]] == ["First.", "Second."]
-        said = [(one["role"], [block["text"] for block in one["content"]]) for one in body["messages"]]
+        roles_and_texts = [
+            (one["role"], [block["text"] for block in one["content"]]) for one in body["messages"]
+        ]
         late = "<system-reminder>\nLate.\n</system-reminder>"
-        assert said == [("user", [f"one {mark}"]), ("assistant", ["two"]), ("user", [late, "three"])]
+        assert roles_and_texts == [
+            ("user", [f"one {mark}"]),
+            ("assistant", ["two"]),
+            ("user", [late, "three"]),
+        ]
 
 
 @both_ways
@@ -244,9 +250,9 @@ def test_a_refused_signature_is_left_out_and_the_request_repeated(
 @each_model
 def test_images_and_documents(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
     content = [FILE, IMAGE, {"type": "text", "text": f"what is it? {mark}"}]
-    said = check(client.chat.completions.create(model=model, messages=user(content))).content
-    assert "image/png of 70 bytes" in said
-    assert "application/pdf of 15 bytes" in said
+    text = check(client.chat.completions.create(model=model, messages=user(content))).content
+    assert "image/png of 70 bytes" in text
+    assert "application/pdf of 15 bytes" in text
     entry = simulator.only(mark)
     assert entry["headers"]["copilot-vision-request"] == "true"
     body = entry["body"]
@@ -267,8 +273,8 @@ def test_an_image_in_the_result_of_a_tool(
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": ""}}
     result = {"role": "tool", "tool_call_id": "call_1", "content": [{"type": "text", "text": "seen"}, IMAGE]}
     messages: list[Any] = [*user(mark), {"role": "assistant", "tool_calls": [call]}, result]
-    said = check(client.chat.completions.create(model=model, messages=messages)).content
-    assert "seen [image/png of 70 bytes]" in said
+    text = check(client.chat.completions.create(model=model, messages=messages)).content
+    assert "seen [image/png of 70 bytes]" in text
     entry = simulator.only(mark)
     assert entry["headers"]["copilot-vision-request"] == "true"
     assert calls_upstream(entry["body"]) == [("call_1", "get_weather", {})]
@@ -351,12 +357,12 @@ def test_finish_reasons_are_the_same_in_a_stream_and_in_one_piece(
     """The same in a stream and in one piece."""
     asked: Any = {"model": model, "messages": user(prompt)}
     whole = client.chat.completions.create(**asked)
-    said = check(whole, finish=reason).content
+    text = check(whole, finish=reason).content
     options: Any = {"include_usage": True}
     with client.chat.completions.create(stream=True, stream_options=options, **asked) as stream:
         *chunks, last = list(stream)
     choices = [chunk.choices[0] for chunk in chunks]
-    assert "".join(choice.delta.content or "" for choice in choices) == (said or "")
+    assert "".join(choice.delta.content or "" for choice in choices) == (text or "")
     refusal = "".join(choice.delta.refusal or "" for choice in choices)
     assert refusal == (whole.choices[0].message.refusal or "")
     assert bool(refusal) == ("refusal" in prompt)
@@ -458,19 +464,19 @@ BROKEN = ("cut-in-frame after=6", "cut-between after=6", "reset after=6", "error
 @pytest.mark.parametrize("cut", BROKEN)
 @each_model
 def test_a_broken_stream_raises(client: OpenAI, model: str, cut: str) -> None:
-    heard: list[Any] = []
+    texts: list[Any] = []
     with (
         pytest.raises(openai.APIError) as caught,
         client.chat.completions.create(
             model=model, messages=user(f"[[sim:{cut}]] Hello World"), stream=True
         ) as stream,
     ):
-        heard.extend(stream)
+        texts.extend(stream)
     assert caught.value.type == "server_error"
     assert caught.value.code
     assert caught.value.message
-    assert heard
-    assert not any(chunk.choices[0].finish_reason for chunk in heard)
+    assert texts
+    assert not any(chunk.choices[0].finish_reason for chunk in texts)
 
 
 @each_model
@@ -521,7 +527,7 @@ def test_a_silent_stream_does_not_time_out(brisk_bridge: Bridge) -> None:
         all_of_them = (hear(client, model, silence) for model in PATHS for silence in SILENCES)
         return await asyncio.gather(*all_of_them)
 
-    assert ["Hello World" in said for said in run_openai(brisk_bridge, use)] == [True] * 4
+    assert ["Hello World" in text for text in run_openai(brisk_bridge, use)] == [True] * 4
 
 
 # What no other API can say, and what would be another answer without it.

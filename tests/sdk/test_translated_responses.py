@@ -179,14 +179,14 @@ def test_the_stream_helper(client: OpenAI, model: str, prompt: str) -> None:
     with client.responses.stream(model=model, input=prompt, tools=TOOLS, reasoning=THINKING) as stream:
         kinds = {event.type for event in stream}
         final: Any = stream.get_final_response()
-    said = check(final)
+    text = check(final)
     assert {"response.reasoning_summary_text.delta", "response.completed"} <= kinds
     calls = of_type(final.output, "function_call")
     if "get_" in prompt:
         assert [call.name for call in calls] == ["get_weather", "get_time"]
         assert all("city" in call.parsed_arguments for call in calls)
     else:
-        assert said
+        assert text
         assert not calls
 
 
@@ -214,9 +214,15 @@ def test_words_of_the_system_stay_in_their_place(
         ]
     else:
         assert [block["text"] for block in body["system"]] == ["First.", "Second."]
-        said = [(one["role"], [block["text"] for block in one["content"]]) for one in body["messages"]]
+        roles_and_texts = [
+            (one["role"], [block["text"] for block in one["content"]]) for one in body["messages"]
+        ]
         late = "<system-reminder>\nLate.\n</system-reminder>"
-        assert said == [("user", [f"one {mark}"]), ("assistant", ["two"]), ("user", [late, "three"])]
+        assert roles_and_texts == [
+            ("user", [f"one {mark}"]),
+            ("assistant", ["two"]),
+            ("user", [late, "three"]),
+        ]
 
 
 @both_ways
@@ -238,8 +244,8 @@ def test_tools_and_thoughts_go_back_to_who_had_them(
     assert len({call.call_id for call in calls}) == 2
     items += [*as_input(response), *answered(calls)]
     second = ask(client, stream, input=items, **given)
-    said = check(second)
-    assert said.index("result of get_time") < said.index("result of get_weather")
+    answer_text = check(second)
+    assert answer_text.index("result of get_time") < answer_text.index("result of get_weather")
     items += [*as_input(second), *user("Good night")]
     assert "Good night" in check(ask(client, stream, input=items, **given))
     assert initiators(simulator, mark) == ["user", "agent", "user"]
@@ -309,8 +315,8 @@ def test_images_and_documents(client: OpenAI, simulator: Simulator, mark: str, m
         with pytest.raises(openai.BadRequestError, match=r"input: .* takes no documents"):
             client.responses.create(model=model, input=user(content))
         content = content[1:]
-    said = check(client.responses.create(model=model, input=user(content)))
-    assert "image/png of 70 bytes" in said
+    text = check(client.responses.create(model=model, input=user(content)))
+    assert "image/png of 70 bytes" in text
     entry = simulator.only(mark)
     assert entry["headers"]["copilot-vision-request"] == "true"
     *files, image, _text = entry["body"]["messages"][0]["content"]
@@ -318,7 +324,7 @@ def test_images_and_documents(client: OpenAI, simulator: Simulator, mark: str, m
         assert (files, image["image_url"]["url"]) == ([], PIXEL_URL)
     else:
         (file,) = files
-        assert "application/pdf of 15 bytes" in said
+        assert "application/pdf of 15 bytes" in text
         source = {"type": "base64", "media_type": "application/pdf", "data": PDF}
         assert (file["type"], file["source"]) == ("document", source)
         assert image["source"] == {"type": "base64", "media_type": "image/png", "data": PIXEL}
@@ -409,8 +415,8 @@ def test_a_choice_among_some_of_the_tools(
     assert [call.name for call in of_type(response.output, "function_call")] == ["get_time"]
     (body,) = sent(simulator, mark, 1)
     assert len(body["tools"]) == 1
-    said = mode if model == GEMINI else {"type": {"auto": "auto", "required": "any"}[mode]}
-    assert body["tool_choice"] == said
+    given_choice = mode if model == GEMINI else {"type": {"auto": "auto", "required": "any"}[mode]}
+    assert body["tool_choice"] == given_choice
 
 
 @each_model
@@ -567,7 +573,7 @@ def test_a_silent_stream_does_not_time_out(brisk_bridge: Bridge) -> None:
             *(hear(client, model, silence) for model in (OPUS, GEMINI) for silence in SILENCES)
         )
 
-    assert ["Hello World" in said for said in run_openai(brisk_bridge, use)] == [True] * 4
+    assert ["Hello World" in text for text in run_openai(brisk_bridge, use)] == [True] * 4
 
 
 # What no other API can say, and what would be another answer without it.

@@ -73,18 +73,18 @@ def test_a_large_body_passes(front: Front, simulator: Simulator, mark: str) -> N
 def test_a_client_that_leaves_is_noticed(front: Front, simulator: Simulator, mark: str) -> None:
     stream = front.ask(body_of(f"[[sim:stall after=4 seconds=30]] one two three {mark}", stream=True))
     assert next(stream.frames())
-    left = stream.leave()
+    left_at = stream.leave()
     ended = simulator.ended(mark, timeout=3)
     assert ended["outcome"] == "client-gone"
-    assert ended["ended"] - left < 2
+    assert ended["ended"] - left_at < 2
 
 
 def test_a_clients_own_forwarding_headers_are_ignored(front: Front, served: Bridge) -> None:
     """The log has the address that the proxy has seen."""
-    says = ("", "X_Forwarded_For", "X_Real_IP", "Forwarded")
-    for name in says:
-        said = {name: "for=203.0.113.7" if name == "Forwarded" else "203.0.113.7"} if name else {}
-        with closing(front.ask(body_of("hello"), source="127.0.0.2", **said)) as stream:
+    headers = ("", "X_Forwarded_For", "X_Real_IP", "Forwarded")
+    for name in headers:
+        sent_headers = {name: "for=203.0.113.7" if name == "Forwarded" else "203.0.113.7"} if name else {}
+        with closing(front.ask(body_of("hello"), source="127.0.0.2", **sent_headers)) as stream:
             answer: Answer = stream.answer()
         assert served.logged(answer.headers["x-request-id"])["caller"] == "127.0.0.2", name
 
@@ -107,8 +107,8 @@ def test_signing_in(front: Front, browser: Browser) -> None:
     assert (done.status_code, done.headers["Location"]) == (303, home)
     assert "; Secure" in done.headers["Set-Cookie"]
     assert f"https://{NAME}{front.prefix}/v1<" in browser.get("/").text
-    left = browser.post("/sign-out", "/")
-    assert left.headers["Location"] == f"{front.prefix}/sign-in"
+    signed_out = browser.post("/sign-out", "/")
+    assert signed_out.headers["Location"] == f"{front.prefix}/sign-in"
     assert browser.get("/").status_code == 303
 
 
@@ -164,10 +164,10 @@ def test_a_client_does_not_say_where_the_bridge_is(front: Front, browser: Browse
     assert f"https://{NAME}{front.prefix}/v1" in page
     lies = {"Prefix": "/evil", "Proto": "http", "Host": "127.0.0.1", "Port": "1", "For": "127.0.0.1"}
     for spelling in ("X-Forwarded-{}", "x-forwarded-{}", "X_Forwarded_{}", "X-Forwarded_{}"):
-        said = {spelling.format(name): value for name, value in lies.items()}
-        answer = browser.get("/docs", **said, Forwarded="for=127.0.0.1;proto=http;host=127.0.0.1")
+        sent_headers = {spelling.format(name): value for name, value in lies.items()}
+        answer = browser.get("/docs", **sent_headers, Forwarded="for=127.0.0.1;proto=http;host=127.0.0.1")
         assert (answer.status_code, settled(answer.text)) == (200, page), spelling
-        chosen = browser.get("/docs?theme=auto", **said)
+        chosen = browser.get("/docs?theme=auto", **sent_headers)
         assert "; Secure" in chosen.headers["Set-Cookie"], spelling
         assert chosen.headers["Location"] == f"{front.prefix}/docs", spelling
 

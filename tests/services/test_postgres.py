@@ -530,8 +530,8 @@ def test_budgets_of_each_kind_count_what_the_log_has(stores: tuple[Store, Store]
             budget = next(one for one in one.budgets.all() if one.kind == (scope, unit, "month"))
             (standing,) = stores[1].budgets.standings([Demand(budget, subject, 0)])
             assert standing.spent == int(used * NANO), (scope, unit)
-    for by in REPORTS:
-        (sums,) = stores[1].usage.by(by, now - 3600)
+    for group in REPORTS:
+        (sums,) = stores[1].usage.by(group, now - 3600)
         assert (sums["requests"], sums["nano_aiu"], sums["tokens_in"]) == (2, 13 * NANO // 4, 9)
     (part,) = stores[1].usage.traffic(now - 3600, [None])[None]
     assert (part.requests, part.tokens.prompt) == (1, 9)

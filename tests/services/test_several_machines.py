@@ -75,20 +75,20 @@ def test_two_bridges_behind_nginx(server: Server, start_bridge: Start, tmp_path:
         wait_until(through.answers, "nginx does not answer")
         for bridge in bridges.values():
             bridge.warm_up(KEY)
-        said = through.post("/v1/responses", {"model": "gpt-4.1", "input": "hello"})
-        answered_by = [through.post("/v1/responses", goes_on(said)).status for _ in range(6)]
+        answer = through.post("/v1/responses", {"model": "gpt-4.1", "input": "hello"})
+        answered_by = [through.post("/v1/responses", goes_on(answer)).status for _ in range(6)]
         assert set(answered_by) == {200}, "a conversation goes on anywhere"
         first = bridges["bridge-1"]
         first.stop()  # killed, with all that it has started
-        assert [through.post("/v1/responses", goes_on(said)).status for _ in range(4)] == [200] * 4
-        assert through.post("/v1/responses", goes_on(said), key="wrong-key-of-nobody").status == 401
+        assert [through.post("/v1/responses", goes_on(answer)).status for _ in range(4)] == [200] * 4
+        assert through.post("/v1/responses", goes_on(answer), key="wrong-key-of-nobody").status == 401
     finally:
         front.send_signal(signal.SIGTERM)
         front.wait(20)
 
 
-def goes_on(said: Answer) -> dict[str, object]:
-    return {"model": "gpt-4.1", "input": "and then?", "previous_response_id": said.json["id"]}
+def goes_on(answer: Answer) -> dict[str, object]:
+    return {"model": "gpt-4.1", "input": "and then?", "previous_response_id": answer.json["id"]}
 
 
 class Through:

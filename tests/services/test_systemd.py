@@ -85,8 +85,8 @@ def test_reload_under_load(make_unit: MakeUnit, simulator: Simulator, tmp_path: 
             time.sleep(0.01)
     assert load.broken == []
 
-    said = unit.messages.waiting()
-    assert said.index("RELOADING=1") < said.index("READY=1")
+    messages = unit.messages.waiting()
+    assert messages.index("RELOADING=1") < messages.index("READY=1")
     assert service.process.pid == pid
     assert service.request("GET", "/").json["version"] == "2.2.2"
     assert service.chat(f"new {mark}").status == 200

@@ -110,5 +110,5 @@ def test_a_clock_that_is_set_back_ends_a_wait():
 
 
 def test_in_short():
-    said = [format_duration(seconds) for seconds in (0.2, 45, 99.5, 700, 7200, 7205)]
-    assert said == ["1 s", "45 s", "100 s", "12 min", "2 h", "2 h 1 min"]
+    durations = [format_duration(seconds) for seconds in (0.2, 45, 99.5, 700, 7200, 7205)]
+    assert durations == ["1 s", "45 s", "100 s", "12 min", "2 h", "2 h 1 min"]

@@ -30,8 +30,8 @@ class World:
         )
         self.store.database._clock = lambda: self.now
 
-    def refuse(self, kind="rate_limited", code="c", model="opus", path=CHAT, says="slowly", **headers):
-        error = UpstreamRefused(says, kind=kind, code=code, headers=headers)
+    def refuse(self, kind="rate_limited", code="c", model="opus", path=CHAT, message="slowly", **headers):
+        error = UpstreamRefused(message, kind=kind, code=code, headers=headers)
         self.rate_limiter.admission(LOCAL_OPERATOR, "account").note_refusal(error, model, path)
 
     def enter(self, account="account", model="opus", path=CHAT, others=()):
@@ -107,7 +107,7 @@ def test_the_setting_turns_cooldowns_off(new_world):
 
 
 @pytest.mark.parametrize(
-    ("code", "says", "model", "path", "scope"),
+    ("code", "message", "model", "path", "scope"),
     [
         ("user_model_rate_limited", "weekly limit of this model", "opus", CHAT, ("opus", "")),
         ("user_model_rate_limited:pro", "", "ada", EMBEDDINGS, ("ada", "")),
@@ -126,8 +126,8 @@ def test_the_setting_turns_cooldowns_off(new_world):
         (None, "Sorry, you've exceeded your weekly rate limit.", "opus", CHAT, ("", "")),
     ],
 )
-def test_the_scope_follows_from_code_text_and_path(code, says, model, path, scope):
-    assert scope_of(UpstreamRefused(says, code=code), model, path) == scope
+def test_the_scope_follows_from_code_text_and_path(code, message, model, path, scope):
+    assert scope_of(UpstreamRefused(message, code=code), model, path) == scope
 
 
 def test_only_the_refused_model_or_path_is_paused(world):
@@ -137,7 +137,7 @@ def test_only_the_refused_model_or_path_is_paused(world):
     assert str(world.refused(model="ada2", path=EMBEDDINGS)).startswith("/embeddings is paused until ")
     world.enter(model="gpt")
     world.enter(model="opus", path="/v1/messages/count_tokens", account="other")
-    world.refuse(code="user_global_rate_limited:pro", says="Limit. Please retry after 90 seconds.")
+    world.refuse(code="user_global_rate_limited:pro", message="Limit. Please retry after 90 seconds.")
     message = world.refused(model="gpt")
     assert message.headers == {"retry-after": "90"}
     assert "the account is paused until " in str(message)

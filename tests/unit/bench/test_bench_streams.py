@@ -144,9 +144,9 @@ def test_upstream_counts_connections_and_departed_clients(upstream):
     after = tell(upstream)
     assert after["accepted"] == before["accepted"] + 5
     assert after["open"] == before["open"]
-    left = after["left"][len(before["left"]) :]
-    assert len(left) == 5
-    assert all(load.hung_up < at < load.hung_up + 1e9 for at in left)
+    departed = after["left"][len(before["left"]) :]
+    assert len(departed) == 5
+    assert all(load.hung_up < at < load.hung_up + 1e9 for at in departed)
 
 
 def test_a_client_that_reads_to_the_end_is_not_counted_as_departed(upstream):
@@ -176,6 +176,6 @@ def test_a_bridge_is_measured_in_all_nine_cells(yard, upstream, monkeypatch):
     scenarios = {scenario for scenario, _ in rows}
     assert len(scenarios) == 9
     for scenario in scenarios:
-        wanted = {GROWTH, FIRST_BYTE} | (set() if scenario.endswith("passed through") else {TRANSLATED})
-        measured = {quantity: rows[scenario, quantity].values[OURS] for quantity in wanted}
+        expected = {GROWTH, FIRST_BYTE} | (set() if scenario.endswith("passed through") else {TRANSLATED})
+        measured = {quantity: rows[scenario, quantity].values[OURS] for quantity in expected}
         assert min(measured.values()) > 0, measured

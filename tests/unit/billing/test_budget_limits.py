@@ -75,8 +75,8 @@ def test_a_standing_knows_its_threshold(spent, threshold):
 
 def test_a_refusal_names_the_budget_and_its_end_but_no_login():
     used = int(501.25 * NANO)
-    said = Standing(budget("key", "key:friend"), "key:friend", PERIOD, used).refusal()
-    assert said == (
+    standing = Standing(budget("key", "key:friend"), "key:friend", PERIOD, used).refusal()
+    assert standing == (
         "the budget of the key 'friend' is used up: 501.25 AI units of 500 AI units a month; "
         "it begins anew on 2026-12-01 00:00 UTC"
     )

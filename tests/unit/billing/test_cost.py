@@ -31,9 +31,9 @@ def test_the_cost_is_found_in_two_pieces():
 
 
 def test_a_models_text_in_a_stream_is_not_read_as_cost():
-    said = json.dumps({"delta": {"partial_json": json.dumps({"total_nano_aiu": 0})}}).encode()
+    data = json.dumps({"delta": {"partial_json": json.dumps({"total_nano_aiu": 0})}}).encode()
     reader = CostReader()
-    reader.feed(b'data: {"total_nano_aiu":5}\n\ndata: ' + said + b"\n\n")
+    reader.feed(b'data: {"total_nano_aiu":5}\n\ndata: ' + data + b"\n\n")
     assert reader.nano_aiu == 5
 
 

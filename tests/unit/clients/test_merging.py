@@ -148,7 +148,7 @@ def test_true_is_not_one():
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "says"),
+    ("kind", "text", "message"),
     [
         ("json", '{"a": 1, "a": 2}', "twice"),
         ("json", "[1]", "not an object"),
@@ -159,8 +159,8 @@ def test_true_is_not_one():
         ("yaml", "# nothing else\n", "nothing but comments"),
     ],
 )
-def test_files_that_can_not_be_merged_are_left_to_the_user(kind, text, says):
-    with pytest.raises(ByHandError, match=says):
+def test_files_that_can_not_be_merged_are_left_to_the_user(kind, text, message):
+    with pytest.raises(ByHandError, match=message):
         edit_settings(text, kind, WANTED)
 
 

@@ -363,7 +363,7 @@ def slow(blocks: list[bytes]) -> bytes:
     raise AssertionError("a stream ends with [DONE]")
 
 
-def said(stream: bytes) -> list[Any]:
+def chunks_with_text(stream: bytes) -> list[Any]:
     """The meaning of a stream.  Empty text has none, and may be said or not."""
     parsed = [json.loads(data) for data in data_of(stream)[:-1]]
     return [
@@ -373,7 +373,7 @@ def said(stream: bytes) -> list[Any]:
 
 def same(blocks: list[str], size: int = 1 << 20) -> None:
     data = [block.encode() for block in [*blocks, DONE]]
-    assert said(normalize(events(*data), size)) == said(slow(data))
+    assert chunks_with_text(normalize(events(*data), size)) == chunks_with_text(slow(data))
 
 
 AZURE = {"content_filter_results": {"hate": {"filtered": False, "severity": "safe"}}}

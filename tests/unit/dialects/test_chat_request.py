@@ -15,12 +15,12 @@ def read(**fields: Any) -> dict[str, Any]:
     return chat.read(json.dumps({**GOOD, **fields}).encode())
 
 
-def says(*messages: Any) -> dict[str, Any]:
+def error_message(*messages: Any) -> dict[str, Any]:
     return {"messages": list(messages)}
 
 
 def part(part: Any) -> dict[str, Any]:
-    return says({"role": "user", "content": [{"type": "text", "text": "a"}, part]})
+    return error_message({"role": "user", "content": [{"type": "text", "text": "a"}, part]})
 
 
 WRONG: list[tuple[str | None, dict[str, Any]]] = [
@@ -50,15 +50,15 @@ WRONG: list[tuple[str | None, dict[str, Any]]] = [
     ("messages", {"messages": []}),
     ("messages", {"messages": "hello"}),
     ("messages", {"messages": {"role": "user"}}),
-    ("messages.0", says("hello")),
-    ("messages.0", says(None)),
-    ("messages.1", says(GOOD["messages"][0], ["hello"])),
-    ("messages.0.role", says({"content": "hello"})),
-    ("messages.0.role", says({"role": None, "content": "hello"})),
-    ("messages.0.role", says({"role": 1, "content": "hello"})),
-    ("messages.0.content", says({"role": "user", "content": 1})),
-    ("messages.0.content", says({"role": "user", "content": {"type": "text"}})),
-    ("messages.0.content", says({"role": "user", "content": True})),
+    ("messages.0", error_message("hello")),
+    ("messages.0", error_message(None)),
+    ("messages.1", error_message(GOOD["messages"][0], ["hello"])),
+    ("messages.0.role", error_message({"content": "hello"})),
+    ("messages.0.role", error_message({"role": None, "content": "hello"})),
+    ("messages.0.role", error_message({"role": 1, "content": "hello"})),
+    ("messages.0.content", error_message({"role": "user", "content": 1})),
+    ("messages.0.content", error_message({"role": "user", "content": {"type": "text"}})),
+    ("messages.0.content", error_message({"role": "user", "content": True})),
     ("messages.0.content.1", part("hello")),
     ("messages.0.content.1", part(None)),
 ]
@@ -119,9 +119,9 @@ def test_a_body_that_is_not_an_object_is_refused(data: bytes, message: str) -> N
         dict.fromkeys([*chat.FIELDS, "temperature", "tool_choice"]),
         {"n": 1, "stream": False, "stream_options": {}, "max_tokens": 1, "tools": [], "modalities": ["text"]},
         {"max_tokens": 10**12, "temperature": "hot", "invented_yesterday": {"by": "OpenAI"}},
-        says({"role": "assistant"}),
-        says({"role": "assistant", "content": None, "tool_calls": "odd"}),
-        says({"role": "whoever", "content": []}),
+        error_message({"role": "assistant"}),
+        error_message({"role": "assistant", "content": None, "tool_calls": "odd"}),
+        error_message({"role": "whoever", "content": []}),
         part({"type": "invented_yesterday"}),
         part({}),
     ],
@@ -172,7 +172,7 @@ def test_an_image_without_a_url_is_refused_by_its_location(image: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("roles", "whose"),
+    ("roles", "initiator"),
     [
         ("user", "user"),
         ("system user", "user"),
@@ -192,13 +192,16 @@ def test_an_image_without_a_url_is_refused_by_its_location(image: Any) -> None:
         ("user whoever", "user"),
     ],
 )
-def test_the_initiator_of_a_conversation(roles: str, whose: str) -> None:
+def test_the_initiator_of_a_conversation(roles: str, initiator: str) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
-    assert chat.read_conversation({"messages": [{"role": role} for role in roles.split()]}).initiator == whose
+    assert (
+        chat.read_conversation({"messages": [{"role": role} for role in roles.split()]}).initiator
+        == initiator
+    )
 
 
 @pytest.mark.parametrize(
-    ("fields", "wanted"),
+    ("fields", "requested"),
     [
         ({}, False),
         ({"stream_options": None}, False),
@@ -208,5 +211,5 @@ def test_the_initiator_of_a_conversation(roles: str, whose: str) -> None:
         ({"stream_options": {"include_usage": True}}, True),
     ],
 )
-def test_only_clients_that_ask_get_the_usage_chunk(fields: dict[str, Any], wanted: bool) -> None:
-    assert chat.wants_usage(read(**fields)) is wanted
+def test_only_clients_that_ask_get_the_usage_chunk(fields: dict[str, Any], requested: bool) -> None:
+    assert chat.wants_usage(read(**fields)) is requested

@@ -21,8 +21,10 @@ def as_chat(steps: tuple[str, ...]) -> Json:
         CALL: {"role": "assistant", "content": None, "tool_calls": []},
         RESULT: {"role": "tool", "tool_call_id": "call_1", "content": "done"},
     }
-    said = [rows.get(step, {"role": "user", "content": [{"type": "text", "text": step}]}) for step in steps]
-    return {"messages": [{"role": "system", "content": "Be brief."}, *said]}
+    messages = [
+        rows.get(step, {"role": "user", "content": [{"type": "text", "text": step}]}) for step in steps
+    ]
+    return {"messages": [{"role": "system", "content": "Be brief."}, *messages]}
 
 
 def as_messages(steps: tuple[str, ...]) -> Json:
@@ -34,8 +36,8 @@ def as_messages(steps: tuple[str, ...]) -> Json:
         },
         RESULT: {"role": "user", "content": [result]},
     }
-    said = [rows.get(step, {"role": "user", "content": step}) for step in steps]
-    return {"system": [{"type": "text", "text": "Be brief."}], "messages": said}
+    messages = [rows.get(step, {"role": "user", "content": step}) for step in steps]
+    return {"system": [{"type": "text", "text": "Be brief."}], "messages": messages}
 
 
 def as_one_message(steps: tuple[str, ...]) -> Json:
@@ -57,11 +59,11 @@ def as_responses(steps: tuple[str, ...]) -> Json:
         CALL: {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"},
         RESULT: {"type": "function_call_output", "call_id": "call_1", "output": "done"},
     }
-    said = [
+    messages = [
         rows.get(step, {"type": "message", "role": "user", "content": [{"type": "input_text", "text": step}]})
         for step in steps
     ]
-    return {"instructions": "Be brief.", "input": [{"role": "developer", "content": "And kind."}, *said]}
+    return {"instructions": "Be brief.", "input": [{"role": "developer", "content": "And kind."}, *messages]}
 
 
 READ_CONVERSATION = {
@@ -143,12 +145,14 @@ ROWS: list[tuple[str, str, int, tuple[str, ...]]] = [
 
 
 @every
-@pytest.mark.parametrize(("whose", "turns", "steps"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+@pytest.mark.parametrize(
+    ("initiator", "turns", "steps"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
+)
 def test_the_initiator_and_the_number_of_turns(
-    dialect: str, whose: str, turns: int, steps: tuple[str, ...]
+    dialect: str, initiator: str, turns: int, steps: tuple[str, ...]
 ) -> None:
     conversation = READ_CONVERSATION[dialect](steps)
-    assert (conversation.initiator, conversation.turns) == (whose, turns)
+    assert (conversation.initiator, conversation.turns) == (initiator, turns)
 
 
 @every

@@ -36,7 +36,7 @@ def config(**fields):
     return prompt(generationConfig=fields)
 
 
-def said(*contents):
+def messages_of(*contents):
     """The parts of each message."""
     return [message.parts for message in prompt(contents=[*contents]).messages]
 
@@ -308,7 +308,7 @@ def test_googles_own_tools_are_left_out():
         model({"executableCode": {"code": "1"}}, {"codeExecutionResult": {"output": "1"}}, {"text": "One."}),
         HELLO,
     ]
-    assert said(*history)[1] == (Text("One."),)
+    assert messages_of(*history)[1] == (Text("One."),)
 
 
 # Parts.
@@ -317,7 +317,7 @@ def test_googles_own_tools_are_left_out():
 def test_images_and_documents():
     pdf = {"inlineData": {"mimeType": "application/pdf", "data": "JVBERg==", "displayName": "a.pdf"}}
     jpeg = {"inlineData": {"mimeType": "image/jpeg", "data": "_9j_4A=="}}
-    ((picture, document),) = said(user(jpeg, pdf))
+    ((picture, document),) = messages_of(user(jpeg, pdf))
     assert picture == Image("image/jpeg", "/9j/4A==")
     assert document == File("application/pdf", "JVBERg==", "a.pdf")
 
@@ -334,18 +334,18 @@ RESULTS = [
 
 @pytest.mark.parametrize(("response", "text", "is_error"), RESULTS)
 def test_the_result_of_a_function(response, text, is_error):
-    _, _, (found,) = said(HELLO, model(call(id="c")), user(result(response, id="c")))
+    _, _, (found,) = messages_of(HELLO, model(call(id="c")), user(result(response, id="c")))
     assert found == ToolResult("c", (Text(text),), is_error)
 
 
 def test_a_result_without_a_word():
-    _, _, (found,) = said(HELLO, model(call(id="c")), user(result({}, id="c")))
+    _, _, (found,) = messages_of(HELLO, model(call(id="c")), user(result({}, id="c")))
     assert found == ToolResult("c", ())
 
 
 def test_a_result_with_media():
     blob = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
-    _, _, (found,) = said(HELLO, model(call()), user(result({"output": "look"}, parts=[blob])))
+    _, _, (found,) = messages_of(HELLO, model(call()), user(result({"output": "look"}, parts=[blob])))
     assert found.parts == (Text("look"), Image("image/png", "AAAA"))
 
 
@@ -357,7 +357,7 @@ def test_results_without_ids_belong_to_the_calls_of_their_functions_in_order():
         model(call("f")),
         user(result({"output": "f3"})),
     )
-    messages = said(*contents)
+    messages = messages_of(*contents)
     calls = [part for parts in messages for part in parts if isinstance(part, ToolCall)]
     results = {
         part.id: part.parts[0].text for parts in messages for part in parts if isinstance(part, ToolResult)
@@ -367,7 +367,7 @@ def test_results_without_ids_belong_to_the_calls_of_their_functions_in_order():
 
 
 def test_a_result_with_an_id_leaves_the_other_calls_to_those_without():
-    messages = said(
+    messages = messages_of(
         HELLO,
         model(call(id="a"), call()),
         user(result({"output": "first"}, id="a"), result({"output": "second"})),
@@ -377,13 +377,13 @@ def test_a_result_with_an_id_leaves_the_other_calls_to_those_without():
 
 def test_a_result_of_a_call_that_was_never_made_is_refused():
     with pytest.raises(InvalidRequest, match="no call of 'g' comes before"):
-        said(HELLO, model(call("f")), user(result({}, "g")))
+        messages_of(HELLO, model(call("f")), user(result({}, "g")))
 
 
 def test_contents_of_the_model_in_a_row_are_one_message():
     """SDKs keep each chunk of a stream as a content."""
     sealed = encode_signature([("Hm.", {"messages": "sig=="})])
-    messages = said(
+    messages = messages_of(
         HELLO,
         model({"text": "H", "thought": True}),
         model({"text": "m.", "thought": True}),
@@ -404,14 +404,14 @@ def test_contents_of_the_model_in_a_row_are_one_message():
 
 def test_thoughts_without_a_signature_are_read_as_they_are():
     thought = {"text": "Hm.", "thought": True}
-    assert said(HELLO, model(thought, {"text": "Yes."}))[1] == (Reasoning("Hm."), Text("Yes."))
+    assert messages_of(HELLO, model(thought, {"text": "Yes."}))[1] == (Reasoning("Hm."), Text("Yes."))
 
 
 def test_a_signature_alone_is_no_part():
     sealed = encode_signature([("Hm.", {"chat": "sig=="})])
     reasoning = Reasoning("Hm.", {"chat": "sig=="})
     for part in ({"thoughtSignature": sealed}, {"text": "", "thoughtSignature": sealed}):
-        assert said(HELLO, model({"text": "Yes."}, part))[1] == (Text("Yes."), reasoning)
+        assert messages_of(HELLO, model({"text": "Yes."}, part))[1] == (Text("Yes."), reasoning)
 
 
 @pytest.mark.parametrize(
@@ -420,7 +420,7 @@ def test_a_signature_alone_is_no_part():
 )
 def test_a_placeholder_is_no_signature(placeholder):
     part = call(id="c") | {"thoughtSignature": placeholder}
-    assert said(HELLO, model(part), user(result({}, id="c")))[1] == (ToolCall("c", "f", "{}"),)
+    assert messages_of(HELLO, model(part), user(result({}, id="c")))[1] == (ToolCall("c", "f", "{}"),)
 
 
 @pytest.mark.parametrize(
@@ -428,12 +428,12 @@ def test_a_placeholder_is_no_signature(placeholder):
 )
 def test_a_damaged_signature_is_left_out(damaged):
     part = {"text": "Yes.", "thoughtSignature": damaged}
-    assert said(HELLO, model(part))[1] == (Text("Yes."),)
+    assert messages_of(HELLO, model(part))[1] == (Text("Yes."),)
 
 
 def test_a_signature_of_googles_goes_back_to_google():
     part = call(id="c") | {"thoughtSignature": "c2lnbmF0dXJl"}
-    found, _ = said(HELLO, model(part), user(result({}, id="c")))[1]
+    found, _ = messages_of(HELLO, model(part), user(result({}, id="c")))[1]
     assert found.provider_details == {
         "google": {"extra_content": {"google": {"thought_signature": "c2lnbmF0dXJl"}}}
     }
@@ -443,7 +443,7 @@ def test_a_signature_of_googles_goes_back_to_google():
 def test_a_signature_is_read_in_either_alphabet(alphabet):
     sealed = encode_signature([("\N{GRINNING FACE}?>~~\xff" * 9, {"chat": "sig=="})])
     part = {"text": "Yes.", "thoughtSignature": sealed.translate(alphabet).rstrip("=")}
-    assert said(HELLO, model(part))[1][0].provider_details == {"chat": "sig=="}
+    assert messages_of(HELLO, model(part))[1][0].provider_details == {"chat": "sig=="}
 
 
 # The conversation, images and embeddings.

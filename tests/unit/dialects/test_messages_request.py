@@ -19,12 +19,12 @@ def read(**fields: Any) -> dict[str, Any]:
     return messages.read(json.dumps({**GOOD, **fields}).encode())
 
 
-def says(*given: Any) -> dict[str, Any]:
+def error_message(*given: Any) -> dict[str, Any]:
     return {"messages": list(given)}
 
 
 def block(block: Any) -> dict[str, Any]:
-    return says({"role": "user", "content": [{"type": "text", "text": "a"}, block]})
+    return error_message({"role": "user", "content": [{"type": "text", "text": "a"}, block]})
 
 
 WRONG: list[tuple[str, dict[str, Any]]] = [
@@ -43,14 +43,17 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
         for value in (None, "a", [], {"text": "a"})
     ),
     *(("messages", {"messages": value}) for value in (None, [], "hello", USER)),
-    *(("messages.0", says(value)) for value in ("hello", None, [USER])),
-    *(("messages.1", says(USER, {"role": role, "content": "a"})) for role in ("developer", "tool", None, 1)),
-    ("messages.0", says({"content": "hello"})),
+    *(("messages.0", error_message(value)) for value in ("hello", None, [USER])),
     *(
-        ("messages.0.content", says({"role": "user", "content": value}))
+        ("messages.1", error_message(USER, {"role": role, "content": "a"}))
+        for role in ("developer", "tool", None, 1)
+    ),
+    ("messages.0", error_message({"content": "hello"})),
+    *(
+        ("messages.0.content", error_message({"role": "user", "content": value}))
         for value in (None, 1, True, {"type": "text"})
     ),
-    ("messages.0.content", says({"role": "user"})),
+    ("messages.0.content", error_message({"role": "user"})),
     *(
         ("messages.0.content.1", block(value))
         for value in ("hello", None, [], {}, {"type": None}, {"text": "a"})
@@ -91,9 +94,9 @@ def test_a_body_that_is_not_an_object_is_refused(data: bytes) -> None:
         {"stream": True, "system": "", "tools": [], "thinking": {}, "tool_choice": {}, "output_config": {}},
         {"system": [], "temperature": "hot", "invented_yesterday": {"by": "Anthropic"}},
         {"max_tokens": 10**12, "tools": [7]},
-        says({"role": "assistant", "content": []}),
-        says({"role": "system", "content": "a"}),
-        says(USER, {"role": "assistant", "content": "a", "name": 1}),
+        error_message({"role": "assistant", "content": []}),
+        error_message({"role": "system", "content": "a"}),
+        error_message(USER, {"role": "assistant", "content": "a", "name": 1}),
         block({"type": "invented_yesterday"}),
         block({"type": "tool_result", "content": 5}),
     ],
@@ -122,7 +125,7 @@ def result(*content: Any) -> dict[str, Any]:
 
 def test_images_are_found_with_their_locations() -> None:
     """Those that a tool has given, too; an input of a tool is the model's own text."""
-    body = says(
+    body = error_message(
         USER,
         {"role": "user", "content": [{"type": "text", "text": "https://a/b"}, image(URL)]},
         {
@@ -140,7 +143,7 @@ def test_images_are_found_with_their_locations() -> None:
 
 
 def test_an_image_holder_is_the_object_in_the_body() -> None:
-    body = says({"role": "user", "content": [result(image(dict(URL)))]})
+    body = error_message({"role": "user", "content": [result(image(dict(URL)))]})
     for _, source, _ in messages.image_holders(body):
         source["url"] = "https://c/d"
     assert body["messages"][0]["content"][0]["content"][0]["source"]["url"] == "https://c/d"
@@ -192,8 +195,8 @@ TURNS: list[tuple[str, str, list[dict[str, Any]]]] = [
         [USER, assistant(CALL), user(RESULT, REMINDER, text("stop"))],
     ),
     *(
-        (f"a found tool, {name}", whose, [USER, assistant(CALL), user(*content)])
-        for name, whose, content in (
+        (f"a found tool, {name}", initiator, [USER, assistant(CALL), user(*content)])
+        for name, initiator, content in (
             ("told as loaded", "agent", [FOUND, LOADED]),
             ("and another", "agent", [FOUND, FOUND, LOADED, LOADED]),
             ("a result, a reminder", "agent", [FOUND, RESULT, LOADED, REMINDER]),
@@ -229,7 +232,7 @@ TURNS: list[tuple[str, str, list[dict[str, Any]]]] = [
 ]
 
 
-@pytest.mark.parametrize(("whose", "given"), [row[1:] for row in TURNS], ids=[row[0] for row in TURNS])
-def test_the_initiator_of_a_conversation(whose: str, given: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize(("initiator", "given"), [row[1:] for row in TURNS], ids=[row[0] for row in TURNS])
+def test_the_initiator_of_a_conversation(initiator: str, given: list[dict[str, Any]]) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
-    assert messages.read_conversation(read(messages=given)).initiator == whose
+    assert messages.read_conversation(read(messages=given)).initiator == initiator

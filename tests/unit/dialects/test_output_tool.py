@@ -69,8 +69,8 @@ def test_the_tools_input_becomes_text_unchanged() -> None:
 
 
 def test_text_beside_the_output_is_left_out() -> None:
-    said = [TextDelta(0, "Here "), TextDelta(0, "it is:"), TextDelta(1, "so")]
-    assert rewritten_events(*said, *answer(2, ANSWER), TextDelta(3, "There you are.")) == [
+    events = [TextDelta(0, "Here "), TextDelta(0, "it is:"), TextDelta(1, "so")]
+    assert rewritten_events(*events, *answer(2, ANSWER), TextDelta(3, "There you are.")) == [
         TextDelta(0, ANSWER),
         ResponseFinished("stop"),
     ]

@@ -73,9 +73,9 @@ def whole(given: Json) -> Json:
 def streamed(given: Json) -> Json:
     """A stream that is passed on, put together."""
     normalizer = MessagesNormalizer(answer_id=next(REQUESTS))
-    said = contents(normalizer.feed(events(given)))
-    content = [event["content_block"] for event in said if event["type"] == "content_block_start"]
-    (end,) = (event["delta"] for event in said if event["type"] == "message_delta")
+    events_ = contents(normalizer.feed(events(given)))
+    content = [event["content_block"] for event in events_ if event["type"] == "content_block_start"]
+    (end,) = (event["delta"] for event in events_ if event["type"] == "message_delta")
     return given | {"content": content} | end
 
 
@@ -165,7 +165,7 @@ def responses_streamed(output: list[Json], answer_id: Any) -> list[list[Json]]:
         ),
         {"type": "response.completed", "response": response_with(output, answer_id)},
     ]
-    said = contents(
+    events_ = contents(
         responses.ResponsesNormalizer(answer_id=next(REQUESTS)).feed(
             b"".join(
                 b"event: %b\ndata: %b\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in stream
@@ -173,10 +173,10 @@ def responses_streamed(output: list[Json], answer_id: Any) -> list[list[Json]]:
         )
     )
     by_kind = [
-        [event["item"] for event in said if event["type"] == f"response.output_item.{when}"]
+        [event["item"] for event in events_ if event["type"] == f"response.output_item.{when}"]
         for when in ("added", "done")
     ]
-    return [*by_kind, said[-1]["response"]["output"]]
+    return [*by_kind, events_[-1]["response"]["output"]]
 
 
 @pytest.mark.parametrize("mended", [responses_whole, responses_streamed])

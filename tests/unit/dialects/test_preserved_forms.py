@@ -77,7 +77,7 @@ def converted(client: str, upstream: str, stream: bytes, undo: Undo | None = Non
     return dict(json.loads(outcome.output))
 
 
-def said(client: str, whole: Json) -> tuple[str, str, str]:
+def text_and_end(client: str, whole: Json) -> tuple[str, str, str]:
     """(the text, the refusal, the end)."""
     if client == "chat":
         choice = whole["choices"][0]
@@ -111,7 +111,7 @@ REFUSED = {
 @pytest.mark.parametrize("upstream", REFUSALS)
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_refusal_keeps_its_form(client: str, upstream: str) -> None:
-    assert said(client, converted(client, upstream, REFUSALS[upstream])) == REFUSED[client]
+    assert text_and_end(client, converted(client, upstream, REFUSALS[upstream])) == REFUSED[client]
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -123,7 +123,7 @@ def test_a_filtered_response_is_no_refusal(client: str) -> None:
         "gemini": "SAFETY",
     }
     stream = chat_stream({"content": "And so"}, finish="content_filter")
-    assert said(client, converted(client, "chat", stream)) == ("And so", "", ends[client])
+    assert text_and_end(client, converted(client, "chat", stream)) == ("And so", "", ends[client])
 
 
 # Calls.
@@ -426,7 +426,7 @@ def test_an_incomplete_response_has_its_reason(client: str, end: str, response: 
         "responses": {"length": "incomplete", "filter": "incomplete"},
         "gemini": {"length": "MAX_TOKENS", "filter": "SAFETY"},
     }
-    assert said(client, whole)[2] == names[client][reason]
+    assert text_and_end(client, whole)[2] == names[client][reason]
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -434,11 +434,11 @@ def test_an_incomplete_response_has_its_reason(client: str, end: str, response: 
 def test_a_stop_reason_without_a_call_is_corrected(client: str, finish: str) -> None:
     ends = {"chat": "stop", "messages": "end_turn", "responses": "completed", "gemini": "STOP"}
     assert (
-        said(client, converted(client, "chat", chat_stream({"content": "Hi"}, finish=finish)))[2]
+        text_and_end(client, converted(client, "chat", chat_stream({"content": "Hi"}, finish=finish)))[2]
         == ends[client]
     )
     stream = messages_stream(({"type": "text", "text": "Hi"}, []), stop="tool_use")
-    assert said(client, converted(client, "messages", stream))[2] == ends[client]
+    assert text_and_end(client, converted(client, "messages", stream))[2] == ends[client]
 
 
 @pytest.mark.parametrize(

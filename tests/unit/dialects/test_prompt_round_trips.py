@@ -101,7 +101,7 @@ prompts = st.builds(
     Prompt,
     model=names,
     messages=st.builds(
-        lambda said, last: (*said, last),
+        lambda earlier, last: (*earlier, last),
         st.lists(
             st.one_of(
                 message("system", texts),
@@ -274,8 +274,8 @@ def any_object_in_words(prompt):
         return prompt
     start = system_spoken(prompt)
     words_ = Message("system", (Text(messages_prompt_writer.ANY_OBJECT),))
-    said = (*prompt.messages[:start], words_, *prompt.messages[start:])
-    return replace(prompt, output_format=None, messages=said)
+    messages = (*prompt.messages[:start], words_, *prompt.messages[start:])
+    return replace(prompt, output_format=None, messages=messages)
 
 
 def object_or_text(arguments):
@@ -313,10 +313,10 @@ CHOICE_OF_NONE = field(lambda prompt: not prompt.tools, tool_choice=None)
 
 def chat_speech(parts):
     """With calls nothing may have been said, without them something has been, and be it nothing."""
-    said = joined(parts, "")
-    if only(ToolCall)(said):
-        return joined_texts(said)
-    return said if only(Text)(said) else [*only(Reasoning)(said), Text("")]
+    speech = joined(parts, "")
+    if only(ToolCall)(speech):
+        return joined_texts(speech)
+    return speech if only(Text)(speech) else [*only(Reasoning)(speech), Text("")]
 
 
 def one_thought(parts):
@@ -338,20 +338,24 @@ def results_alone(message):
 
 def results_first(prompt):
     """What is said between a call and its result follows."""
-    said, held, waiting = [], [], set()
+    ordered, held, waiting = [], [], set()
     for message in prompt.messages:
         given = {part.id for part in message.parts if isinstance(part, ToolResult)}
         if message.role == "assistant":
-            said, held, waiting = [*said, *held], [], {call.id for call in only(ToolCall)(message.parts)}
+            ordered, held, waiting = (
+                [*ordered, *held],
+                [],
+                {call.id for call in only(ToolCall)(message.parts)},
+            )
         elif given:
             waiting -= given
         elif waiting:
             held.append(message)
             continue
-        said.append(message)
+        ordered.append(message)
         if not waiting:
-            said, held = [*said, *held], []
-    return replace(prompt, messages=(*said, *held))
+            ordered, held = [*ordered, *held], []
+    return replace(prompt, messages=(*ordered, *held))
 
 
 CHAT = {
@@ -504,8 +508,8 @@ def normal(prompt):
 @trials
 @given(prompt=prompts)
 def test_a_prompt_that_a_dialect_can_express_survives_a_round_trip(dialect, prompt):
-    said = expressible(dialect, prompt)
-    assert normal(round_trip(dialect, said)) == normal(said)
+    expected = expressible(dialect, prompt)
+    assert normal(round_trip(dialect, expected)) == normal(expected)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -552,5 +556,5 @@ def many_prompts():
 
 @pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in DIALECTS for row in LOSSES[d]])
 def test_every_row_of_the_table_is_a_real_loss(dialect, row, many_prompts):
-    said = (expressible(dialect, prompt, but=row) for prompt in many_prompts)
-    assert any(normal(round_trip(dialect, prompt)) != normal(prompt) for prompt in said)
+    reduced = (expressible(dialect, prompt, but=row) for prompt in many_prompts)
+    assert any(normal(round_trip(dialect, prompt)) != normal(prompt) for prompt in reduced)

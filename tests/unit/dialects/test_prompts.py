@@ -148,7 +148,7 @@ def test_nothing_moves_in_chat_if_a_result_is_missing():
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "text"),
     [
         ({"content": None, "refusal": "I won't."}, ("I won't.",)),
         ({"refusal": "I won't."}, ("I won't.",)),
@@ -159,10 +159,10 @@ def test_nothing_moves_in_chat_if_a_result_is_missing():
         ({"content": "Yes.", "refusal": {"by": "mistake"}}, ("Yes.",)),
     ],
 )
-def test_a_refusal_in_chat_is_read_as_text(fields, said):
+def test_a_refusal_in_chat_is_read_as_text(fields, text):
     """As the SDK replays an answer."""
     body = {"model": "m", "messages": [{"role": "assistant", **fields}]}
-    assert chat.read_prompt(body).messages == (assistant(*map(Text, said)),)
+    assert chat.read_prompt(body).messages == (assistant(*map(Text, text)),)
 
 
 @pytest.mark.parametrize("name", ["cache_control", "copilot_cache_control"])
@@ -402,19 +402,21 @@ def test_documents_of_text_are_text():
     assert prompt.messages == (user(Text("plain"), Text("one"), Text("two\nthree")),)
 
 
-@pytest.mark.parametrize(("given", "said"), [(0, 0), (0.7, 0.7), (1, 1), (1.5, 1), (2, 1), ("hot", "hot")])
-def test_the_temperature_for_claude_is_at_most_1(given, said):
+@pytest.mark.parametrize(
+    ("given", "requested"), [(0, 0), (0.7, 0.7), (1, 1), (1.5, 1), (2, 1), ("hot", "hot")]
+)
+def test_the_temperature_for_claude_is_at_most_1(given, requested):
     prompt = chat.read_prompt({"model": "m", "messages": [], "temperature": given})
-    assert messages_prompt_writer.write_prompt(prompt)["temperature"] == said
+    assert messages_prompt_writer.write_prompt(prompt)["temperature"] == requested
 
 
 @pytest.mark.parametrize("client", ["chat", "responses"])
 def test_claude_is_asked_in_words_for_any_json_object(client):
-    said = {
+    bodies = {
         "chat": {"messages": [{"role": "user", "content": "Hi"}], "response_format": {"type": "json_object"}},
         "responses": {"input": "Hi", "text": {"format": {"type": "json_object"}}},
     }
-    body = messages_prompt_writer.write_prompt(READ[client]({"model": "m", **said[client]}))
+    body = messages_prompt_writer.write_prompt(READ[client]({"model": "m", **bodies[client]}))
     assert [block["text"] for block in body["system"]] == [messages_prompt_writer.ANY_OBJECT]
     assert "output_config" not in body
 

@@ -64,12 +64,12 @@ def one(client, kind, text):
 def body(client, *spoken, **more):
     if client == "gemini":
         return {"model": "m", "contents": [content(*turn) for turn in (*spoken, ("user", "Go on."))], **more}
-    said = [{"role": role, "content": content} for role, content in (*spoken, ("user", "Go on."))]
-    return {"model": "m", "input" if client == "responses" else "messages": said, **more}
+    messages = [{"role": role, "content": content} for role, content in (*spoken, ("user", "Go on."))]
+    return {"model": "m", "input" if client == "responses" else "messages": messages, **more}
 
 
-def content(role, said):
-    parts = [{"text": said}] if isinstance(said, str) else said
+def content(role, text):
+    parts = [{"text": text}] if isinstance(text, str) else text
     return {"role": "model" if role == "assistant" else role, "parts": parts}
 
 
@@ -115,8 +115,14 @@ def stops(client):
     field = {"chat": "stop", "messages": "stop_sequences"}.get(client)
     texts = st.lists(words | st.sampled_from(["\n", " "]), min_size=1, max_size=7, unique=True)
     if client == "gemini":
-        return texts.map(lambda said: (body(client, generationConfig={"stopSequences": said}), said))
-    return texts.map(lambda said: (body(client, **{field: said}), said)) if field else st.nothing()
+        return texts.map(
+            lambda sequences: (body(client, generationConfig={"stopSequences": sequences}), sequences)
+        )
+    return (
+        texts.map(lambda sequences: (body(client, **{field: sequences}), sequences))
+        if field
+        else st.nothing()
+    )
 
 
 def function(client, name):
@@ -231,8 +237,8 @@ def compactions(client):
         block = words.map(lambda text: ([{"type": "compaction", "content": text}], [text]))
         return block.map(lambda drawn: (body(client, ("assistant", drawn[0])), drawn[1]))
     items = [{"type": "compaction", "encrypted_content": "x"}, {"type": "compaction_trigger"}]
-    said = st.sampled_from(items).map(lambda item: body(client) | {"input": [item, *body(client)["input"]]})
-    return said.map(lambda drawn: (drawn, ["?never"])) if client == "responses" else st.nothing()
+    bodies = st.sampled_from(items).map(lambda item: body(client) | {"input": [item, *body(client)["input"]]})
+    return bodies.map(lambda drawn: (drawn, ["?never"])) if client == "responses" else st.nothing()
 
 
 def refusals(client):
@@ -273,15 +279,15 @@ CASES = [
 @given(data=st.data())
 def test_nothing_that_a_client_relies_on_is_lost(part, client, target, data):
     asked, expected = data.draw(PARTS[part](client))
-    heard = sent_or_refused(client, asked, target)
-    if isinstance(heard, BridgeError):
-        assert heard.kind in ("invalid_request", "unsupported")
-        assert heard.param
-        assert str(heard).startswith(heard.param)
+    result = sent_or_refused(client, asked, target)
+    if isinstance(result, BridgeError):
+        assert result.kind in ("invalid_request", "unsupported")
+        assert result.param
+        assert str(result).startswith(result.param)
         return
     for text in expected:
         alike = {*text.split("|"), safe_name(text, 64), safe_name(text, 128)}
-        assert any(spelling in one for spelling in alike for one in heard), f"{text} is lost in {heard}"
+        assert any(spelling in one for spelling in alike for one in result), f"{text} is lost in {result}"
 
 
 def sent_or_refused(client, asked, target):

@@ -74,7 +74,9 @@ def cut(text, sizes):
 
 
 sizes = st.lists(st.integers(1, 5), max_size=4)
-said = st.lists(words, min_size=1, max_size=3).map(lambda pieces: [(TextDelta, piece) for piece in pieces])
+text_parts = st.lists(words, min_size=1, max_size=3).map(
+    lambda pieces: [(TextDelta, piece) for piece in pieces]
+)
 thought = st.builds(
     lambda pieces, encode_details: [*((ReasoningDelta, piece) for piece in pieces), *encode_details],
     st.lists(words, max_size=3),
@@ -112,7 +114,7 @@ def number(parts, ends, usage):
 
 answers = st.builds(
     number,
-    st.lists(st.one_of(said, thought, signed, called), max_size=5),
+    st.lists(st.one_of(text_parts, thought, signed, called), max_size=5),
     st.sampled_from([None, None, "length", "refusal", "filtered"]),
     usages,
 )
@@ -399,15 +401,15 @@ def test_the_reasoning_that_an_sdk_concatenates_can_be_decoded(events):
 def test_a_whole_response_equals_its_stream(dialect, events):
     """And it is read as what the model has said, when it comes back."""
     events = no_goods_at_the_end(events) if dialect == "messages" else events
-    said = [
+    expected = [
         replace(call, arguments=call.arguments or "{}") if isinstance(call, ToolCall) else call
         for call in map(part_said, parts_of(events))
     ]
     whole = accumulate(dialect, write(dialect, events))
     history = [part for message in read_as_history(dialect, whole) for part in message.parts]
     if dialect == "chat":
-        history, said = in_chat(history), in_chat(said)
-    assert history == said
+        history, expected = in_chat(history), in_chat(expected)
+    assert history == expected
 
 
 @pytest.mark.parametrize("dialect", NAMES)

@@ -142,7 +142,7 @@ def test_an_image_holder_is_the_object_in_the_body() -> None:
     assert body["input"][0]["output"] == [URL | PNG]
 
 
-def said(role: str) -> dict[str, Any]:
+def message_item(role: str) -> dict[str, Any]:
     return {"type": "message", "role": role, "content": [{"type": "input_text", "text": "a"}]}
 
 
@@ -154,27 +154,27 @@ TURNS: list[tuple[str, str, Any]] = [
     ("a text", "user", "hello"),
     ("a message", "user", [USER]),
     ("a message without a type", "user", [{"role": "user", "content": "hello"}]),
-    ("a message after an answer", "user", [USER, said("assistant"), USER]),
+    ("a message after an answer", "user", [USER, message_item("assistant"), USER]),
     ("a message after tools", "user", [USER, CALL, output("done"), USER]),
-    ("a message after instructions", "user", [said("developer"), USER]),
+    ("a message after instructions", "user", [message_item("developer"), USER]),
     ("an output", "agent", [USER, CALL, output("done")]),
     ("two outputs", "agent", [USER, CALL, CALL, output("one"), output("two")]),
     ("an output of a free-form tool", "agent", [USER, output("done", "custom_tool_call_output")]),
     ("a call that was carried out elsewhere", "agent", [USER, CALL]),
     ("a thought", "agent", [USER, THOUGHT]),
-    ("an answer to go on with", "agent", [USER, said("assistant")]),
+    ("an answer to go on with", "agent", [USER, message_item("assistant")]),
     ("a reference", "agent", [USER, {"type": "item_reference", "id": "rs_1"}]),
-    ("the wish for less", "agent", [USER, said("assistant"), {"type": "compaction_trigger"}]),
-    ("a developer after a message", "user", [USER, said("developer")]),
-    ("a system after a message", "user", [USER, said("system")]),
-    ("a developer after an output", "agent", [USER, CALL, output("done"), said("developer")]),
+    ("the wish for less", "agent", [USER, message_item("assistant"), {"type": "compaction_trigger"}]),
+    ("a developer after a message", "user", [USER, message_item("developer")]),
+    ("a system after a message", "user", [USER, message_item("system")]),
+    ("a developer after an output", "agent", [USER, CALL, output("done"), message_item("developer")]),
     ("tools after a message", "user", [USER, ADDED]),
     ("tools after an output", "agent", [USER, CALL, output("done"), ADDED]),
-    ("nothing but the developer", "user", [said("developer")]),
+    ("nothing but the developer", "user", [message_item("developer")]),
 ]
 
 
-@pytest.mark.parametrize(("whose", "given"), [row[1:] for row in TURNS], ids=[row[0] for row in TURNS])
-def test_the_initiator_of_a_conversation(whose: str, given: Any) -> None:
+@pytest.mark.parametrize(("initiator", "given"), [row[1:] for row in TURNS], ids=[row[0] for row in TURNS])
+def test_the_initiator_of_a_conversation(initiator: str, given: Any) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
-    assert responses.read_conversation(read(input=given)).initiator == whose
+    assert responses.read_conversation(read(input=given)).initiator == initiator

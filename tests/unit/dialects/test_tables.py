@@ -215,8 +215,8 @@ def test_each_setting_is_read(dialect):
         prompts.append(
             read_prompt(dialect, BODIES[dialect] | {"thinking": {"type": "enabled", "budget_tokens": 5000}})
         )
-    heard = {name for prompt in prompts for name in FIELDS if getattr(prompt, name) not in (None, ())}
-    assert FIELDS - heard == UNHEARD[dialect]
+    read_names = {name for prompt in prompts for name in FIELDS if getattr(prompt, name) not in (None, ())}
+    assert FIELDS - read_names == UNHEARD[dialect]
 
 
 def test_chats_refused_and_dropped_fields_are_not_written():

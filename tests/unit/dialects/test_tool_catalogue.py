@@ -46,8 +46,8 @@ def tools_of(dialect: str, type_: str) -> tuple[object, ...]:
         contents = [{"parts": [{"text": "Hi"}]}]
         return read_gemini({"model": "m", "contents": contents, "tools": [{type_: {}}]}).tools
     if dialect == "messages":
-        said = [{"role": "user", "content": "Hi"}]
-        return read_messages({"model": "m", "messages": said, "tools": [tool]}).tools
+        messages = [{"role": "user", "content": "Hi"}]
+        return read_messages({"model": "m", "messages": messages, "tools": [tool]}).tools
     return read_responses({"model": "m", "input": "Hi", "tools": [tool]}, ToolNames()).tools
 
 

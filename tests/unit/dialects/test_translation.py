@@ -173,8 +173,8 @@ def check_ladder(events_):
         elif event["type"] == "response.output_item.done":
             assert (event["output_index"], event["item"]["id"]) == (index, item["id"])
             assert event["item"].get("status", "completed") != "in_progress"
-            said = said_by(event["item"])
-            assert said == pieces or (said == "{}" and not pieces)
+            item_text = said_by(event["item"])
+            assert item_text == pieces or (item_text == "{}" and not pieces)
             output.append(event["item"])
         else:
             assert (event["output_index"], event["item_id"]) == (index, item["id"])

@@ -18,7 +18,7 @@ READ = {
 EMPTY = {"chat": {"messages": []}, "messages": {"messages": []}, "responses": {"input": "a"}}
 
 
-def says(*blocks: Any) -> dict[str, Any]:
+def error_message(*blocks: Any) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": list(blocks)}]}
 
 
@@ -53,9 +53,9 @@ FUNCTION = {"type": "function", "name": "f"}
         ("messages", {"output_config": {"format": {"type": "xml"}}},
          "output_config.format.type: expected json_schema"),
         ("messages", {"output_config": {"format": {}}}, "output_config.format.schema: expected an object"),
-        ("chat", says({"type": "text", "text": 1}), f"{FIRST}.text: expected a string"),
-        ("chat", says({"type": {}}), f"{FIRST}.type: expected a string"),
-        ("chat", says({"type": "file"}), f"{FIRST}.file: expected an object"),
+        ("chat", error_message({"type": "text", "text": 1}), f"{FIRST}.text: expected a string"),
+        ("chat", error_message({"type": {}}), f"{FIRST}.type: expected a string"),
+        ("chat", error_message({"type": "file"}), f"{FIRST}.file: expected an object"),
         ("chat", {"messages": [{"role": "tool"}]}, "messages.0.tool_call_id: expected a string"),
         ("chat", calls({"id": "c"}), "messages.0.tool_calls.0.function: expected an object"),
         ("chat", calls({"id": {}, "function": {"name": "f"}}),
@@ -69,11 +69,11 @@ FUNCTION = {"type": "function", "name": "f"}
         ("messages", {"tool_choice": {"type": [None]}}, "tool_choice.type: expected a string"),
         ("messages", answers({"type": "thinking", "thinking": ["x"]}),
          f"{FIRST}.thinking: expected a string"),
-        ("messages", says({"type": "image", "source": {"media_type": "image/png", "data": 1.5}}),
+        ("messages", error_message({"type": "image", "source": {"media_type": "image/png", "data": 1.5}}),
          f"{FIRST}.source.data: expected a string"),
-        ("messages", says({"type": "document", "source": {"type": "content", "content": [{}]}}),
+        ("messages", error_message({"type": "document", "source": {"type": "content", "content": [{}]}}),
          f"{FIRST}.source.content.0.text: expected a string"),
-        ("messages", says(RESULT | {"content": [{"type": "text", "text": []}]}),
+        ("messages", error_message(RESULT | {"content": [{"type": "text", "text": []}]}),
          f"{FIRST}.content.0.text: expected a string"),
         ("responses", {"input": [{"type": {}}]}, "input.0.type: expected a string"),
         ("responses", {"input": [{"role": "tool", "content": "a"}]},
@@ -109,7 +109,7 @@ def test_a_wrong_value_is_refused_by_its_location(dialect: str, fields: dict[str
         ("chat", calls({"id": "c", "function": {"name": "f", "arguments": None}})),
         ("chat", {"temperature": "hot", "seed": {}, "invented_yesterday": 1}),
         ("messages", {"system": None, "thinking": None, "stop_sequences": None, "output_config": None}),
-        ("messages", says(RESULT | {"content": None})),
+        ("messages", error_message(RESULT | {"content": None})),
         ("messages", answers({"type": "thinking", "thinking": None})),
         ("messages", {"tools": [{"type": "web_search_20250305"}], "top_k": "x"}),
         ("responses", {"tools": [{"type": "web_search"}, FUNCTION | {"parameters": None}], "text": None}),

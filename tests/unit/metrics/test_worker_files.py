@@ -34,10 +34,14 @@ os._exit(0)
 """
 
 
-def work(folder, left):
+def work(folder, remaining):
     environ = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
     done = subprocess.run(
-        [sys.executable, "-c", WORKER, str(left)], env=environ, capture_output=True, text=True, check=True
+        [sys.executable, "-c", WORKER, str(remaining)],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return dict(line.rsplit(" ", 1) for line in done.stdout.splitlines() if line and line[0] != "#")
 
@@ -68,8 +72,8 @@ def test_the_files_of_ended_workers_are_merged(tmp_path):
 
 
 def test_the_newest_quota_is_kept(tmp_path):
-    for left in (50, 40):
-        work(tmp_path, left)
+    for remaining in (50, 40):
+        work(tmp_path, remaining)
     merge_ended(tmp_path, threshold=1)
     assert list(values(tmp_path, "gauge_mostrecent").values()) == [40.0]
     assert values(tmp_path, "gauge_livesum") == {}

@@ -201,13 +201,13 @@ def test_it_checks_again_after_each_report(bridge: Bridge, monkeypatch: pytest.M
 
 
 def test_only_changes_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    status, heard = ServiceStatus(), []
-    status.subscribe(heard.append)
+    status, logged = ServiceStatus(), []
+    status.subscribe(logged.append)
     caplog.set_level(logging.INFO)
     for state in (READY, WAITING_FOR_GITHUB, WAITING_FOR_GITHUB, READY):
         status.report(Condition(state, "down" if state == WAITING_FOR_GITHUB else ""))
     assert [record.getMessage() for record in caplog.records] == ["waiting for GitHub: down", "ready"]
-    assert [condition.state for condition in heard] == [STARTING, READY, WAITING_FOR_GITHUB, READY]
+    assert [condition.state for condition in logged] == [STARTING, READY, WAITING_FOR_GITHUB, READY]
     long = Condition(WAITING_FOR_GITHUB, "so\nlong " * 100).summary
     assert len(long) == 300
     assert "\n" not in long

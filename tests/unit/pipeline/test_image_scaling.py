@@ -168,7 +168,7 @@ def pictures(data: str = "") -> tuple[ImageInliner, Fetcher]:
     return ImageInliner(fetcher), fetcher  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("who", "side", "shown", "left"), [
+@pytest.mark.parametrize(("who", "side", "shown", "expected"), [
     (model(), 2000, True, 1568),
     (model(), 2000, False, 2000),
     (model(), 8100, False, 8000),
@@ -178,12 +178,12 @@ def pictures(data: str = "") -> tuple[ImageInliner, Fetcher]:
     (model(id_="claude-sonnet-6"), 3000, True, 2576),
     (model("OpenAI", "gpt-5.4"), 9000, True, 9000),
 ])  # fmt: skip
-def test_images_are_scaled_to_what_each_model_sees(who: Model, side: int, shown: bool, left: int) -> None:
+def test_images_are_scaled_to_what_each_model_sees(who: Model, side: int, shown: bool, expected: int) -> None:
     """What a tool shows, and what a person shows only where it would be refused."""
     url = f"data:image/png;base64,{plain(side, 8, mode='1')}"
     found = pictures()[0].in_place(url, "messages.0", who, shown=shown)
-    assert pixels(found.partition(",")[2])[0] == left
-    assert (found == url) is (side == left)
+    assert pixels(found.partition(",")[2])[0] == expected
+    assert (found == url) is (side == expected)
 
 
 def test_a_large_fetched_image_is_scaled_down() -> None:

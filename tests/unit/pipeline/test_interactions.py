@@ -18,8 +18,8 @@ MORE = {"role": "user", "content": "go on"}
 SUBAGENT = {"x-interaction-type": "conversation-subagent"}
 
 
-def talk(*said, system="Be brief."):
-    return chat.read_conversation({"messages": [{"role": "system", "content": system}, *said]})
+def talk(*messages, system="Be brief."):
+    return chat.read_conversation({"messages": [{"role": "system", "content": system}, *messages]})
 
 
 class Worker(Interactions):
@@ -29,8 +29,8 @@ class Worker(Interactions):
         self.now = 0.0
         super().__init__(lambda: key, lambda: self.now)
 
-    def tell(self, *said, caller="me", headers=None, kind=None, **options):
-        return self.signals(caller, talk(*said, **options), headers or {}, kind)
+    def tell(self, *messages, caller="me", headers=None, kind=None, **options):
+        return self.signals(caller, talk(*messages, **options), headers or {}, kind)
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ def test_the_next_turn(worker):
 
 
 def test_another_worker_and_the_next_start_agree(worker):
-    for said in ([USER], [USER, CALL, RESULT], [USER, CALL, MORE], [USER, CALL, MORE, CALL, RESULT]):
-        assert worker.tell(*said) == Worker().tell(*said)
+    for messages in ([USER], [USER, CALL, RESULT], [USER, CALL, MORE], [USER, CALL, MORE, CALL, RESULT]):
+        assert worker.tell(*messages) == Worker().tell(*messages)
 
 
 @pytest.mark.parametrize(
@@ -185,5 +185,5 @@ def test_another_bridge_is_another_machine(tmp_path):
 def test_a_key_that_is_none_costs_no_answer(tmp_path, caplog):
     store = open_store(tmp_path, key=Secret("none"))
     assert UUID.fullmatch(machine_of(store))
-    assert "gets new ones" in caplog.text
+    assert "new ids" in caplog.text
     store.close()

@@ -26,10 +26,14 @@ def response_store(clock):
 
 
 def test_the_conversation_from_its_beginning():
-    said = {"type": "message", "role": "assistant", "content": "b"}
+    assistant_item = {"type": "message", "role": "assistant", "content": "b"}
     typed = {"role": "user", "content": "c"}
-    second = link([typed], before=link("a", [said]))
-    assert list(second.items()) == [{"type": "message", "role": "user", "content": "a"}, said, typed]
+    second = link([typed], before=link("a", [assistant_item]))
+    assert list(second.items()) == [
+        {"type": "message", "role": "user", "content": "a"},
+        assistant_item,
+        typed,
+    ]
 
 
 def test_each_caller_has_its_own(response_store):

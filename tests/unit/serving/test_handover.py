@@ -22,9 +22,9 @@ def test_sockets_for_another_process_are_ignored(environ):
 
 
 def test_a_handover_survives_the_environment():
-    left = Handover([7], [101, 102])
-    environ = left.variables()
-    assert Handover.take_from(environ) == left
+    handover = Handover([7], [101, 102])
+    environ = handover.variables()
+    assert Handover.take_from(environ) == handover
     assert environ == {}
 
 

@@ -43,9 +43,9 @@ def test_azure_text_stream(client: Client) -> None:
     assert usage["choices"] == []
     assert usage["usage"]["completion_tokens"] > 0
     assert usage["usage"]["prompt_tokens"] > 0
-    given, said = usage["copilot_usage"]["token_details"]  # 250 and 1,000 AI units a million tokens
+    given, details = usage["copilot_usage"]["token_details"]  # 250 and 1,000 AI units a million tokens
     assert given["cost_per_batch"] == 250_000_000_000
-    spent = given["token_count"] * 250_000 + said["token_count"] * 1_000_000
+    spent = given["token_count"] * 250_000 + details["token_count"] * 1_000_000
     assert usage["copilot_usage"]["total_nano_aiu"] == spent
     assert done == "[DONE]"
 
@@ -166,9 +166,9 @@ def test_json_schema_is_satisfied(client: Client) -> None:
         "required": ["name", "kind", "v", "n", "maybe", "list"],
     }
     schema = {"$ref": "#/$defs/node", "$defs": {"node": node}}
-    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    response_format = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
     value = json.loads(
-        client.chat("hello there", response_format=wanted).json()["choices"][0]["message"]["content"]
+        client.chat("hello there", response_format=response_format).json()["choices"][0]["message"]["content"]
     )
     assert (value["kind"], value["v"], value["n"], value["list"]) == ("a", 7, 5, [True, True])
     assert value["maybe"].keys() == value.keys()

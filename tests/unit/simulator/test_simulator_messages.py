@@ -37,8 +37,8 @@ def user(*blocks: dict[str, Any]) -> dict[str, Any]:
     return {"role": "user", "content": list(blocks)}
 
 
-def text(said: str, **more: Any) -> dict[str, Any]:
-    return {"type": "text", "text": said, **more}
+def text(content: str, **more: Any) -> dict[str, Any]:
+    return {"type": "text", "text": content, **more}
 
 
 def test_text_stream(client: Client) -> None:
@@ -121,15 +121,15 @@ def test_results_are_quoted(client: Client) -> None:
     asked = conversation(
         result("rain"), result([text("a cat"), PNG], 2), result("no such file", 3, is_error=True)
     )
-    said = client.message(asked, tools=TOOLS).json()["content"][0]["text"]
-    assert "rain a cat [image/png of 8 bytes] error: no such file." in said
+    reply_text = client.message(asked, tools=TOOLS).json()["content"][0]["text"]
+    assert "rain a cat [image/png of 8 bytes] error: no such file." in reply_text
     apart = [*asked[:2], *(user(one) for one in asked[2]["content"])]
     assert client.message(apart, tools=TOOLS).status_code == 200
 
 
 def test_images_and_documents_are_seen(client: Client) -> None:
-    said = client.message([user(PNG, PDF, text("look"))]).json()["content"][0]["text"]
-    assert said.startswith(
+    reply_block = client.message([user(PNG, PDF, text("look"))]).json()["content"][0]["text"]
+    assert reply_block.startswith(
         "I see 1 image (image/png of 8 bytes) and 1 document (application/pdf of 3 bytes)."
     )
 

@@ -93,10 +93,10 @@ def test_a_client_who_leaves_in_silence_is_noticed(client: Client, silence: str)
     with closing(client.dial(f"[[sim:{silence}]] {mark}")):
         [entry] = client.ledger(mark, started=1, timeout=5)
         assert (entry["ended"], entry["outcome"]) == (None, None)
-    left = time.time()
+    left_at = time.time()
     [entry] = client.ledger(mark, ended=1, timeout=5)
     assert entry["outcome"] == "client-gone"
-    assert entry["ended"] - left < 0.1
+    assert entry["ended"] - left_at < 0.1
 
 
 def test_a_client_who_leaves_a_flood_is_noticed(client: Client) -> None:

@@ -49,8 +49,8 @@ def test_a_locked_database_costs_one_deadline_and_then_nothing(
     monkeypatch.setattr(module, "RETRY_INTERVAL", 0.01)
     monkeypatch.setattr(module, "PROBE_EXTRA_TIME", 0.0)
     database = Sqlite(path)
-    guard, heard = GuardedDatabase(database, 0.2), []
-    guard.on_outage_change(lambda: heard.append(guard.outage))
+    guard, outages = GuardedDatabase(database, 0.2), []
+    guard.on_outage_change(lambda: outages.append(guard.outage))
     guard.run(lambda t: t.change(PUT, "a"))
     other = hold(path)
     began = time.monotonic()
@@ -69,8 +69,8 @@ def test_a_locked_database_costs_one_deadline_and_then_nothing(
     other.close()
     wait_until(lambda: guard.outage is None)
     guard.run(lambda t: t.change(PUT, "c"))
-    wait_until(lambda: len(heard) == 2)
-    assert [bool(outage) for outage in heard] == [True, False]
+    wait_until(lambda: len(outages) == 2)
+    assert [bool(outage) for outage in outages] == [True, False]
 
 
 def test_a_request_waits_once_however_often_it_uses_the_store(path: Path) -> None:

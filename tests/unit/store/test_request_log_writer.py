@@ -182,8 +182,8 @@ def test_old_rows_and_rows_that_are_too_many_are_deleted(writer, store, monkeypa
         writer.end(row(f"new{number:03d}", at=71 * day + number))
     writer.flush()
     writer.prune()
-    left = sorted(outcomes(store))
-    assert left == [f"new{number:03d}" for number in range(50, 150)]
+    remaining = sorted(outcomes(store))
+    assert remaining == [f"new{number:03d}" for number in range(50, 150)]
 
 
 def test_zero_days_write_no_log(store, tmp_path):

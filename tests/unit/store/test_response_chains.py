@@ -44,7 +44,7 @@ def pruned(table):
     return len([*takewhile(bool, iter(table.prune, None))])
 
 
-def left(database):
+def remaining(database):
     counts = (f"SELECT count(*) FROM {name}" for name in ("responses", "response_chains"))
     return [database.run(lambda t, sql=sql: t.rows(sql))[0][0] for sql in counts]
 
@@ -59,11 +59,11 @@ def test_a_response_brings_its_conversation_up_to_it(table):
 
 
 def test_content_is_stored_encrypted(table, database, encryptor, tmp_path):
-    said = b"the secret word is swordfish" * 100
-    sealed = table.encrypt(said)
+    content = b"the secret word is swordfish" * 100
+    sealed = table.encrypt(content)
     table.write([first("a", sealed)])
-    assert len(sealed) < len(said) / 2
-    assert table.decrypt(sealed) == said
+    assert len(sealed) < len(content) / 2
+    assert table.decrypt(sealed) == content
     database.close()
     for path in tmp_path.iterdir():
         assert path.is_dir() or b"swordfish" not in path.read_bytes()
@@ -79,7 +79,7 @@ def test_a_response_expires(table, clock, database):
     clock.now += 1
     assert table.find("a") is None
     assert pruned(table) == 1
-    assert left(database) == [0, 0]
+    assert remaining(database) == [0, 0]
 
 
 def test_a_response_keeps_its_previous_ones(table, clock, database):
@@ -92,12 +92,12 @@ def test_a_response_keeps_its_previous_ones(table, clock, database):
     assert table.find("b") == ("a", ["1", "2"])
     clock.now += LIFE
     assert pruned(table) == 1
-    assert left(database) == [0, 0]
+    assert remaining(database) == [0, 0]
 
 
 def test_a_response_without_its_previous_one_is_left_out(table, database):
     table.write([next_to("b", "a", "a"), next_to("c", "b", "a")])
-    assert left(database) == [0, 0]
+    assert remaining(database) == [0, 0]
 
 
 def test_the_oldest_chains_are_deleted_first(database, encryptor, clock):
@@ -125,12 +125,12 @@ def test_a_chain_is_deleted_in_small_steps_and_never_found_in_part(table, monkey
     table.write([next_to("last", "34", "0")])
     clock.now += LIFE
     assert table.prune()
-    assert left(database) == [26, 1]
+    assert remaining(database) == [26, 1]
     clock.now -= LIFE  # were it young enough: some of it is gone
     assert table.find("last") is None
     clock.now += LIFE
     assert pruned(table) == 3
-    assert left(database) == [0, 0]
+    assert remaining(database) == [0, 0]
 
 
 def test_an_id_that_comes_twice_keeps_its_first_content(table):

@@ -13,7 +13,7 @@ from copilot_bridge.store.sqlite import SqliteTransaction
 SUMS = ("requests", "errors", "premium", "tokens_in", "tokens_out", "tokens_cached", "cost")
 
 
-def by(found: list[Sums], *names: str) -> dict[tuple[str, ...], tuple[float, ...]]:
+def sums_by(found: list[Sums], *names: str) -> dict[tuple[str, ...], tuple[float, ...]]:
     sums: dict[tuple[str, ...], list[float]] = {}
     for row in found:
         known = sums.setdefault(tuple(row[name] for name in names), [0.0] * len(SUMS))
@@ -30,11 +30,11 @@ def test_shares_agree_with_days_and_keys(tmp_path: Path, offset: int, account: s
     for _ in range(2):  # the second time from memory
         shares = store.usage.shares(since, offset, account=account)
         days = store.usage.days(since, offset, account=account)
-        assert by(shares, "day", "model") == by(days, "day", "model")
+        assert sums_by(shares, "day", "model") == sums_by(days, "day", "model")
     if not offset % 60:
         first = time.time() - 6 * DAY
         whole = store.usage.shares(first, offset, account=account)
-        assert by(whole, "caller") == by(store.usage.keys(first, account=account), "caller")
+        assert sums_by(whole, "caller") == sums_by(store.usage.keys(first, account=account), "caller")
     store.close()
 
 

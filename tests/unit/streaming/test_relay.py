@@ -180,16 +180,16 @@ def test_a_slow_client_gets_everything_and_upstream_waits(client: Pair, upstream
             writer.sendall(out)
 
     serving = gevent.spawn(serve)
-    heard = b""
+    data = b""
     gevent.sleep(0.1)
     assert not writing.ready(), "upstream is not read for a client that does not read"
     reads = body.reads
     gevent.sleep(0.1)
     assert body.reads == reads
-    while len(heard) < len(text):
+    while len(data) < len(text):
         gevent.socket.wait_read(client[1].fileno())
-        heard += received(client[1])
-    assert heard == text
+        data += received(client[1])
+    assert data == text
     serving.kill()
     relay.close()
     assert body.blocking or writer.waited < len(text), "only what the socket did not take had to wait"

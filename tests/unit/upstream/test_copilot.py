@@ -37,11 +37,11 @@ LIMIT = (400, '{"error": {"message": "Unsupported: use max_completion_tokens ins
 @pytest.fixture
 def script(hub):
     """Copilot's answers in order; each is used once, and the last one must have been."""
-    left = []
+    remaining = []
 
     def answer(_request):
-        assert left, "one request too many"
-        step = left.pop(0)
+        assert remaining, "one request too many"
+        step = remaining.pop(0)
         if isinstance(step, Exception):
             raise step
         return step[0], dict(step[2:]), step[1]
@@ -50,8 +50,8 @@ def script(hub):
         hub.gives_tokens()
         for host in hosts:
             hub.mock.add_callback("POST", host + PATH, answer)
-        left.extend(steps)
-        return left
+        remaining.extend(steps)
+        return remaining
 
     return fill
 
@@ -104,7 +104,7 @@ QUOTA = (402, '{"error": {"message": "You have no quota", "code": "quota_exceede
     ],
 )
 def test_a_request_has_the_tokens_headers(world, hub, script, answers, steps, status):
-    left = script(*answers)
+    remaining = script(*answers)
     if status < 300:
         assert send(world).status_code == status
     else:
@@ -113,7 +113,7 @@ def test_a_request_has_the_tokens_headers(world, hub, script, answers, steps, st
         assert caught.value.status == status
         assert "tid=" not in str(caught.value)
     assert steps_of(hub) == steps
-    assert not left
+    assert not remaining
 
 
 @pytest.mark.parametrize("answers", [[RESET, RESET], [(500, ""), RESET]])
@@ -134,7 +134,7 @@ def test_a_timeout_is_not_tried_again(world, hub, script):
 
 
 @pytest.mark.parametrize(
-    ("first", "whose"),
+    ("first", "initiator"),
     [
         (EXPIRED, "user"),
         ((421, ""), "user"),
@@ -159,7 +159,7 @@ def test_a_timeout_is_not_tried_again(world, hub, script):
         "end",
     ],
 )
-def test_a_replay_is_the_same_request(world, hub, script, first, whose):
+def test_a_replay_is_the_same_request(world, hub, script, first, initiator):
     """It is a person's as long as none can have been read: so no turn of theirs is told of twice."""
     script(first, OK)
     send(world)
@@ -169,7 +169,7 @@ def test_a_replay_is_the_same_request(world, hub, script, first, whose):
     assert one.headers["X-Request-Id"] == "one"
     assert one.headers["Content-Length"] == str(len(BODY))
     bearers = {one.headers.pop("Authorization"), two.headers.pop("Authorization")}
-    assert two.headers.pop("X-Initiator") == whose
+    assert two.headers.pop("X-Initiator") == initiator
     assert one.headers.pop("X-Initiator") == "user"
     assert dict(one.headers) == dict(two.headers)
     renewed = first in (EXPIRED, (421, ""))

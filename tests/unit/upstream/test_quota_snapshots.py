@@ -33,7 +33,7 @@ def session(percent):
     return {"x-usage-ratelimit-session": f"ent=0&rem={percent}&ov=0.0&ovPerm=false&rst=2026-05-01T00:00:00Z"}
 
 
-def left(samples):
+def remaining(samples):
     return {name: sample.percent_remaining for name, sample in samples.items()}
 
 
@@ -45,9 +45,9 @@ def test_other_workers_know_it_a_moment_later(new_world, clock):
         QuotaSnapshots(other.store.key_values, clock, LATER),
     )
     here.note(one.account, session(70.5))
-    assert left(here.noted(one.account)) == {"session": 70.5}
+    assert remaining(here.noted(one.account)) == {"session": 70.5}
     assert key_values.written.acquire(timeout=PATIENCE)
-    assert left(there.shared(other.account)) == {"session": 70.5}
+    assert remaining(there.shared(other.account)) == {"session": 70.5}
     assert there.noted(other.account) == {}, "requests look at no store"
     assert there.shared(other.account) == here.shared(one.account)
 
@@ -63,10 +63,10 @@ def test_the_newest_snapshot_of_any_worker_counts(new_world, clock):
     clock.forward(1)
     here.note(one.account, session(40) | {"x-usage-ratelimit-weekly": "ent=0&rem=90"})
     assert key_values.written.acquire(timeout=PATIENCE)
-    assert left(there.shared(other.account)) == {"session": 40, "weekly": 90}
+    assert remaining(there.shared(other.account)) == {"session": 40, "weekly": 90}
     clock.forward(1)
     there.note(other.account, session(30))
-    assert left(there.shared(other.account)) == {"session": 30, "weekly": 90}
+    assert remaining(there.shared(other.account)) == {"session": 30, "weekly": 90}
 
 
 def test_many_answers_are_one_write(world, clock):
@@ -75,7 +75,7 @@ def test_many_answers_are_one_write(world, clock):
     for percent in range(100, 0, -1):
         samples.note(world.account, session(percent))
     assert key_values.written.acquire(timeout=PATIENCE)
-    assert left(QuotaSnapshots(world.store.key_values).shared(world.account)) == {"session": 1}
+    assert remaining(QuotaSnapshots(world.store.key_values).shared(world.account)) == {"session": 1}
     assert not key_values.written.acquire(blocking=False)
 
 
@@ -84,7 +84,7 @@ def test_without_a_store_it_is_known_here(world, clock):
     samples = QuotaSnapshots(key_values, clock, SOON)
     samples.note(world.account, session(70))
     assert key_values.written.acquire(timeout=PATIENCE)
-    assert left(samples.shared(world.account)) == {"session": 70}
+    assert remaining(samples.shared(world.account)) == {"session": 70}
 
 
 @pytest.mark.parametrize("content", [{"session": {"at": 1.0, "percent_remaining": 5}}, {"session": "?"}])

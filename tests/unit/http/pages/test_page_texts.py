@@ -18,8 +18,8 @@ VALUES = re.compile(r"%\((\w+)\)[sd]")
 
 def in_template(path: Path) -> Iterator[str]:
     """The names in a template; of a number's two forms both."""
-    for _line, function, said in environment().extract_translations(path.read_text()):  # type: ignore[attr-defined]
-        names = [name for name in (said if isinstance(said, tuple) else (said,)) if name]
+    for _line, function, message in environment().extract_translations(path.read_text()):  # type: ignore[attr-defined]
+        names = [name for name in (message if isinstance(message, tuple) else (message,)) if name]
         assert len(names) == (2 if function == "ngettext" else 1), f"{path.name}: not written out"
         yield from names
 
@@ -65,17 +65,17 @@ def test_each_text_is_translated(language: str) -> None:
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_the_values_are_the_same(language: str) -> None:
-    for name, said in catalogue(language).items():
+    for name, text in catalogue(language).items():
         english = catalogue(DEFAULT).get(name, name)
-        assert sorted(VALUES.findall(english)) == sorted(VALUES.findall(said)), name
-        assert VALUES.sub("", said).count("%") == VALUES.sub("", english).count("%"), name
+        assert sorted(VALUES.findall(english)) == sorted(VALUES.findall(text)), name
+        assert VALUES.sub("", text).count("%") == VALUES.sub("", english).count("%"), name
 
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_chinese_is_set_as_chinese(language: str) -> None:
     """No Western commas, colons and question marks between Chinese characters."""
-    for said in catalogue(language).values():
-        assert not re.search(r"[\u4e00-\u9fff][,;:?!]", said), said
+    for text in catalogue(language).values():
+        assert not re.search(r"[\u4e00-\u9fff][,;:?!]", text), text
 
 
 @pytest.mark.parametrize(

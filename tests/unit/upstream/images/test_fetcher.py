@@ -131,8 +131,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def on_hops(self):
         """/hops/<left>"""
-        left = int(self.path.split("/")[2])
-        self.answer(status=302, Location=f"/hops/{left - 1}" if left > 1 else "/png")
+        remaining = int(self.path.split("/")[2])
+        self.answer(status=302, Location=f"/hops/{remaining - 1}" if remaining > 1 else "/png")
 
 
 class Server(ThreadingHTTPServer):

@@ -16,7 +16,7 @@ DEFERRED = TOOL | {"defer_loading": True}
 THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "s"}
 
 
-def said(*texts):
+def messages_of(*texts):
     roles = ("user", "assistant")
     return [{"role": roles[index % 2], "content": text} for index, text in enumerate(texts)]
 
@@ -45,22 +45,22 @@ def ends(body):
 @pytest.mark.parametrize(
     ("body", "places"),
     [
-        ({"messages": said("a")}, ["messages.0.0"]),
-        ({"messages": said("a", "b", "c")}, ["messages.1.0", "messages.2.0"]),
+        ({"messages": messages_of("a")}, ["messages.0.0"]),
+        ({"messages": messages_of("a", "b", "c")}, ["messages.1.0", "messages.2.0"]),
         (
-            {"tools": [TOOL, dict(TOOL)], "system": "Be brief.", "messages": said("a")},
+            {"tools": [TOOL, dict(TOOL)], "system": "Be brief.", "messages": messages_of("a")},
             ["tools.1", "system.0", "messages.0.0"],
         ),
-        ({"tools": [TOOL, DEFERRED], "messages": said("a")}, ["tools.0", "messages.0.0"]),
-        ({"system": [block("x"), block("y")], "messages": said("a")}, ["system.1", "messages.0.0"]),
-        ({"messages": [*said("a"), {"role": "assistant", "content": [THOUGHT]}]}, ["messages.0.0"]),
+        ({"tools": [TOOL, DEFERRED], "messages": messages_of("a")}, ["tools.0", "messages.0.0"]),
+        ({"system": [block("x"), block("y")], "messages": messages_of("a")}, ["system.1", "messages.0.0"]),
+        ({"messages": [*messages_of("a"), {"role": "assistant", "content": [THOUGHT]}]}, ["messages.0.0"]),
         (
-            {"messages": [*said("a"), {"role": "assistant", "content": [block("b"), THOUGHT]}]},
+            {"messages": [*messages_of("a"), {"role": "assistant", "content": [block("b"), THOUGHT]}]},
             ["messages.0.0", "messages.1.0"],
         ),
-        ({"messages": said("")}, []),
+        ({"messages": messages_of("")}, []),
         # What the client says counts.
-        ({"tools": [TOOL | {"cache_control": PLAIN}], "messages": said("a", "b", "c")}, ["tools.0"]),
+        ({"tools": [TOOL | {"cache_control": PLAIN}], "messages": messages_of("a", "b", "c")}, ["tools.0"]),
     ],
 )
 def test_cache_breakpoints_are_placed(body, places):
@@ -68,14 +68,14 @@ def test_cache_breakpoints_are_placed(body, places):
 
 
 def test_nothing_is_marked_for_others():
-    body = {"messages": said("a")}
+    body = {"messages": messages_of("a")}
     assert not adapt_cache_controls(body, GPT, frozenset())
-    assert body == {"messages": said("a")}
+    assert body == {"messages": messages_of("a")}
 
 
 def test_cache_breakpoints_are_placed_in_chat():
     tool = {"type": "function", "function": {"name": "f"}}
-    messages = [{"role": "system", "content": "Be brief."}, *said("a", "b", "c")]
+    messages = [{"role": "system", "content": "Be brief."}, *messages_of("a", "b", "c")]
     body = {"model": "claude-sonnet-5", "messages": messages, "tools": [tool, dict(tool)]}
     chat.adapt(body, CLAUDE)
     marked = [block.get("copilot_cache_control") for block in (*body["tools"], *body["messages"])]

@@ -51,7 +51,7 @@ def test_advisory_fields_are_dropped(field, value):
 
 
 @pytest.mark.parametrize(
-    ("given", "left"),
+    ("given", "expected"),
     [
         ({"tools": []}, {}),
         ({"tools": None}, {}),
@@ -62,8 +62,8 @@ def test_advisory_fields_are_dropped(field, value):
         ({"functions": [TOOL], "tool_choice": "auto"}, {"functions": [TOOL], "tool_choice": "auto"}),
     ],
 )
-def test_no_choice_among_no_tools(given, left):
-    assert fit(body(**given), model(GPT)) == body(**left)
+def test_no_choice_among_no_tools(given, expected):
+    assert fit(body(**given), model(GPT)) == body(**expected)
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ SIGNATURES = [
 @pytest.mark.parametrize("row", [GPT, CLAUDE, GROK, GEMINI], ids=["gpt", "claude", "grok", "gemini"])
 def test_signatures_of_calls_go_back_to_who_made_them(row, signature):
     call = {"id": "a", "type": "function", "function": {"name": "n", "arguments": "{}"}}
-    said = [{"role": "assistant", "content": None, "tool_calls": [call | signature]}]
+    messages = [{"role": "assistant", "content": None, "tool_calls": [call | signature]}]
     done = [{"role": "tool", "tool_call_id": "a", "content": "r"}]
-    sent = fit(body(row, [*said, *done]), model(row))
+    sent = fit(body(row, [*messages, *done]), model(row))
     assert sent["messages"][0]["tool_calls"] == [call | signature if row is GEMINI else call]
 
 
@@ -149,8 +149,8 @@ def test_claude_hears_of_no_message_without_a_word(role, content):
 @pytest.mark.parametrize("content", [{}, {"content": None}, {"content": ""}, {"content": " "}])
 def test_claude_hears_of_calls_without_a_word(content):
     calls = [{"id": "a", "type": "function", "function": {"name": "n", "arguments": "{}"}}]
-    said = {"role": "assistant", "tool_calls": calls, **content}
-    sent = fit(body(CLAUDE, [said, {"role": "tool", "tool_call_id": "a", "content": "r"}]), model(CLAUDE))
+    message = {"role": "assistant", "tool_calls": calls, **content}
+    sent = fit(body(CLAUDE, [message, {"role": "tool", "tool_call_id": "a", "content": "r"}]), model(CLAUDE))
     assert (sent["messages"][0]["content"], sent["messages"][0]["tool_calls"]) == (None, calls)
 
 
@@ -209,9 +209,11 @@ def test_the_limit_has_the_name_that_the_model_knows(name, field):
     assert field in fit(body({"id": name}), model({"id": name}, 100))
 
 
-@pytest.mark.parametrize(("given", "said"), [(0, 0), (1, 1), (1.5, 1), (2, 1), ("hot", "hot"), (None, None)])
-def test_claude_takes_no_temperature_above_1(given, said):
-    for row, after in ((CLAUDE, said), (GPT, given)):
+@pytest.mark.parametrize(
+    ("given", "requested"), [(0, 0), (1, 1), (1.5, 1), (2, 1), ("hot", "hot"), (None, None)]
+)
+def test_claude_takes_no_temperature_above_1(given, requested):
+    for row, after in ((CLAUDE, requested), (GPT, given)):
         assert fit(body(row, temperature=given), model(row)) == body(row, temperature=after)
 
 
@@ -234,7 +236,7 @@ PLAIN = {"type": "ephemeral"}
 OURS, THEIRS = {"copilot_cache_control": PLAIN}, {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 
 
-def said(**more):
+def user_message(**more):
     return {"role": "user", "content": "Hi"} | more
 
 
@@ -248,12 +250,12 @@ def parts(**more):
 @pytest.mark.parametrize(
     ("given", "after"),
     [
-        (said(**THEIRS), said(**OURS)),
-        (said(**OURS), said(**OURS)),
-        (said(cache_control=None), said(**OURS)),
+        (user_message(**THEIRS), user_message(**OURS)),
+        (user_message(**OURS), user_message(**OURS)),
+        (user_message(cache_control=None), user_message(**OURS)),
         (parts(**THEIRS), parts() | OURS),
         (parts(**OURS), parts() | OURS),
-        (said(), said(**OURS)),
+        (user_message(), user_message(**OURS)),
     ],
 )
 def test_cache_breakpoints_have_copilots_name(given, after):
@@ -264,12 +266,18 @@ def test_cache_breakpoints_have_copilots_name(given, after):
 
 @pytest.mark.parametrize("tool", [TOOL | THEIRS, TOOL | OURS, TOOL | {"function": {"name": "f"} | THEIRS}])
 def test_it_may_stand_on_a_tool(tool):
-    given = body(CLAUDE, [said()], tools=[copy.deepcopy(tool)])
-    assert fit(given, model(CLAUDE)) == body(CLAUDE, [said()], tools=[TOOL | OURS])
+    given = body(CLAUDE, [user_message()], tools=[copy.deepcopy(tool)])
+    assert fit(given, model(CLAUDE)) == body(CLAUDE, [user_message()], tools=[TOOL | OURS])
 
 
 def test_prompt_caches_end_at_four_places():
-    given = body(CLAUDE, [said(**THEIRS) for _ in range(5)], tools=[TOOL | THEIRS])
+    given = body(CLAUDE, [user_message(**THEIRS) for _ in range(5)], tools=[TOOL | THEIRS])
     fitted = fit(given, model(CLAUDE))
     assert fitted["tools"] == [TOOL | OURS]
-    assert fitted["messages"] == [said(**OURS), said(), said(), said(**OURS), said(**OURS)]
+    assert fitted["messages"] == [
+        user_message(**OURS),
+        user_message(),
+        user_message(),
+        user_message(**OURS),
+        user_message(**OURS),
+    ]

@@ -161,8 +161,8 @@ def test_chat_without_a_word(to: Model) -> None:
     ids=lambda value: value.id if isinstance(value, Model) else None,
 )
 def test_chat_in_tokens(to: Model, wanted: int | None, limit: int | None, found: int | None) -> None:
-    said = {"max_tokens": limit, "thinking_budget": wanted}
-    body = {field: value for field, value in said.items() if value is not None}
+    body_fields = {"max_tokens": limit, "thinking_budget": wanted}
+    body = {field: value for field, value in body_fields.items() if value is not None}
     after = fitted(adapt_budget, body, to)
     assert after.pop("thinking_budget", None) == found
     assert after == ({} if limit is None else {"max_tokens": limit})
@@ -203,8 +203,8 @@ BUDGETS = st.none() | st.integers(0, 70_000)
 @given(wanted=BUDGETS, limit=st.none() | st.integers(1, 70_000))
 def test_chat_thinks_within_its_answer(to: Model, wanted: int | None, limit: int | None) -> None:
     body: dict[str, Any] = {"model": to.id, "messages": []}
-    said = {"max_tokens": limit, "thinking_budget": wanted}
-    body |= {field: value for field, value in said.items() if value is not None}
+    body_fields = {"max_tokens": limit, "thinking_budget": wanted}
+    body |= {field: value for field, value in body_fields.items() if value is not None}
     chat.adapt(body, to)
     if "thinking_budget" in body:
         least, most = to.supports.get("min_thinking_budget", 0), to.supports["max_thinking_budget"]

@@ -402,11 +402,11 @@ def socks5(sock, seen):
     ],
 )
 def test_through_a_socks_proxy(serve, new_client, scheme, userinfo, url, seen):
-    heard = []
-    server = serve(lambda sock: socks5(sock, heard))
+    requests_ = []
+    server = serve(lambda sock: socks5(sock, requests_))
     client = new_client(proxy=f"{scheme}://{userinfo}127.0.0.1:{server.port}")
     assert client.send("GET", url, {}).content == b"by socks"
-    assert heard == seen
+    assert requests_ == seen
 
 
 def test_a_socks_proxy_that_hangs_up(serve, new_client):
@@ -432,14 +432,14 @@ def test_a_connection_through_an_http_proxy_is_opened_ahead(new_client, http_pro
 
 
 def test_a_connection_through_a_socks_proxy_is_opened_ahead(serve, new_client):
-    heard = []
-    server = serve(lambda sock: socks5(sock, heard))
+    requests_ = []
+    server = serve(lambda sock: socks5(sock, requests_))
     client = new_client(proxy=f"socks5h://127.0.0.1:{server.port}")
     opened = opened_of(client)
     client._open_connection(FAR)
     assert client.send("GET", FAR, {}).content == b"by socks"
     assert opened == ["ahead"]
-    assert heard == [("copilot.test", 80), "GET /models HTTP/1.1"]
+    assert requests_ == [("copilot.test", 80), "GET /models HTTP/1.1"]
 
 
 def test_a_tunnel_that_can_not_be_opened_ahead_fails_nothing(new_client, http_proxy, caplog):

@@ -29,8 +29,8 @@ COPILOT = "https://api.githubcopilot.com/models"
     ],
 )
 def test_from_the_environment(environ, url):
-    wanted = {"http": url, "https": url} if url else {}
-    assert Proxies(Config(), environ).of(COPILOT) == wanted
+    expected = {"http": url, "https": url} if url else {}
+    assert Proxies(Config(), environ).of(COPILOT) == expected
     assert Proxies(Config(proxy_env=False), environ).of(COPILOT) == {}
     explicit = Proxies(Config(proxy="http://mine:1"), environ).of(COPILOT)
     assert explicit == {"http": "http://mine:1", "https": "http://mine:1"}
