@@ -1,4 +1,4 @@
-"""What every test gets: an empty home, no way out of this machine; and on demand the real processes."""
+"""Fixtures of every test: an empty home, no network beyond this machine, and real processes on demand."""
 
 import gc
 import itertools

@@ -1,4 +1,4 @@
-"""A store as the last version before the first release left it, and what has to become of it."""
+"""A store as the last version before the first release left it, and its expected content afterwards."""
 
 import sqlite3
 from contextlib import closing

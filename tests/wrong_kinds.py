@@ -1,4 +1,4 @@
-"""Whole bodies of each API, and all that becomes of them when one value is of another kind."""
+"""Whole bodies of each API, and their mutants with one value of another type."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What commands print, and the one line in which they fail."""
+"""The output of commands, and the one line in which they fail."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a shell completes, and the code that asks for it."""
+"""Shell completion: its candidates, and the code that sets it up."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""What models take, asked of them; and what has been learned, listed and forgotten."""
+"""`doctor --contract`: probing what models accept, and the lessons that are listed and forgotten."""
 
 import json
 import re

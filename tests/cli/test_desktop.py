@@ -1,4 +1,4 @@
-"""What a login does on a desktop: the browser opens, and the code is on the clipboard."""
+"""A login on a desktop opens the browser, and puts the code on the clipboard."""
 
 import time
 

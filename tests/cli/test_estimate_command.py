@@ -1,4 +1,4 @@
-"""What a prompt would cost, on the command line."""
+"""The `estimate` command."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Where it listens, in all the forms that people write."""
+"""The address to listen on, in all the forms that people write."""
 
 import contextlib
 import json

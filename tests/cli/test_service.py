@@ -1,4 +1,4 @@
-"""`service`: the plan for each kind of system, said as it would be done."""
+"""`service`: the plan for each kind of system, as it would be carried out."""
 
 import plistlib
 import subprocess

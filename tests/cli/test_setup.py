@@ -1,4 +1,4 @@
-"""`copilot-bridge setup`: what is printed, what is written, and that all of it can be taken back."""
+"""`copilot-bridge setup`: its output, the files that it writes, and their restoration."""
 
 import json
 import os

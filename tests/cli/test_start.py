@@ -1,4 +1,4 @@
-"""`start` as a user runs it: what it prints is true, and when it ends everything ends."""
+"""`start` as a user runs it: its output is true, and when it ends, everything ends."""
 
 import contextlib
 import json

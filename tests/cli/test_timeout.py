@@ -1,4 +1,4 @@
-"""Questions that are not worth a long wait."""
+"""Calls with a short time limit."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What was used, summed up in each way and in each form."""
+"""The `usage` command: sums by each group, in each format."""
 
 import csv
 import io

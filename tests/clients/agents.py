@@ -1,4 +1,4 @@
-"""How each agent is run without a person: alone in a home of its own, with no way out but the bridge."""
+"""Each agent, run without a person: in a home of its own, with no network but the bridge."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""A response with a search and a call of the client's own, as each dialect tells it.
+"""A response with a search and a call of the client's own, in each dialect.
 
 server-tools/<dialect>/client.sse   the stream
 server-tools/<dialect>/client.json  the same as a whole response

@@ -41,7 +41,7 @@ class Dialect(ABC):
     limit: str
 
     @abstractmethod
-    def body(self, text: Any, model: str, **more: Any) -> Json:
+    def body(self, user_text: Any, model: str, **more: Any) -> Json:
         """A request of one turn; `said` is a text, or parts of this dialect."""
 
     @abstractmethod
@@ -71,9 +71,9 @@ class Dialect(ABC):
         """A stream under way."""
         return bridge.dial("POST", self.path, json.dumps({**body, "stream": True}).encode())
 
-    def frames(self, bridge: Bridge, text: Any, model: str, **more: Any) -> list[Frame]:
+    def frames(self, bridge: Bridge, user_text: Any, model: str, **more: Any) -> list[Frame]:
         """A stream, to its end."""
-        stream = self.ask(bridge, self.body(text, model, **more))
+        stream = self.ask(bridge, self.body(user_text, model, **more))
         assert stream.status == 200, stream.answer().body
         assert stream.headers["content-type"].startswith("text/event-stream")
         frames = stream.all()
@@ -84,8 +84,8 @@ class Dialect(ABC):
 class Chat(Dialect):
     name, path, limit = "chat", "/v1/chat/completions", "max_tokens"
 
-    def body(self, text: Any, model: str, **more: Any) -> Json:
-        return {"model": model, "messages": [{"role": "user", "content": text}], **more}
+    def body(self, user_text: Any, model: str, **more: Any) -> Json:
+        return {"model": model, "messages": [{"role": "user", "content": user_text}], **more}
 
     def tool(self, name: str) -> Json:
         return {"type": "function", "function": {"name": name, "parameters": SCHEMA}}
@@ -108,8 +108,13 @@ class Chat(Dialect):
 class Messages(Dialect):
     name, path, limit = "messages", "/v1/messages", "max_tokens"
 
-    def body(self, text: Any, model: str, **more: Any) -> Json:
-        return {"model": model, "max_tokens": 500, "messages": [{"role": "user", "content": text}], **more}
+    def body(self, user_text: Any, model: str, **more: Any) -> Json:
+        return {
+            "model": model,
+            "max_tokens": 500,
+            "messages": [{"role": "user", "content": user_text}],
+            **more,
+        }
 
     def tool(self, name: str) -> Json:
         return {"name": name, "input_schema": SCHEMA}
@@ -149,8 +154,8 @@ class Messages(Dialect):
 class Responses(Dialect):
     name, path, limit = "responses", "/v1/responses", "max_output_tokens"
 
-    def body(self, text: Any, model: str, **more: Any) -> Json:
-        return {"model": model, "input": [{"role": "user", "content": text}], **more}
+    def body(self, user_text: Any, model: str, **more: Any) -> Json:
+        return {"model": model, "input": [{"role": "user", "content": user_text}], **more}
 
     def tool(self, name: str) -> Json:
         return {"type": "function", "name": name, "parameters": SCHEMA}

@@ -1,4 +1,4 @@
-"""systemd, played: what it hands to a service, and what it is told by one."""
+"""A simulated systemd: what it passes to a service, and the notifications that it receives."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""Where Azure's clients look for the APIs: the same answers under their paths."""
+"""Azure's paths give the same answers."""
 
 import json
 

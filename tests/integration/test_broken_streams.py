@@ -1,4 +1,4 @@
-"""An answer that breaks off is never told as a success, and silence never kills a client's patience."""
+"""A cut stream is never reported as a success, and silence never runs into a client's timeout."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""What agents and SDKs were seen to make of errors, and of embeddings: rules 19 to 23, each by its number."""
+"""Observed behaviour of agents and SDKs with errors and embeddings: rules 19 to 23, each by its number."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""What agents and SDKs were seen to send: rules 9 to 18, each by its number.
+"""Observed requests of agents and SDKs: rules 9 to 18, each by its number.
 
 Upstream is strict: what it does not know it refuses, so that one request that was answered is the proof.
 """

@@ -1,4 +1,4 @@
-"""What agents and SDKs were seen to need of streams: rules 1 to 8, each by its number.
+"""Observed needs of agents and SDKs in streams: rules 1 to 8, each by its number.
 
 What a client does when a rule is broken stands in each test; all were measured.
 """

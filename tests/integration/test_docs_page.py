@@ -1,4 +1,4 @@
-"""GET /docs: the description as people read it."""
+"""GET /docs: the description of the API as a page."""
 
 import json
 import re

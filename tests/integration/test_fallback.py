@@ -1,4 +1,4 @@
-"""Other models answer for those that are refused, if the operator says so, and everybody is told."""
+"""Other models answer for refused ones if the operator allows it, and the caller can see it."""
 
 from integration.harness import Bridge, Simulator, Start, chat_body, new_token
 from integration.test_stored_request_log import row_of

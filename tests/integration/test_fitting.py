@@ -1,4 +1,4 @@
-"""What the target does not take is fitted, or seen to by the bridge, or refused by its field."""
+"""Requests are adapted to the target: a setting is sent, enforced by the bridge, or refused by its field."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Messages on the wire: what clients get, and what reaches Copilot of what they send."""
+"""Messages on the wire: responses to clients, and the requests that reach Copilot."""
 
 import json
 import re

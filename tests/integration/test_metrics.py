@@ -1,4 +1,4 @@
-"""/metrics: what all workers have counted, exactly, whatever has become of them."""
+"""/metrics: exact counts of all workers, including those that have ended."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The list of models, and what a model may be called."""
+"""The list of models, and the other names of a model."""
 
 import pytest
 from integration.harness import Bridge, Simulator, Start, new_token

@@ -1,4 +1,4 @@
-"""Whatever is wrong between server and view is answered as programs expect, and closes what was opened."""
+"""Any error between server and view gives a proper response, and closes what was opened."""
 
 import contextlib
 import json

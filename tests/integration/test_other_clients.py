@@ -1,4 +1,4 @@
-"""What clients of Chat Completions send beyond OpenAI's documentation: the table of docs/clients.md."""
+"""Requests of Chat Completions clients beyond OpenAI's documentation: the table of docs/clients.md."""
 
 import json
 from typing import Any

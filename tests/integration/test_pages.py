@@ -1,4 +1,4 @@
-"""The pages over real sockets: who gets in, what a hostile page gets, and that they do what they say."""
+"""The pages over real sockets: access, protection from hostile pages, and their functions."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What Copilot refuses is said otherwise and sent once more; what would be refused again is remembered.
+"""A request that Copilot refuses is changed and sent once more, and the lesson is remembered.
 
 Each test's caller has an account of its own: what is learned is learned about one.
 """

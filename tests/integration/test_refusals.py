@@ -1,4 +1,4 @@
-"""What upstream refuses is told in OpenAI's words, and asked for again only where that can help."""
+"""Upstream's refusals have OpenAI's form, and are retried only where that can help."""
 
 import pytest
 from integration.harness import Answer, Bridge, Simulator, Start, new_token

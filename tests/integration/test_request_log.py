@@ -1,4 +1,4 @@
-"""One line per request, with what one wants to know, and never a secret."""
+"""One log line for each request, without any secret."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What clients send: what is refused and how, what is mended, and what reaches Copilot untouched."""
+"""Chat requests: refused, adapted, or passed to Copilot unchanged."""
 
 import gzip
 import http.client

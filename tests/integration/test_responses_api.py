@@ -1,4 +1,4 @@
-"""Responses on the wire: what clients get, and what reaches Copilot of what they send."""
+"""Responses on the wire: responses to clients, and the requests that reach Copilot."""
 
 import json
 from typing import Any

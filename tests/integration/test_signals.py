@@ -1,4 +1,4 @@
-"""What Copilot is told of each call, in its ledger: whose it is, and what it belongs to."""
+"""The headers by which Copilot learns the initiator and the interaction of each call."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Small things that real clients send beside their requests to a model, and the largest of these."""
+"""Small requests that real clients send besides those to a model, and the largest bodies."""
 
 import json
 import time

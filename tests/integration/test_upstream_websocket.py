@@ -1,4 +1,4 @@
-"""A conversation's WebSocket to Copilot: what goes over it, and that clients notice nothing of it."""
+"""A conversation's WebSocket to Copilot: its frames, and responses that equal those by HTTP."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""The fast way to the client and the plain one give the same, whatever upstream sends and however it comes.
+"""The fast relay and the plain one give the same output, whatever upstream sends.
 
 Upstream is a script here: each request names what it wants to be sent, to the byte and the cut.
 """

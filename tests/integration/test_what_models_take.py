@@ -1,4 +1,4 @@
-"""What models take: the simulator refuses what Copilot does, and what comes through the bridge passes.
+"""The simulator refuses what Copilot refuses, and the same requests pass through the bridge.
 
 Each case is a client's request.  Sent to Copilot as it is, it is refused (`refused`: the words); sent to the
 bridge, it is answered.

@@ -1,4 +1,4 @@
-"""A value of a wrong kind anywhere in a request: whichever way it goes, the client hears what is wrong."""
+"""A value of a wrong type anywhere in a request gets an error that explains it, on every path."""
 
 import json
 from itertools import islice

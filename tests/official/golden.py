@@ -1,4 +1,4 @@
-"""What each of the CLI's calls says, by names and fixed values; what varies is named by a kind."""
+"""The calls of the CLI by names and fixed values; values that vary are replaced by their kind."""
 
 import json
 import re

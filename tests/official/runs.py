@@ -1,4 +1,4 @@
-"""The Copilot CLI, run without a person: what it is asked, and what is to be seen afterwards.
+"""Runs of the Copilot CLI without a person: its tasks, and what is recorded.
 
 The plan for the simulator is in the prompt: what the model says and which tools it calls.  What the CLI makes
 of it is its own.  The output of the program that it writes is in no prompt: to arrive upstream it has to come

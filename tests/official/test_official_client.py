@@ -1,4 +1,4 @@
-"""GitHub's own client on the simulator: does it find there what it finds at Copilot?"""
+"""GitHub's own client on the simulator finds what it finds at Copilot."""
 
 from typing import Any
 

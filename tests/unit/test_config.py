@@ -1,4 +1,4 @@
-"""Where settings come from, what is wrong with them, and that no secret is told on the way."""
+"""The sources of settings, their errors, and secrets that no message reveals."""
 
 import json
 import os

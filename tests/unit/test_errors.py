@@ -1,4 +1,4 @@
-"""The records of the kinds of errors, and what each dialect makes of one that it has never heard of."""
+"""The records of the kinds of errors, and each dialect's form of an unknown one."""
 
 import json
 from typing import get_args

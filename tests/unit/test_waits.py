@@ -1,4 +1,4 @@
-"""Whatever a server tells of the time to wait: read if it can be, and always bounded."""
+"""Times to wait that a server sends are read where possible, and always bounded."""
 
 import time
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Whatever stands anywhere in a request, what is wrong with it is told: nothing breaks over it.
+"""A value of a wrong type anywhere in a request gets an error that explains it.
 
 Each value of a whole body is replaced by each wrong kind; then the body takes all ways that there are.
 """

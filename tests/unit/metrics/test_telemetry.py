@@ -1,4 +1,4 @@
-"""OpenTelemetry gets a span and counts of each request, by its own names, and nothing that was said."""
+"""OpenTelemetry gets a span and counts of each request, and no text of a prompt."""
 
 import logging
 from typing import Any

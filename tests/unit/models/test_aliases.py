@@ -1,4 +1,4 @@
-"""What clients call a model: other spellings of the same one, and never another one."""
+"""Other spellings and aliases of models."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The description: nothing is missing from it, nothing is too much in it, and it is OpenAPI."""
+"""The description of the API is complete, has nothing superfluous, and is valid OpenAPI."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The operator hears of a budget in the log, by a webhook and by a command."""
+"""Budget notices reach the operator in the log, by a webhook and by a command."""
 
 import json
 import queue

@@ -1,4 +1,4 @@
-"""The condition of the bridge, and the checks that find it out, against a simulated GitHub."""
+"""The condition of the bridge, and the checks that determine it, against a simulated GitHub."""
 
 import logging
 import time

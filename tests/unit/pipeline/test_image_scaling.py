@@ -1,4 +1,4 @@
-"""Images that a model does not take, or sees no better: made smaller where Pillow is there."""
+"""Images are scaled down to what a model accepts or sees, where Pillow is installed."""
 
 import base64
 import struct

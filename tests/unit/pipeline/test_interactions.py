@@ -1,4 +1,4 @@
-"""Ids that are found again: from call to call, by another worker, after a restart; and that tell nothing."""
+"""Ids of interactions are equal in each call, worker and start of one conversation, and reveal nothing."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the store keeps of a request."""
+"""The row of a request in the store."""
 
 from dataclasses import asdict
 

@@ -1,4 +1,4 @@
-"""Each request of a conversation gets a verdict on the prompt cache; the log holds nothing that was said."""
+"""Each request of a conversation gets a verdict on the prompt cache; the log holds no text."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Conversations that are kept: for a while, up to a size, each for its own caller."""
+"""Stored conversations: for a time, up to a size, each for its own caller."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""What a process passes to the next one, and what systemd passes to it."""
+"""The handover from one process to the next, and from systemd."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What a process imports before it does anything: each module takes time at the start, and memory."""
+"""Imports of a process at its start: each module costs time and memory."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What is said, in each vendor's wire shape."""
+"""Chat responses in each vendor's form."""
 
 import json
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""Who may call the Copilot API, with which headers, at which host; models and embeddings."""
+"""Access to the Copilot API: headers and hosts; models and embeddings."""
 
 import math
 

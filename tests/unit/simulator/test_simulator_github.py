@@ -1,4 +1,4 @@
-"""Sign-in, exchange and user info, persona by persona."""
+"""Sign-in, exchange and user info, for each persona."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""The messages surface: what it says, and what it refuses."""
+"""The Messages API of the simulator: responses and refusals."""
 
 import json
 from typing import Any

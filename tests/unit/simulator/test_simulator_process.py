@@ -1,4 +1,4 @@
-"""The process: it tells its address, ends quietly, and lists what it can do."""
+"""The process of the simulator: its address, its end, and its help."""
 
 import signal
 import subprocess

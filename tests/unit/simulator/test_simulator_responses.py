@@ -1,4 +1,4 @@
-"""The responses surface: what it says, and what it refuses."""
+"""The Responses API of the simulator: responses and refusals."""
 
 import json
 from typing import Any

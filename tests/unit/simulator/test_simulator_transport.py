@@ -1,4 +1,4 @@
-"""How the bytes travel, on raw sockets; and what the ledger says of it."""
+"""The transport of responses on raw sockets, and the ledger's record of it."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""A backup holds all that is kept, comes back whole into any store, and never opens a door."""
+"""A backup holds everything, can be restored into any store, and never widens access."""
 
 import sqlite3
 import stat

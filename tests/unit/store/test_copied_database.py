@@ -1,4 +1,4 @@
-"""A copy of the database's file alone, made under a running bridge: what it says of who may come in."""
+"""A copy of the database file alone, made under a running bridge, has the present keys."""
 
 import shutil
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What is sealed can be opened with its key and with no other."""
+"""Encrypted values can be decrypted with their key and with no other."""
 
 import base64
 import os

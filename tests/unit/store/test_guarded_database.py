@@ -1,4 +1,4 @@
-"""No request waits for a store that does not answer, and only one look at it is made beside the requests."""
+"""A store that does not answer delays no request, and one probe at a time looks for its return."""
 
 import sqlite3
 import subprocess

@@ -1,4 +1,4 @@
-"""Who is logged in: nothing is lost, whoever writes at the same time and whatever the file holds."""
+"""Stored logins: none is lost by concurrent writers or by damaged files."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Conversations in the store: sealed, whole or not at all, for a while, and up to a size."""
+"""Conversations in the store: encrypted, whole or not at all, for a time, and up to a size."""
 
 from itertools import takewhile
 

@@ -1,4 +1,4 @@
-"""The database: private, up to date, shared by processes, and never the reason that nothing is served."""
+"""The SQLite database: private, migrated, shared by processes, and never in the way of serving."""
 
 import os
 import signal

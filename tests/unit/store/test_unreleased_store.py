@@ -1,4 +1,4 @@
-"""A store from before the first release is taken over, and the program of then is told so."""
+"""A store from before the first release is taken over, and its program refuses the new one."""
 
 import sqlite3
 from contextlib import closing

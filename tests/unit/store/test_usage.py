@@ -1,4 +1,4 @@
-"""What a month comes to, by day, key and model; days that are over are read once."""
+"""Sums by day, key and model; past days are read once."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a greenlet sleeps on, and the watchers that wake it."""
+"""The wakeup on which a greenlet sleeps, and the watchers that set it."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""GitHub and Copilot as mocked answers, and a clock that goes when it is told to."""
+"""GitHub and Copilot as mocked answers, and a clock that the tests set."""
 
 import json
 from collections.abc import Callable, Iterator

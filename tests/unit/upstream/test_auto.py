@@ -1,4 +1,4 @@
-"""Which model "auto" is: what Copilot is asked, how often, and what becomes of its answers."""
+"""The model "auto": requests to Copilot for a pick, and their answers."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""A bridge that is running somewhere: what it says, and what is none."""
+"""Requests to a running bridge, and to servers that are none."""
 
 import pytest
 import responses

@@ -1,4 +1,4 @@
-"""The catalogue: read liberally, fetched seldom, and missed by nobody."""
+"""The catalogue is read liberally, fetched seldom, and always at hand."""
 
 import io
 import json

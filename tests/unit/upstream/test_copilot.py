@@ -1,4 +1,4 @@
-"""Which requests go out for each answer, and that nothing is sent twice without a reason."""
+"""The requests that follow each answer; nothing is sent twice without a reason."""
 
 import json
 from http.client import RemoteDisconnected

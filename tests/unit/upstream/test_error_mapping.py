@@ -1,4 +1,4 @@
-"""What upstream's errors mean, whatever shape they come in."""
+"""The meaning of upstream's errors, in any form."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Who we say we are, to whom."""
+"""The identification of the bridge to each host."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""Which hosts an account's requests go to."""
+"""The hosts of an account's requests."""
 
 import pytest
 

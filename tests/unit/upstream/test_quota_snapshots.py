@@ -1,4 +1,4 @@
-"""What replies say is left: noted by one worker, known to all."""
+"""Quota snapshots in responses: noted by one worker, known to all."""
 
 import threading
 

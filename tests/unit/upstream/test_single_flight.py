@@ -1,4 +1,4 @@
-"""Whoever waits for a fetch shares what it brings; nobody can break it off for the others."""
+"""Concurrent callers share one fetch, and none of them can cancel it for the others."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Numbers for a drawing: what is stacked where."""
+"""The numbers of a stacked chart."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""One login for all workers and tabs: who polls, when, and what is kept."""
+"""One login for all workers and tabs: polling and the stored state."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Cookies, forms and who may pass, on the application itself."""
+"""Cookies, forms and access, on the application itself."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""One request: where its time went, and what is said of its end."""
+"""The page of one request: its phases, and how it ended."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The reader's time: what the script tells, and what is made of it."""
+"""The reader's time zone, from the script's cookie."""
 
 import pytest
 from flask import Flask

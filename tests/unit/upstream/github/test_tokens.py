@@ -1,4 +1,4 @@
-"""When a Copilot token is fetched, by whom, and what happens if it is not given."""
+"""Copilot tokens: their exchange, renewal and failures."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""GitHub's report on an account: asked for once a minute, however many want it."""
+"""GitHub's report on an account is fetched once a minute, for all who want it."""
 
 import threading
 

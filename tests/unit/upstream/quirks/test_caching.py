@@ -1,4 +1,4 @@
-"""Where prompt caches end, for clients that have set no mark."""
+"""Cache breakpoints for clients that have set none."""
 
 import copy
 

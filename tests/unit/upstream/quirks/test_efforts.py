@@ -1,4 +1,4 @@
-"""How hard a model is asked to think: in words or tokens that it has, and within its answer."""
+"""Reasoning efforts and budgets that a model has, within its answer."""
 
 import copy
 from typing import Any

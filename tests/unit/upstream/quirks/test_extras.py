@@ -1,4 +1,4 @@
-"""What Anthropic does not read is left out of messages before it is refused; all else stays."""
+"""Fields that Anthropic does not accept are left out of messages; all others stay."""
 
 import copy
 from typing import Any

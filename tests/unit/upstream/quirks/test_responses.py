@@ -1,4 +1,4 @@
-"""The items of a conversation: what is sent on of them, and under which ids."""
+"""The items of a conversation that are sent on, and their ids."""
 
 import pytest
 

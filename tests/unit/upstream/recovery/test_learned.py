@@ -1,4 +1,4 @@
-"""What is remembered of refusals: for a week, by all who share a store, and without it in memory."""
+"""Lessons from refusals: for a week, for all who share a store, and without one in memory."""
 
 import logging
 import time

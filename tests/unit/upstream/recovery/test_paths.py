@@ -1,4 +1,4 @@
-"""Fields by the paths that upstream's refusals name, and what is never left out."""
+"""Fields by the paths that upstream's refusals name, and those that are never left out."""
 
 import copy
 from typing import Any

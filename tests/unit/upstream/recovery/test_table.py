@@ -1,4 +1,4 @@
-"""What is done about a refusal: each row of the table with words that upstream was seen to say.
+"""Recovery from a refusal: each row of the table, with upstream's observed messages.
 
 `refusals.json` has them: API, message, the body before and after; `learned` is done beforehand from then on.
 """

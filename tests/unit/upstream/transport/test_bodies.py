@@ -1,4 +1,4 @@
-"""What comes from upstream has an end, packed or not."""
+"""Bodies from upstream are limited in size, compressed or not."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""Connections that died without a word: not used, or given up in time; slow answers are waited for."""
+"""Connections that died without a word are not used, or given up in time; slow answers are awaited."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""The way out: proxies that are really used, errors that say what happened, nothing followed blindly."""
+"""The HTTP client: proxies, clear errors, and no redirects."""
 
 import base64
 import socket

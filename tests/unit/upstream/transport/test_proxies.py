@@ -1,4 +1,4 @@
-"""Which proxy: the setting's, or the environment's as curl and requests read it."""
+"""The proxy: the setting's, or the environment's as curl and requests read it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which items of a request a connection knows, whatever clients do with their conversation."""
+"""The items of a request that a connection already knows, whatever clients do with their conversation."""
 
 import json
 from typing import Any
