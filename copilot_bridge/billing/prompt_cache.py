@@ -5,7 +5,8 @@ of tools, system prompt and messages.  An entry ends some minutes after its last
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from copilot_bridge.billing.charge import TokenCounts, cost_of_tokens
 from copilot_bridge.billing.prices import Prices
@@ -96,20 +97,29 @@ def words(kind: str, detail: str | None = "") -> str:
     return WORDS.get(kind, kind).format(detail)
 
 
-def nearest(earlier: Sequence[CachedPrompt], prompt: CachedPrompt) -> CachedPrompt | None:
+class Match(NamedTuple):
+    """An earlier prompt of a conversation.  :param shared: the number of messages that both begin with."""
+
+    before: CachedPrompt
+    shared: int
+
+
+def nearest(earlier: Sequence[CachedPrompt], prompt: CachedPrompt) -> Match | None:
     """The earlier prompt of the conversation that shares the most with this one; None: it is the first."""
 
-    def shared(other: CachedPrompt) -> tuple[int, bool, float]:
-        return shared_messages(other, prompt), other.model == prompt.model, other.at
+    def closeness(match: Match) -> tuple[int, bool, float]:
+        return match.shared, match.before.model == prompt.model, match.before.at
 
-    found = max(earlier, key=shared, default=None)
+    matches = [
+        Match(other, shared_messages(other.digests.messages, prompt.digests.messages)) for other in earlier
+    ]
+    found = max(matches, key=closeness) if len(matches) > 1 else next(iter(matches), None)
     begins = len(prompt.digests.messages) <= DIGEST_SIZE
-    return None if found and begins and not shared_messages(found, prompt) else found
+    return None if found and begins and not found.shared else found
 
 
-def shared_messages(one: CachedPrompt, other: CachedPrompt) -> int:
-    """The number of messages that two prompts begin with alike."""
-    first, second = one.digests.messages, other.digests.messages
+def shared_messages(first: bytes, second: bytes) -> int:
+    """The number of messages that two prompts begin with alike, by their digests."""
     shorter = min(len(first), len(second))
     if first[:shorter] == second[:shorter]:
         return shorter // DIGEST_SIZE
@@ -120,51 +130,54 @@ def shared_messages(one: CachedPrompt, other: CachedPrompt) -> int:
     )
 
 
-def judge(before: CachedPrompt | None, prompt: CachedPrompt, cached: int, *, needs_marks: bool) -> Verdict:
+def judge(match: Match | None, prompt: CachedPrompt, cached: int, *, needs_marks: bool) -> Verdict:
     """The verdict on a request.
 
-    :param before: the earlier prompt that is nearest to it.
+    :param match: the earlier prompt that is nearest to it.
     :param cached: tokens that were read from the cache.
     :param needs_marks: the model caches nothing without breakpoints.
     """
-    hit = Verdict(HIT, str(100 * cached // prompt.tokens if prompt.tokens else 0))
-    if before is None:
-        return hit if cached else Verdict(FIRST)
-    expected = min(before.tokens, prompt.tokens)
-    if expected * ENOUGH <= cached * 100 and cached:
-        return hit
+    hit = HIT, str(100 * cached // prompt.tokens if prompt.tokens else 0)
+    if match is None:
+        return Verdict(*hit) if cached else Verdict(FIRST)
+    expected = min(match.before.tokens, prompt.tokens)
+    if cached and expected * ENOUGH <= cached * 100:
+        return Verdict(*hit)
     if not cached and expected < MIN_TOKENS:
         return Verdict(SHORT)
-    found = reason(before, prompt, cached, expected, needs_marks=needs_marks)
-    return replace(found, missed=max(0, expected - cached)) if found else hit
+    found = reason(match, prompt, cached, expected, needs_marks=needs_marks)
+    return Verdict(*found, missed=max(0, expected - cached)) if found else Verdict(*hit)
+
+
+Reason = tuple[str, str]
+"""The kind of a verdict, and its detail."""
 
 
 def reason(
-    before: CachedPrompt, prompt: CachedPrompt, cached: int, expected: int, *, needs_marks: bool
-) -> Verdict | None:
+    match: Match, prompt: CachedPrompt, cached: int, expected: int, *, needs_marks: bool
+) -> Reason | None:
     """Why little was read from the cache; None: a part of it was, and nothing else has changed."""
-    pause = prompt.at - before.at
-    if change := change_between(before, prompt):
+    pause = prompt.at - match.before.at
+    if change := change_between(match, prompt):
         return change
     if not cached and needs_marks and not prompt.digests.marked:
-        return Verdict(UNMARKED)
+        return UNMARKED, ""
     if pause > TTL and cached * 2 < expected:
-        return Verdict(EXPIRED, str(round(pause / 60)))
-    return None if cached else Verdict(UNEXPLAINED)
+        return EXPIRED, str(round(pause / 60))
+    return None if cached else (UNEXPLAINED, "")
 
 
-def change_between(before: CachedPrompt, prompt: CachedPrompt) -> Verdict | None:
+def change_between(match: Match, prompt: CachedPrompt) -> Reason | None:
     """The first part that has changed, in the order in which a prompt is cached."""
-    old, new = before.digests, prompt.digests
-    if before.model != prompt.model:
-        return Verdict(MODEL)
+    old, new = match.before.digests, prompt.digests
+    if match.before.model != prompt.model:
+        return MODEL, ""
     if old.tools != new.tools:
-        return Verdict(TOOLS, changed_tools(old.tools, new.tools))
+        return TOOLS, changed_tools(old.tools, new.tools)
     if old.system != new.system:
-        return Verdict(SYSTEM)
-    same = shared_messages(before, prompt)
+        return SYSTEM, ""
     end = min(len(old.messages), len(new.messages)) // DIGEST_SIZE
-    return Verdict(MESSAGE, str(same + 1)) if same < end else None
+    return (MESSAGE, str(match.shared + 1)) if match.shared < end else None
 
 
 def changed_tools(old: bytes, new: bytes) -> str:

@@ -55,7 +55,7 @@ class Digester:
         given = body.get(fields.messages)
         messages = given if isinstance(given, list) else [given]
         start = next((at for at, message in enumerate(messages) if not is_system(message)), len(messages))
-        system = self._digest([body.get(fields.system), *messages[:start]])
+        system = self._digest([body.get(fields.system), *messages[:start]]) if start or fields.system else b""
         tools, messages_ = self._each(body.get(fields.tools) or ()), self._each(messages[start:])
         return tools, system, messages_, self._marked
 

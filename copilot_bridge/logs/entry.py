@@ -66,6 +66,7 @@ class RequestLogEntry:
     :param mended: what Copilot refused, and what the bridge changed or left out in a second request.
     :param instead_of: the model that was refused, so that another answered by the operator's rule.
     :param instead_why: the kind of that refusal.
+    :param verdict: on the prompt cache, if the store need not be asked for it.
     :param traceparent: the client's span, by W3C's Trace Context; noted if spans are exported.
     :param outcome: "ok", "client_disconnected", or the kind of the error; `error` is its message.
     """
@@ -117,6 +118,7 @@ class RequestLogEntry:
     instead_of: str | None = None
     instead_why: str | None = None
     traceparent: str | None = None
+    verdict: str | None = None
     at: float = field(default_factory=time.time)
     started: float = field(default_factory=time.perf_counter)
     first_byte_at: float | None = None

@@ -8,6 +8,7 @@ from copilot_bridge.access.budgets import Reservation
 from copilot_bridge.access.rate_limiter import Admission
 from copilot_bridge.billing.budgets import CONVERSATION, KEY, LOGIN
 from copilot_bridge.billing.periods import unix_time
+from copilot_bridge.billing.prompt_cache import SHORT
 from copilot_bridge.billing.quota import QuotaSnapshot
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.prompt_digests import PromptFields
@@ -19,7 +20,7 @@ from copilot_bridge.logs.escaping import CONTROL_ESCAPES
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.authorized_models import AuthorizedModels
 from copilot_bridge.pipeline.log_rows import finished_row
-from copilot_bridge.pipeline.prompt_in_flight import PromptInFlight
+from copilot_bridge.pipeline.prompt_in_flight import MIN_SIZE, PromptInFlight
 from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.pipeline.spending import (
     estimated_charge,
@@ -49,7 +50,7 @@ class RequestContext:
     """
 
     __slots__ = (
-        *("_account", "_admission", "_copilot", "_model", "_prompt", "_prompt_estimate"),
+        *("_account", "_admission", "_copilot", "_is_short", "_model", "_prompt", "_prompt_estimate"),
         *("_question", "_reservation"),
         *("bridge", "caller", "models"),
     )
@@ -67,6 +68,7 @@ class RequestContext:
         self._model: Model | None = None  # that is paid for
         self._prompt_estimate = 0  # tokens
         self._prompt: PromptInFlight | None = None
+        self._is_short = False  # too short to be cached
         self._reservation: Reservation | None = None  # in the budgets
 
     @property
@@ -138,13 +140,17 @@ class RequestContext:
             )
 
     def watch_prompt(
-        self, body: JsonObject, fields: PromptFields | None, signals: Signals, caller: str
+        self, body: JsonObject, size: int, fields: PromptFields | None, signals: Signals, caller: str
     ) -> None:
         """Have the digests of a prompt made while Copilot responds, if there is a log that wants them.
 
-        :param body: as it is sent.  :param fields: those of the prompt in it; None: there is no cache.
+        :param body: as it is sent.  :param size: its bytes.
+        :param fields: those of the prompt in it; None: there is no cache.
         """
-        if fields is not None and self.bridge.request_log_writer.enabled:
+        if fields is None or not self.bridge.request_log_writer.enabled:
+            return
+        self._is_short = size < MIN_SIZE
+        if not self._is_short:
             self._prompt = PromptInFlight(self.bridge.prompt_hashes, body, fields, signals, caller)
             run_soon(self._prompt.digest)
 
@@ -196,6 +202,8 @@ class RequestContext:
             entry.uploaded, entry.spared = self._copilot.uploaded, self._copilot.spared or None
         if self._model is not None:
             charged = note_charge(entry, self._model, self._prompt_estimate) if entry.answered else None
+            if self._is_short and entry.tokens_in is not None and not entry.tokens_cached:
+                entry.verdict = SHORT
             self.bridge.budgets.settle(self._reservation, self._payers(entry), charged)
         left: dict[str, QuotaSnapshot] = {}
         if self._account is not None:

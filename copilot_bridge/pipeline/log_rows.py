@@ -55,6 +55,7 @@ def finished_row(entry: RequestLogEntry) -> RequestLogRow:
         kind=entry.kind,
         instead_of=truncate(entry.instead_of, MAX_NAME_LENGTH),
         instead_why=entry.instead_why,
+        verdict=entry.verdict,
         parent=entry.parent,
     )
 

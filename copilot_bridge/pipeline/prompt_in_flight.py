@@ -21,6 +21,10 @@ from copilot_bridge.upstream.signals import Signals
 MAX_MESSAGES = 3000  # whose digests are kept, from the beginning
 
 
+# A prompt of so few bytes has no 1,024 tokens in any language, and no shorter one is cached.
+MIN_SIZE = 2048
+
+
 class PromptHashes:
     """Begins keyed hashes.  :param key: asked for when it is needed first."""
 
@@ -28,18 +32,10 @@ class PromptHashes:
         self._key = key
 
     @cached_property
-    def _empty(self) -> Any:
-        return blake2b(key=self._key(), digest_size=DIGEST_SIZE)
-
-    def new(self) -> Any:
-        return self._empty.copy()
-
-    def name(self, *parts: bytes) -> str:
-        found = self.new()
-        for part in parts:
-            found.update(len(part).to_bytes(4, "big") + part)
-        text: str = found.hexdigest()
-        return text
+    def new(self) -> Callable[[], Any]:
+        """Begins a hash.  The first use may block: the key is in the store."""
+        begin: Callable[[], Any] = blake2b(key=self._key(), digest_size=DIGEST_SIZE).copy
+        return begin
 
 
 class PromptInFlight:
@@ -49,12 +45,12 @@ class PromptInFlight:
     :param caller: shares no conversation with anybody else.
     """
 
-    __slots__ = ("_body", "_caller", "_digests", "_fields", "_hashes", "_signals")
+    __slots__ = ("_body", "_caller", "_digests", "_fields", "_new_hash", "_signals")
 
     def __init__(
         self, hashes: PromptHashes, body: JsonObject, fields: PromptFields, signals: Signals, caller: str
     ) -> None:
-        self._hashes = hashes
+        self._new_hash = hashes.new
         self._body: JsonObject | None = body
         self._fields = fields
         self._signals = signals
@@ -65,7 +61,7 @@ class PromptInFlight:
         """Make the digests, unless they are there, and let go of the body."""
         if self._digests is None:
             assert self._body is not None
-            tools, system, messages, marked = Digester(self._hashes.new).digests(self._body, self._fields)
+            tools, system, messages, marked = Digester(self._new_hash).digests(self._body, self._fields)
             kept = messages[: MAX_MESSAGES * DIGEST_SIZE]
             self._digests, self._body = PromptDigests(tools, system, kept, marked), None
         return self._digests
@@ -94,4 +90,7 @@ class PromptInFlight:
         """
         signals = self._signals
         named = signals.session.encode() if signals.named else digests.messages[:DIGEST_SIZE]
-        return self._hashes.name(self._caller.encode(), named, (signals.type or "").encode())
+        found = self._new_hash()
+        found.update(b"\0".join((self._caller.encode(), (signals.type or "").encode(), named)))
+        name: str = found.hexdigest()
+        return name

@@ -86,7 +86,9 @@ def send(received: ReceivedRequest, attribution: Attribution) -> SentRequest:
     prepared = prepare(received, attribution)
     received.context.before_sending(received.entry, prepared.model, len(prepared.data))
     fields = prepared.conversion.upstream.prompt_fields
-    received.context.watch_prompt(prepared.body, fields, attribution.signals, attribution.caller)
+    received.context.watch_prompt(
+        prepared.body, len(prepared.data), fields, attribution.signals, attribution.caller
+    )
     try:
         sent = send_prepared(received, attribution, prepared)
     except UpstreamRefused as refused:

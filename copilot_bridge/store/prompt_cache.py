@@ -11,12 +11,12 @@ from copilot_bridge.billing.charge import TokenCounts
 from copilot_bridge.billing.prices import Prices
 from copilot_bridge.billing.prompt_cache import (
     CachedPrompt,
+    Match,
     PromptDigests,
     Verdict,
     cost_of_miss,
     judge,
     nearest,
-    shared_messages,
 )
 from copilot_bridge.store.database import Transaction
 
@@ -62,26 +62,26 @@ def judge_prompts(transaction: Transaction, uses: Mapping[str, PromptUse]) -> di
     judged, kept = {}, {}
     for id_, use in sorted(uses.items(), key=lambda item: item[1].prompt.at):
         branches = known.setdefault(use.thread, [])
-        before = nearest(branches, use.prompt)
-        judged[id_] = judgement(use, before)
-        branch = branch_for(branches, before, use.prompt)
+        match = nearest(branches, use.prompt)
+        judged[id_] = judgement(use, match)
+        branch = branch_for(branches, match)
         branches[branch : branch + 1] = [use.prompt]
         kept[use.thread, branch] = use.prompt
     transaction.change_many(UPSERT, [as_row(*key, prompt) for key, prompt in kept.items()])
     return judged
 
 
-def judgement(use: PromptUse, before: CachedPrompt | None) -> Judged:
-    verdict = judge(before, use.prompt, use.counts.cached, needs_marks=use.needs_marks)
+def judgement(use: PromptUse, match: Match | None) -> Judged:
+    verdict = judge(match, use.prompt, use.counts.cached, needs_marks=use.needs_marks)
     if not verdict.missed:
         return verdict, None
     return verdict, cost_of_miss(use.prices, use.counts, verdict.missed, use.discount)
 
 
-def branch_for(branches: Sequence[CachedPrompt], before: CachedPrompt | None, prompt: CachedPrompt) -> int:
+def branch_for(branches: Sequence[CachedPrompt], match: Match | None) -> int:
     """The branch that a prompt continues, or a new one in place of the oldest."""
-    if before is not None and shared_messages(before, prompt):
-        return next(index for index, branch in enumerate(branches) if branch is before)
+    if match is not None and match.shared:
+        return next(index for index, branch in enumerate(branches) if branch is match.before)
     if len(branches) < BRANCHES:
         return len(branches)
     return min(range(BRANCHES), key=lambda index: branches[index].at)

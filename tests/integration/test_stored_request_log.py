@@ -89,6 +89,7 @@ def test_a_row_has_the_reason_of_a_cache_miss(bridge: Bridge, mark: str) -> None
         found.append(row_of(bridge, answer.headers["x-request-id"]))
     verdicts = [(row.verdict, row.verdict_detail) for row in found]
     assert verdicts == [("hit", "49"), ("hit", "49"), ("tools_changed", "1 of 1"), ("system_changed", None)]
+    assert row_of(bridge, bridge.chat("hello").headers["x-request-id"]).verdict == "too_short"
     assert found[1].lost_nano_aiu is None
     assert found[2].lost_nano_aiu > 0
 
