@@ -17,7 +17,9 @@ from services.postgres import Server
 
 from copilot_bridge.billing.budgets import Budget
 from copilot_bridge.billing.budgets import Limit as BudgetLimit
+from copilot_bridge.billing.charge import TokenCounts
 from copilot_bridge.billing.cost import NANO
+from copilot_bridge.billing.prompt_cache import DIGEST_SIZE, CachedPrompt, PromptDigests
 from copilot_bridge.errors import ConfigError, InvalidRequest, StoreError
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import Store, open_store
@@ -25,6 +27,7 @@ from copilot_bridge.store.approvals import APPROVED, DENIED, PENDING, PendingReq
 from copilot_bridge.store.budgets import Demand
 from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.store.keys import KEY, Key
+from copilot_bridge.store.prompt_cache import PromptUse
 from copilot_bridge.store.rate_limits import Limit
 from copilot_bridge.store.request_log import Filter, RequestLogRow, cursor_of, read_cursor
 from copilot_bridge.store.response_chains import EncryptedResponse
@@ -535,3 +538,28 @@ def test_budgets_of_each_kind_count_what_the_log_has(stores: tuple[Store, Store]
         assert (sums["requests"], sums["nano_aiu"], sums["tokens_in"]) == (2, 13 * NANO // 4, 9)
     (part,) = stores[1].usage.traffic(now - 3600, [None])[None]
     assert (part.requests, part.tokens.prompt) == (1, 9)
+
+
+def test_verdicts_on_the_prompt_cache_hold_over_machines(stores: tuple[Store, Store]) -> None:
+    """The turns of a conversation come to both, and each is compared with the one before."""
+    now = stores[0].database.run(lambda transaction: transaction.now())
+    system, tools = b"s" * DIGEST_SIZE, b"t" * DIGEST_SIZE
+    turns = ((b"a", tools, 0), (b"ab", tools, 9000), (b"abc", b"", 0))
+    for number, (said, offered, cached) in enumerate(turns):
+        messages = b"".join(bytes([each]) * DIGEST_SIZE for each in said)
+        prompt = CachedPrompt("m", PromptDigests(offered, system, messages), now + number, 10_000)
+        counts = TokenCounts(10_000, 10, cached)
+        use = PromptUse("thread", prompt, counts, needs_marks=False, prices=None, discount=None)
+        row = RequestLogRow(f"{number}", now + number, "local", client="codex", tokens_in=10_000)
+        row.tokens_cached = cached
+        stores[number % 2].request_log.write([row], {row.id: use})
+    found = stores[0].request_log.latest()[::-1]
+    verdicts = [(row.verdict, row.verdict_detail) for row in found]
+    assert verdicts == [("first", None), ("hit", "90"), ("tools_changed", "1 of 1")]
+    sums = stores[1].usage.cache(now - 60)
+    assert sorted((one["verdict"], one["requests"], one["tokens_cached"]) for one in sums) == [
+        ("first", 1, 0),
+        ("hit", 1, 9000),
+        ("tools_changed", 1, 0),
+    ]
+    stores[0].request_log.prune_hours(now - 86_400)
