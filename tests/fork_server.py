@@ -44,12 +44,12 @@ def fork_bridges(control: Any) -> tuple[dict[str, Any], int, int] | None:
         alive, ends_with_fork = os.pipe()
         pid = fork()
         if not pid:
-            for each in (alive, status, *running, *(status for _, status in running.values())):
-                close(each)
+            for fileno in (alive, status, *running, *(status for _, status in running.values())):
+                close(fileno)
             control.detach()  # standard input becomes another
             return json.loads(request), listener, log
-        for each in (listener, log, ends_with_fork):
-            close(each)
+        for fileno in (listener, log, ends_with_fork):
+            close(fileno)
         running[alive] = (pid, status)
         control.send(str(pid).encode())
 

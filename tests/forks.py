@@ -50,10 +50,10 @@ class Fork:
 
     def _read(self, timeout: float | None) -> int | None:
         if self.returncode is None and select.select([self._status], [], [], timeout)[0]:
-            told = os.read(self._status, 16)
+            answer = os.read(self._status, 16)
             os.close(self._status)
-            assert told, "the process that forks has ended"
-            self.returncode = int(told)
+            assert answer, "the process that forks has ended"
+            self.returncode = int(answer)
         return self.returncode
 
 

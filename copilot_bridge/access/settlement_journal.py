@@ -94,7 +94,7 @@ def read(found: list[Any]) -> Settlement:
             Demand(Budget(scope, owner, Limit(size, unit, period), created), subject, amount, reset)
             for scope, owner, created, size, unit, period, subject, amount, reset in demands
         ),
-        tuple(None if each is None else (each[0], each[1]) for each in held),
+        tuple(None if amount is None else (amount[0], amount[1]) for amount in held),
     )
 
 

@@ -25,7 +25,7 @@ def read_marks(annotations: Any, text: str) -> list[Mark]:
     Copilot's Responses have the address in the annotation itself, GitHub's MCP server in a member of it.
     """
     listed = annotations if isinstance(annotations, list) else []
-    marks = (mark_of(each, len(text)) for each in listed if isinstance(each, dict))
+    marks = (mark_of(entry, len(text)) for entry in listed if isinstance(entry, dict))
     return sorted(mark for mark in marks if mark)
 
 

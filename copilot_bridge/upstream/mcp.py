@@ -117,8 +117,10 @@ def result_of(response: requests.Response) -> JsonObject:
     """
     is_stream = response.headers.get("Content-Type", "").startswith("text/event-stream")
     data = read_whole(response)
-    messages = (codec.read_object(each) for each in (payloads(data) if is_stream else [data]))
-    answer = next((each for each in messages if each and ("result" in each or "error" in each)), {})
+    messages = (codec.read_object(payload) for payload in (payloads(data) if is_stream else [data]))
+    answer = next(
+        (message for message in messages if message and ("result" in message or "error" in message)), {}
+    )
     result: Any = answer.get("result")
     if not isinstance(result, dict):
         error = answer.get("error")

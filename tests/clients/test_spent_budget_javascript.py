@@ -20,6 +20,6 @@ def test_the_sdks_give_up_at_once(spent: tuple[Bridge, str]) -> None:  # noqa: F
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert {name: each["status"] for name, each in found.items()} == SURFACES
-    assert all("used up" in each["message"] for each in found.values()), found
+    assert {name: error["status"] for name, error in found.items()} == SURFACES
+    assert all("used up" in error["message"] for error in found.values()), found
     assert outcomes(bridge, 5) == [*["quota"] * 4, "ok"]

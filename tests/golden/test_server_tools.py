@@ -154,7 +154,7 @@ def test_a_history_with_searches_is_text_and_sources_to_any_model(dialect: str) 
 
 def test_the_next_turn_sends_reasoning_and_calls_back() -> None:
     turn = ModelTurn(TOOLS, Numbering("abc"))
-    shown = [event for each in FIRST for event in turn.feed(each)]
+    shown = [event for data in FIRST for event in turn.feed(data)]
     assert [type(event) for event in shown] == [
         ResponseStarted,
         ReasoningDelta,

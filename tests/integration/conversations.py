@@ -54,9 +54,9 @@ class Agent(ABC):
     def turn(self, bridge: Bridge) -> tuple[str, list[Call]]:
         stream = self.ask(bridge)
         assert stream.status == 200, stream.answer().body
-        told = self.read(events_of(stream))
+        result = self.read(events_of(stream))
         stream.close()
-        return told
+        return result
 
     def work(self, bridge: Bridge, ready: Any = None) -> str:
         """The whole loop.  `ready` is called after the first turn."""

@@ -16,15 +16,15 @@ GONE = (404, "not_found")
 def post(bridge: Bridge, path: str = PATH, status: int = 200, **body: Any) -> Json:
     answer = bridge.request("POST", path, body)
     assert answer.status == status, answer.body
-    told: Json = answer.json
-    return told
+    found: Json = answer.json
+    return found
 
 
 def get(bridge: Bridge, path: str) -> Json:
     answer = bridge.request("GET", path)
     assert answer.status == 200, answer.body
-    told: Json = answer.json
-    return told
+    body: Json = answer.json
+    return body
 
 
 def verdict(answer: Answer) -> tuple[int, Any]:
@@ -136,8 +136,8 @@ def test_a_running_one_is_cancelled(bridge: Bridge, simulator: Simulator, mark: 
     begun = post(bridge, model=MODELS[0], input=slow, background=True)
     simulator.ledger(mark, timeout=PATIENCE)
     for number in range(2):
-        told = post(bridge, f"{PATH}/{begun['id']}/cancel")
-        assert (number, told["status"], told["error"]) == (number, "cancelled", None)
+        cancelled = post(bridge, f"{PATH}/{begun['id']}/cancel")
+        assert (number, cancelled["status"], cancelled["error"]) == (number, "cancelled", None)
     assert get(bridge, f"{PATH}/{begun['id']}")["status"] == "cancelled"
     simulator.ended(mark)
 
@@ -185,8 +185,8 @@ def test_a_conversation_of_its_own(bridge: Bridge, simulator: Simulator, mark: s
         *("user", "assistant"),
     ]
     assert len({item["id"] for item in items}) == len(items)
-    told = json.dumps(simulator.ledger(mark)[-1]["body"])
-    assert told.index(mark) < told.index("number 0") < told.index("number 1")
+    sent_text = json.dumps(simulator.ledger(mark)[-1]["body"])
+    assert sent_text.index(mark) < sent_text.index("number 0") < sent_text.index("number 1")
     added = post(bridge, f"{path}/items", items=[{"role": "assistant", "content": "so be it"}])
     (item,) = added["data"]
     assert item["content"] == [{"type": "output_text", "text": "so be it", "annotations": []}]

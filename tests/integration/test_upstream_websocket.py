@@ -122,14 +122,14 @@ def take(agent: Agent, kind: str, text: str) -> None:
 @pytest.mark.parametrize("dialect", AGENTS)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_clients_see_the_same_as_by_http(by_http: Bridge, bridge: Bridge, dialect: str, seed: int) -> None:
-    told: list[list[bytes]] = []
-    for each in (bridge, by_http):
+    received: list[list[bytes]] = []
+    for target in (bridge, by_http):
         agent = AGENTS[dialect]("[[sim:say]] Begin.")
-        told.append([seen(agent, each)])
+        received.append([seen(agent, target)])
         for kind, text in steps(random.Random(seed), 7):
             take(agent, kind, text)
-            told[-1].append(seen(agent, each))
-    assert told[0] == told[1]
+            received[-1].append(seen(agent, target))
+    assert received[0] == received[1]
 
 
 # Faults of a conversation's WebSocket before the first event.
@@ -220,7 +220,7 @@ def test_a_client_that_leaves_ends_its_turn(many: Bridge, simulator: Simulator, 
 def test_two_requests_at_once_are_never_mixed(many: Bridge, simulator: Simulator) -> None:
     agent = ready_agent(many)
     marks = [new_mark() for _ in range(4)]
-    told: dict[str, str] = {}
+    texts: dict[str, str] = {}
 
     def ask(mark: str) -> None:
         mine = Responses("")
@@ -230,14 +230,14 @@ def test_two_requests_at_once_are_never_mixed(many: Bridge, simulator: Simulator
             *agent.items,
             {"role": "user", "content": f"[[sim:stall after=4 seconds=0.1]] [[sim:say]] {words}"},
         ]
-        told[mark] = mine.turn(many)[0]
+        texts[mark] = mine.turn(many)[0]
 
     threads = [threading.Thread(target=ask, args=(mark,)) for mark in marks]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert told == {mark: (f"{mark} " * 20) for mark in marks}
+    assert texts == {mark: (f"{mark} " * 20) for mark in marks}
     took = [way for mark in marks for way in ways(simulator, mark)]
     assert (len(took), "whole" in took) == (4, True)
 

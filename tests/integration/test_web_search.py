@@ -104,8 +104,8 @@ def plan(*queries: str, say: str = "Done.") -> str:
 def answered(client: FlaskClient, body: Json) -> Json:
     reply = client.post("/v1/messages", json=body)
     assert reply.status_code == 200, reply.text
-    told: Json = reply.get_json()
-    return told
+    content: Json = reply.get_json()
+    return content
 
 
 def kinds(reply: Json) -> list[str]:
@@ -119,17 +119,21 @@ def said_by(dialect: str, reply: Json) -> tuple[str, list[str]]:
     """The text of a reply, and the addresses that it cites."""
     if dialect == "messages":
         text = next(block for block in reversed(reply["content"]) if block["type"] == "text")
-        return text["text"], [each["url"] for each in text["citations"]]
+        return text["text"], [citation["url"] for citation in text["citations"]]
     if dialect == "responses":
         part = reply["output"][-1]["content"][0]
-        return part["text"], [each["url"] for each in part["annotations"]]
+        return part["text"], [annotation["url"] for annotation in part["annotations"]]
     if dialect == "chat":
         message = reply["choices"][0]["message"]
-        return message["content"], [each["url_citation"]["url"] for each in message["annotations"]]
+        return message["content"], [
+            annotation["url_citation"]["url"] for annotation in message["annotations"]
+        ]
     candidate = reply["candidates"][0]
     chunks = candidate["groundingMetadata"]["groundingChunks"]
     supports = candidate["groundingMetadata"]["groundingSupports"]
-    cited = [chunks[index]["web"]["uri"] for each in supports for index in each["groundingChunkIndices"]]
+    cited = [
+        chunks[index]["web"]["uri"] for support in supports for index in support["groundingChunkIndices"]
+    ]
     return "".join(part.get("text", "") for part in candidate["content"]["parts"]), cited
 
 

@@ -119,7 +119,7 @@ def read_arguments(written: object) -> object:
 def sorted_members(value: Any) -> Any:
     if isinstance(value, dict):
         return [[name, sorted_members(value[name])] for name in sorted(value)]
-    return [sorted_members(each) for each in value] if isinstance(value, list) else value
+    return [sorted_members(member) for member in value] if isinstance(value, list) else value
 
 
 def is_optional(item: Item) -> bool:

@@ -85,7 +85,7 @@ class Pool:
         self.on_change: Callable[[int], object] = lambda _number: None
 
     def __len__(self) -> int:
-        return sum(not each.is_closed for each in self._all)
+        return sum(not connection.is_closed for connection in self._all)
 
     def has_room(self) -> bool:
         """Return whether another connection may be opened; the one that has waited longest may give way."""

@@ -112,8 +112,12 @@ class Upstream:
 
 def plain(items: list[Json]) -> list[Any]:
     """Without what clients of other dialects leave out."""
-    told = [meaning(item) for item in items]
-    return [each for each in told if each[0] != "reasoning" and each[1:] != ["assistant", "", []]]
+    meanings = [meaning(item) for item in items]
+    return [
+        meaning_
+        for meaning_ in meanings
+        if meaning_[0] != "reasoning" and meaning_[1:] != ["assistant", "", []]
+    ]
 
 
 @given(st.data())

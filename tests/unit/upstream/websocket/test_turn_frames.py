@@ -48,7 +48,7 @@ def test_the_events_are_those_of_a_stream_by_http() -> None:
     first = {"type": "response.output_item.done", "output_index": 1, "item": {"type": "reasoning"}}
     end = {"type": "response.completed", "response": {"id": "r9", "headers": {"tools": "kept"}}}
     sent = [CREATED, delta, first, done, end]
-    stream = reader.feed(written(each | {"headers": HEADERS}) for each in sent)
+    stream = reader.feed(written(event | {"headers": HEADERS}) for event in sent)
     created = {"type": "response.created", "response": {"id": "r", "previous_response_id": None}}
     assert [event for _, event in events_of(stream)] == [created, *sent[1:]]
     assert [name for name, _ in events_of(stream)] == [event["type"] for event in sent]
