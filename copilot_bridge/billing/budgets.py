@@ -151,7 +151,7 @@ class Standing:
         return self.spent >= self.budget.limit.amount
 
     @property
-    def crowded(self) -> bool:
+    def at_capacity(self) -> bool:
         """Return whether all that is left is reserved for requests under way."""
         return self.spent + self.reserved >= self.budget.limit.amount
 

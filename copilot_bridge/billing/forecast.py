@@ -15,7 +15,7 @@ METERS = ("premium_interactions", "premium_models", "chat")
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class SpendingRate:
     """A pace, and what follows from it.
 
     :param per_day: in the quota's unit.
@@ -36,8 +36,8 @@ class Forecast:
 
     quota: Quota
     renewed_at: float
-    period: Pace | None
-    week: Pace
+    period: SpendingRate | None
+    week: SpendingRate
 
     @property
     def then(self) -> str:
@@ -64,11 +64,11 @@ def forecast(quota: Quota, now: float, used_in_week: float) -> Forecast:
     return Forecast(quota, period.end, of_period, pace(used_in_week / (WEEK / DAY), left, now, period.end))
 
 
-def pace(per_day: float, left: float, now: float, renewed_at: float) -> Pace:
+def pace(per_day: float, left: float, now: float, renewed_at: float) -> SpendingRate:
     if left <= 0:
-        return Pace(per_day, now)
+        return SpendingRate(per_day, now)
     empty_at = now + left / per_day * DAY if per_day > 0 else renewed_at
-    return Pace(per_day, empty_at if empty_at < renewed_at else None)
+    return SpendingRate(per_day, empty_at if empty_at < renewed_at else None)
 
 
 @dataclass(frozen=True, slots=True)

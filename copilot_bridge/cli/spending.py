@@ -11,7 +11,15 @@ import click
 from copilot_bridge.access.rates import parse_duration
 from copilot_bridge.billing.budgets import AI_UNITS, DOLLARS, PREMIUM, exactly, moment, quantity
 from copilot_bridge.billing.cost import NANO
-from copilot_bridge.billing.forecast import WEEK, Forecast, Pace, forecast, longest_prompt, metered, what_if
+from copilot_bridge.billing.forecast import (
+    WEEK,
+    Forecast,
+    SpendingRate,
+    forecast,
+    longest_prompt,
+    metered,
+    what_if,
+)
 from copilot_bridge.billing.periods import unix_time
 from copilot_bridge.billing.prompt_cache import REASONS
 from copilot_bridge.billing.quota import AI_UNITS as AI_UNIT_QUOTA
@@ -234,7 +242,7 @@ def forecast_words(outlook: Forecast | None) -> str:
     )
 
 
-def pace_words(pace: Pace, unit: str) -> str:
+def pace_words(pace: SpendingRate, unit: str) -> str:
     end = "lasts" if pace.empty_at is None else f"is used up on {moment(int(pace.empty_at))}"
     return f"({amount(pace.per_day)} {unit} a day) the allowance {end}"
 
@@ -254,7 +262,7 @@ def forecast_fields(outlook: Forecast | None) -> dict[str, Any] | None:
     }
 
 
-def pace_fields(pace: Pace | None) -> dict[str, Any] | None:
+def pace_fields(pace: SpendingRate | None) -> dict[str, Any] | None:
     if pace is None:
         return None
     return {"per_day": pace.per_day, "empty_at": None if pace.empty_at is None else iso(pace.empty_at)}

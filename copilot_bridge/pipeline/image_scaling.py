@@ -20,7 +20,7 @@ from copilot_bridge.threads import run_in_thread
 
 MAX_PIXELS = 40_000_000  # a file of a few bytes can unfold to gigabytes; a screen of 8K has 33 million
 HEAD = 131_072  # characters of base64, in which the size stands
-REMEMBERED = 32 * 1024 * 1024  # characters: agents show the same pictures again with each request
+CACHE_SIZE = 32 * 1024 * 1024  # characters: agents show the same pictures again with each request
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 MEDIA = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 QUALITY = 85
@@ -71,7 +71,7 @@ class Scaler:
     """Scales images down, and remembers the results: a prompt has to stay the same for upstream's cache."""
 
     def __init__(self) -> None:
-        self._made: LRUCache[bytes, tuple[str, str] | None] = LRUCache(REMEMBERED, getsizeof=weight)
+        self._made: LRUCache[bytes, tuple[str, str] | None] = LRUCache(CACHE_SIZE, getsizeof=weight)
 
     def fit(self, data: str, bounds: Bounds) -> tuple[str, str] | None:
         """Return (media type, base64), or None if the image is small enough or can't be made so.
@@ -84,7 +84,7 @@ class Scaler:
         with ONE:
             if key not in self._made:
                 made = run_in_thread(scale_down, data, bounds)
-                if weight(made) > REMEMBERED:
+                if weight(made) > CACHE_SIZE:
                     return made
                 self._made[key] = made
             return self._made[key]

@@ -28,7 +28,10 @@ from copilot_bridge.upstream.signals import AGENT, USER, Signals
 
 log = logging.getLogger(__name__)
 
-MOST, LIFE = 20_000, 12 * 3600.0  # interactions that are remembered, and for how long (s)
+MAX_INTERACTIONS, INTERACTION_TTL = (
+    20_000,
+    12 * 3600.0,
+)  # interactions that are remembered, and for how long (s)
 
 
 class Interactions:
@@ -41,8 +44,8 @@ class Interactions:
         self._new_key = key
         self._keyed_hash: Any = None
         # What began with a person's words: its id, by its conversation; and each such id.
-        self._latest: TTLCache[bytes, str] = TTLCache(MOST, LIFE, clock)
-        self._begun: TTLCache[str, bool] = TTLCache(MOST, LIFE, clock)
+        self._latest: TTLCache[bytes, str] = TTLCache(MAX_INTERACTIONS, INTERACTION_TTL, clock)
+        self._begun: TTLCache[str, bool] = TTLCache(MAX_INTERACTIONS, INTERACTION_TTL, clock)
 
     def signals(
         self, caller: str, talk: Conversation, headers: Mapping[str, str], kind: str | None = None

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 Item = dict[str, Any]
 T = TypeVar("T")
 
-LIFE = 3600.0  # seconds
+RESPONSE_TTL = 3600.0  # seconds
 OVERHEAD = 4096  # bytes that a link was seen to take besides what it holds
 
 PAUSE = 0.02  # s, so that of many answers a few are written at a time
@@ -141,9 +141,11 @@ class ResponseStore:
         table: ResponseChainTable | None = None,
     ) -> None:
         self.max_bytes = max_bytes
-        self.memory: TTLCache[str, Sized] = TTLCache(max_bytes, LIFE, clock, lambda kept: kept.size)
+        self.memory: TTLCache[str, Sized] = TTLCache(max_bytes, RESPONSE_TTL, clock, lambda kept: kept.size)
         self.table = table if max_bytes and table and table.persistent else None
-        self._written: TTLCache[str, bool] = TTLCache(MAX_RESPONSES, LIFE, clock)  # names, by this process
+        self._written: TTLCache[str, bool] = TTLCache(
+            MAX_RESPONSES, RESPONSE_TTL, clock
+        )  # names, by this process
         self._waiting: list[StoredResponse] = []
         self._room = max_bytes  # bytes that may still wait
         self._writing = threading.Lock()  # whoever leaves waits for what is being written
@@ -275,7 +277,7 @@ class ResponseStore:
     def _try(self, act: Callable[[], T]) -> T | None:
         try:
             done = act()
-        except (StoreError, ConfigError) as error:  # ConfigError: there is no key to seal with
+        except (StoreError, ConfigError) as error:  # ConfigError: there is no key to encrypt with
             if not self._warned:
                 log.warning("conversations are kept in memory only: %s", error)
             self._warned = True

@@ -30,7 +30,7 @@ from copilot_bridge.pipeline.interactions import Interactions, machine_of, secre
 from copilot_bridge.pipeline.kept_objects import KeptObjects
 from copilot_bridge.pipeline.prompt_in_flight import PromptHashes
 from copilot_bridge.pipeline.ready_connections import ReadyConnections
-from copilot_bridge.pipeline.response_store import LIFE, ResponseStore
+from copilot_bridge.pipeline.response_store import RESPONSE_TTL, ResponseStore
 from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.search.web_search import WebSearch
 from copilot_bridge.upstream.auto import AutoPicks
@@ -107,7 +107,7 @@ class Bridge:
         # Ids of reasoning that clients know -> those that Copilot wants to hear again.
         self.upstream_item_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
         memory = config.response_store_mb * 1024 * 1024
-        self.response_store = ResponseStore(memory, table=self.store.response_chains(memory, LIFE))
+        self.response_store = ResponseStore(memory, table=self.store.response_chains(memory, RESPONSE_TTL))
         self.kept_objects = KeptObjects(self.response_store)
         self.background_jobs: dict[str, BackgroundJob] = {}  # of this process, by the ids of their responses
         self.guess_limiter = GuessLimiter(self.store.attempts)

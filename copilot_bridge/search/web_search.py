@@ -27,7 +27,7 @@ ENGINES: dict[str, Callable[[], Engine]] = {"responses": ResponsesEngine, "mcp":
 
 AUTO, OFF = "auto", "off"
 MAX_QUERY = 1_000  # characters
-REMEMBERED, REMEMBERED_FOR = 1_000, 300.0  # searches, s
+CACHE_SIZE, CACHE_TTL = 1_000, 300.0  # searches, s
 
 Attempt = Callable[[Engine, Callable[[Access], Found]], Found]
 """Makes a search with an engine: it gives the function its access to Copilot, and notes how that went."""
@@ -42,7 +42,7 @@ class WebSearch:
     def __init__(self, setting: str, clock: Callable[[], float] = time.monotonic) -> None:
         names = [setting] if setting in ENGINES else [*ENGINES]
         self._engines = [ENGINES[name]() for name in names]
-        self._found: TTLCache[tuple[str, Question], Found] = TTLCache(REMEMBERED, REMEMBERED_FOR, clock)
+        self._found: TTLCache[tuple[str, Question], Found] = TTLCache(CACHE_SIZE, CACHE_TTL, clock)
 
     def search(self, question: Question, conversation: str, attempt: Attempt) -> Found:
         """Search, or return what the same search of this conversation found minutes ago.  Blocks.

@@ -222,7 +222,7 @@ def reserve(transaction: Transaction, ticket: str, demands: Sequence[Demand]) ->
     concerned = [found for found, demand in zip(standings, demands, strict=True) if not demand.free]
     refused = next(
         (found for found in concerned if found.exhausted),
-        next((found for found in concerned if found.crowded), None),
+        next((found for found in concerned if found.at_capacity), None),
     )
     starts = tuple(period.start for period in periods)
     if refused is None:

@@ -11,10 +11,10 @@ from copilot_bridge.dialects.prompt import ServerTool
 from copilot_bridge.dialects.server_tools.functions import FETCH, SEARCH
 from copilot_bridge.dialects.server_tools.texts import (
     called_text,
+    decode_text,
+    encode_text,
     error_text,
     result_text,
-    seal,
-    unseal,
 )
 from copilot_bridge.dialects.validation import (
     OBJECT,
@@ -102,7 +102,7 @@ def found_pages(result: ServerToolResult) -> list[JsonObject]:
             "url": source.url,
             "title": source.title,
             "page_age": source.age or None,
-            "encrypted_content": seal(source.text),
+            "encrypted_content": encode_text(source.text),
         }
         for source in result.sources
     ]
@@ -128,7 +128,7 @@ def citation_of(source: Source) -> JsonObject:
         "type": "web_search_result_location",
         "url": source.url,
         "title": source.title,
-        "encrypted_index": seal(""),
+        "encrypted_index": encode_text(""),
         "cited_text": source.text[:MAX_CITED],
     }
 
@@ -155,7 +155,7 @@ def read_search_result(block: JsonObject) -> str:
 
 def source_of(page: JsonObject) -> Source:
     url, title, age = (str(page.get(name) or "") for name in ("url", "title", "page_age"))
-    return Source(url, title, unseal(page.get("encrypted_content")), age)
+    return Source(url, title, decode_text(page.get("encrypted_content")), age)
 
 
 def read_fetch_result(block: JsonObject) -> str:

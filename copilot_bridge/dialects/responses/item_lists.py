@@ -10,7 +10,7 @@ from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.responses.item_ids import PREFIXES, digest
 from copilot_bridge.errors import InvalidRequest
 
-MOST, USUAL = 100, 20  # items of a page
+MAX_LIMIT, DEFAULT_LIMIT = 100, 20  # items of a page
 
 
 def shown_items(seed: str, items: Iterable[JsonObject]) -> list[JsonObject]:
@@ -70,9 +70,9 @@ def order_of(query: Mapping[str, str]) -> str:
 
 
 def limit_of(query: Mapping[str, str]) -> int:
-    given = query.get("limit", str(USUAL))
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:9]) <= MOST:
-        raise InvalidRequest(f"limit: expected a number from 1 to {MOST}", param="limit")
+    given = query.get("limit", str(DEFAULT_LIMIT))
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:9]) <= MAX_LIMIT:
+        raise InvalidRequest(f"limit: expected a number from 1 to {MAX_LIMIT}", param="limit")
     return int(given)
 
 

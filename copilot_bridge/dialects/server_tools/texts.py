@@ -62,14 +62,14 @@ def called_text(tool: str, argument: object) -> str:
 # What clients send back.
 
 
-def seal(text: str) -> str:
+def encode_text(text: str) -> str:
     """Write a page's text as the value that clients carry without looking into it."""
     return pack([text])
 
 
-def unseal(sealed: Any) -> str:
+def decode_text(encoded: Any) -> str:
     """Read such a value; "" if the bridge has not written it."""
-    content = unpack(sealed) if is_foreign(sealed) else None
+    content = unpack(encoded) if is_foreign(encoded) else None
     texts = content if isinstance(content, list) else []
     return "\n".join(text for text in texts if isinstance(text, str))
 

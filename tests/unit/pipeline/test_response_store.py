@@ -8,7 +8,13 @@ import pytest
 from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller
 from copilot_bridge.errors import StoreError
 from copilot_bridge.pipeline import response_store as module
-from copilot_bridge.pipeline.response_store import LIFE, OVERHEAD, ResponseStore, StoredResponse, caller_of
+from copilot_bridge.pipeline.response_store import (
+    OVERHEAD,
+    RESPONSE_TTL,
+    ResponseStore,
+    StoredResponse,
+    caller_of,
+)
 from copilot_bridge.store import open_store
 from copilot_bridge.store.response_chains import ResponseChainTable
 from copilot_bridge.store.sqlite import Sqlite
@@ -44,7 +50,7 @@ def test_each_caller_has_its_own(response_store):
 
 def test_for_an_hour(response_store, clock):
     response_store.keep("me", "resp_1", link("a"))
-    clock.now += LIFE - 1
+    clock.now += RESPONSE_TTL - 1
     assert response_store.find("me", "resp_1")
     clock.now += 2
     assert response_store.find("me", "resp_1") is None
@@ -52,7 +58,7 @@ def test_for_an_hour(response_store, clock):
 
 def test_a_continued_response_keeps_its_predecessor(response_store, clock):
     response_store.keep("me", "resp_1", link("a"))
-    clock.now += LIFE - 1
+    clock.now += RESPONSE_TTL - 1
     response_store.keep("me", "resp_2", link("b", before=response_store.find("me", "resp_1")))
     clock.now += 2
     assert len(list(response_store.find("me", "resp_2").items())) == 2
@@ -121,7 +127,7 @@ def store(tmp_path, clock):
 @pytest.fixture
 def workers(store, still):
     """Two that share a store."""
-    return [ResponseStore(MEGABYTE, table=store.response_chains(MEGABYTE, LIFE)) for _ in range(2)]
+    return [ResponseStore(MEGABYTE, table=store.response_chains(MEGABYTE, RESPONSE_TTL)) for _ in range(2)]
 
 
 def test_another_worker_goes_on(workers):
@@ -152,7 +158,7 @@ def test_an_hour_in_the_store(workers, clock):
     one, two = workers
     one.keep("me", "resp_1", link("a"))
     one.flush()
-    clock.now += LIFE - 1
+    clock.now += RESPONSE_TTL - 1
     assert two.find("me", "resp_1"), "which does not make it younger"
     clock.now += 2
     assert two.find("me", "resp_1") is None
@@ -199,7 +205,10 @@ def test_a_key_that_is_another_one_now(workers, store, tmp_path, caplog):
     (tmp_path / "store.key").unlink()
     again = open_store(tmp_path)
     again.database._clock = store.database._clock
-    assert ResponseStore(MEGABYTE, table=again.response_chains(MEGABYTE, LIFE)).find("me", "resp_1") is None
+    assert (
+        ResponseStore(MEGABYTE, table=again.response_chains(MEGABYTE, RESPONSE_TTL)).find("me", "resp_1")
+        is None
+    )
     assert "can't decrypt" in caplog.text
     again.close()
 
@@ -207,7 +216,7 @@ def test_a_key_that_is_another_one_now(workers, store, tmp_path, caplog):
 @pytest.mark.parametrize("most", [0, MEGABYTE], ids=["switched off", "no store"])
 def test_without_persistence_nothing_is_written(tmp_path, most, still):
     store = open_store(tmp_path, persistent=not most)
-    response_store = ResponseStore(most, table=store.response_chains(most, LIFE))
+    response_store = ResponseStore(most, table=store.response_chains(most, RESPONSE_TTL))
     response_store.keep("me", "resp_1", link("a"))
     assert response_store.flush() == 0
     assert response_store.find("me", "resp_2") is None
@@ -215,7 +224,7 @@ def test_without_persistence_nothing_is_written(tmp_path, most, still):
 
 
 def test_unwritten_responses_are_bounded(store, still):
-    response_store = ResponseStore(100 * OVERHEAD, table=store.response_chains(MEGABYTE, LIFE))
+    response_store = ResponseStore(100 * OVERHEAD, table=store.response_chains(MEGABYTE, RESPONSE_TTL))
     for number in range(200):
         response_store.keep("me", f"resp_{number}", link("x" * OVERHEAD))
     assert sum(len(entry.given) for entry in response_store._waiting) <= 100 * OVERHEAD
@@ -248,7 +257,9 @@ def test_exit_waits_for_the_write_under_way(workers, monkeypatch):
 
 def test_it_is_written_by_itself_and_found_as_soon_as_it_is(store):
     """Whoever asks while the other worker is writing it down waits for that."""
-    one, two = (ResponseStore(MEGABYTE, table=store.response_chains(MEGABYTE, LIFE)) for _ in range(2))
+    one, two = (
+        ResponseStore(MEGABYTE, table=store.response_chains(MEGABYTE, RESPONSE_TTL)) for _ in range(2)
+    )
     found = []
     asking = threading.Thread(target=lambda: found.append(two.find("me", "resp_1")))
     asking.start()
@@ -271,12 +282,14 @@ def test_old_ones_go_when_a_worker_starts(tmp_path, clock):
 
     # A table of its own: that it finds nothing to remove when it starts is no news.
     first = ResponseStore(
-        MEGABYTE, table=ResponseChainTable(database, store.encryptor, max_bytes=MEGABYTE, ttl=LIFE)
+        MEGABYTE, table=ResponseChainTable(database, store.encryptor, max_bytes=MEGABYTE, ttl=RESPONSE_TTL)
     )
     first.keep("me", "resp_1", link("a"))
     first.flush()
-    clock.now += LIFE
-    ResponseStore(MEGABYTE, table=Table(database, store.encryptor, max_bytes=MEGABYTE, ttl=LIFE)).start()
+    clock.now += RESPONSE_TTL
+    ResponseStore(
+        MEGABYTE, table=Table(database, store.encryptor, max_bytes=MEGABYTE, ttl=RESPONSE_TTL)
+    ).start()
     assert gone.wait(5)
     assert database.run(lambda t: t.rows("SELECT count(*) FROM responses")) == [(0,)]
     database.close()

@@ -64,7 +64,7 @@ def test_a_budget_that_is_used_up_refuses_and_one_that_is_reserved_asks_to_wait(
     mine = budget(store)
     assert not store.budgets.reserve("one", [demand(mine, 10)]).refused
     refused = store.budgets.reserve("two", [demand(mine, 1)]).refused
-    assert refused.crowded
+    assert refused.at_capacity
     assert not refused.exhausted
     store.budgets.settle("one", [demand(mine, 12)], [(refused.period.start, 10 * NANO)])
     assert store.budgets.reserve("three", [demand(mine, 1)]).refused.exhausted
