@@ -22,6 +22,8 @@ from copilot_bridge.http.api import (
     usage,
 )
 from copilot_bridge.http.cleanup import ErrorBoundary
+from copilot_bridge.http.taken_over import SESSIONS
+from copilot_bridge.http.websocket.session import Sessions
 from copilot_bridge.pipeline import Bridge
 
 ABOUT = (health.bp, metrics.bp, ollama.bp, openapi.bp, token.bp, usage.bp)
@@ -59,6 +61,7 @@ def create_app(config: Config | None = None) -> Flask:
         bridge.ready_connections.start()
         bridge.websockets.start()
     app.url_value_preprocessor(forget_deployment)
+    app.extensions[SESSIONS] = Sessions()
     middleware.init_app(app)
     errors.init_app(app)
     pages.init_app(app)

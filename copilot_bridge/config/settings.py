@@ -366,6 +366,12 @@ class Config:
         default=True,
         flags=("--connect-ahead/--no-connect-ahead",),
     )
+    client_websocket: bool = setting(
+        boolean,
+        "let clients send Responses requests over a WebSocket",
+        default=True,
+        flags=("--client-websocket/--no-client-websocket",),
+    )
     upstream_websocket: str = setting(
         choice("auto", "off"),
         "auto: send only what is new of a conversation, over a WebSocket, where Copilot offers that; or off",

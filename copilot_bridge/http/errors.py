@@ -8,6 +8,8 @@ from werkzeug.exceptions import HTTPException
 from copilot_bridge.dialects.registry import write_error
 from copilot_bridge.errors import BridgeError, InvalidRequest, KindName, StoreError
 from copilot_bridge.http.context import bridge
+from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline import Bridge
 from copilot_bridge.streaming.client_connection import ClientDisconnected
 
 log = logging.getLogger(__name__)
@@ -24,16 +26,23 @@ CLIENT_CLOSED_REQUEST = 499
 
 
 def error_response(error: BridgeError) -> Response:
-    g.entry.note_error(error)
+    status, headers, body = describe_error(error, g.entry, bridge())
+    return Response(body, status, headers, mimetype="application/json")
+
+
+def describe_error(
+    error: BridgeError, entry: RequestLogEntry, shared: Bridge
+) -> tuple[int, dict[str, str], bytes]:
+    """Notes an error in the log entry, and returns the status, headers and body that the client gets."""
+    entry.note_error(error)
     if isinstance(error, StoreError):
-        log.error("request %s: %s", g.entry.id, error)
+        log.error("request %s: %s", entry.id, error)
         error = BridgeError(
             "the bridge can't use its store at the moment; see its log", kind="unavailable", status=503
         )
     if error.token_unavailable:
-        error.headers.setdefault("retry-after", str(bridge().health.retry_after()))
-    status, headers, body = write_error(g.entry.dialect, error, g.entry.id)
-    return Response(body, status, headers, mimetype="application/json")
+        error.headers.setdefault("retry-after", str(shared.health.retry_after()))
+    return write_error(entry.dialect, error, entry.id)
 
 
 def http_error_response(error: HTTPException) -> Response:

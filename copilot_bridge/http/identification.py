@@ -9,7 +9,9 @@ from copilot_bridge.access.authentication import CREDENTIAL_HEADERS, LOCAL_OPERA
 from copilot_bridge.access.origins import RequestOrigin
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.http.context import bridge
-from copilot_bridge.pipeline import RequestContext
+from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline import Bridge, RequestContext
+from copilot_bridge.pipeline.connection_memory import ConnectionMemory
 
 # The names of the credential headers in WSGI's environment.
 CREDENTIAL_VARIABLES = tuple("HTTP_" + name.upper().replace("-", "_") for name in CREDENTIAL_HEADERS)
@@ -39,13 +41,30 @@ def query_key(dialect: str | None) -> str | None:
     return request.args.get(parameter) if parameter else None
 
 
+def given_credentials() -> list[str]:
+    """Returns the keys that the request gives."""
+    return read_credentials((*map(request.environ.get, CREDENTIAL_VARIABLES), query_key(g.entry.dialect)))
+
+
 def identify(local: bool) -> None:
     """Finds the request's caller and makes its context.  Raises BridgeError for unknown callers."""
-    shared, entry = bridge(), g.entry
-    given = (*map(request.environ.get, CREDENTIAL_VARIABLES), query_key(entry.dialect))
-    credentials = read_credentials(given)
+    g.call = context_for(bridge(), g.entry, given_credentials(), local=local)
+
+
+def context_for(
+    shared: Bridge,
+    entry: RequestLogEntry,
+    credentials: list[str],
+    *,
+    local: bool,
+    memory: ConnectionMemory | None = None,
+) -> RequestContext:
+    """Finds the caller by its credentials, and makes the context of a request.
+
+    Raises BridgeError for unknown callers.
+    """
     caller = shared.authenticator.authenticate(credentials, local=local, address=entry.caller)
     shared.admit(caller, entry.caller)
-    g.call = RequestContext(shared, caller)
     if caller is not LOCAL_OPERATOR:
         entry.caller_id = caller.id
+    return RequestContext(shared, caller, memory)

@@ -155,11 +155,17 @@ ENDPOINTS = (
     ),
     Endpoint(
         route="GET /responses",
-        id="refuseWebSocket",
+        id="openWebSocket",
         prefixed=True,
-        summary="Say that there is no WebSocket",
-        about="Codex asks for one first, and at this status goes on with `POST` at once.",
-        answers={426: Answer("Send a `POST` request.", ref("Error"))},
+        summary="Open a WebSocket",
+        about="With `Upgrade: websocket`.  Each message of the type `response.create`, with the fields of a "
+        "`POST` request, is a turn, and its events come back, one a message.",
+        answers={
+            101: Answer("A WebSocket, whose messages are these events.", ref("ResponsesEvent")),
+            426: Answer(
+                "This is no upgrade, or WebSockets are turned off: send a `POST` request.", ref("Error")
+            ),
+        },
         dialects=("responses",),
     ),
     Endpoint(

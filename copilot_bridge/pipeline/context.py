@@ -19,6 +19,7 @@ from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.logs.escaping import CONTROL_ESCAPES
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.authorized_models import AuthorizedModels
+from copilot_bridge.pipeline.connection_memory import ConnectionMemory
 from copilot_bridge.pipeline.log_rows import finished_row
 from copilot_bridge.pipeline.prompt_in_flight import MIN_SIZE, PromptInFlight
 from copilot_bridge.pipeline.services import Bridge
@@ -47,17 +48,20 @@ class RequestContext:
 
     One account answers the request, whatever changes meanwhile.  What is kept from one request to the next is
     kept by the bridge, under `caller.id`.
+
+    :param memory: of the WebSocket that the request came on.
     """
 
     __slots__ = (
         *("_account", "_admission", "_copilot", "_is_short", "_model", "_prompt", "_prompt_estimate"),
         *("_question", "_reservation"),
-        *("bridge", "caller", "models"),
+        *("bridge", "caller", "memory", "models"),
     )
 
-    def __init__(self, bridge: Bridge, caller: Caller) -> None:
+    def __init__(self, bridge: Bridge, caller: Caller, memory: ConnectionMemory | None = None) -> None:
         self.bridge = bridge
         self.caller = caller
+        self.memory = memory
         self.models: ModelCatalogues | AuthorizedModels = (
             AuthorizedModels(bridge.models, caller) if caller.models else bridge.models
         )

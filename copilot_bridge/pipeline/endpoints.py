@@ -6,6 +6,8 @@ from functools import partial
 from copilot_bridge.dialects.dialect import Dialect
 from copilot_bridge.dialects.embeddings import DIALECT as EMBEDDINGS
 from copilot_bridge.dialects.registry import DIALECTS
+from copilot_bridge.dialects.responses.dialect import RESPONSES
+from copilot_bridge.dialects.responses.turns import TurnRequest
 from copilot_bridge.pipeline.embeddings import EmbeddingsRequest
 from copilot_bridge.pipeline.operations import Generation, TokenCount
 from copilot_bridge.pipeline.run import ReadRequest
@@ -28,3 +30,6 @@ ENDPOINTS: dict[str, ReadRequest] = {
     **{path: read for dialect in DIALECTS.values() for path, read in endpoints_of(dialect)},
     EMBEDDINGS.endpoint: partial(EmbeddingsRequest, EMBEDDINGS),
 }
+
+# A turn over a WebSocket.
+TURN: ReadRequest = partial(Generation, RESPONSES, read=TurnRequest.read)

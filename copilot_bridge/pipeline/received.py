@@ -113,8 +113,9 @@ def continue_conversation(
         before = StoredResponse(None, codec.write({"input": items}))
         continuation.prepend(items)
         ends.append(partial(add_to_conversation, context, headers, continuation.conversation, data))
-    if continuation.is_kept and store.max_bytes:
-        ends.append(partial(keep_response, context, headers, StoredResponse(before, data)))
+    is_stored = bool(continuation.is_kept and store.max_bytes)
+    if is_stored or context.memory is not None:
+        ends.append(partial(keep_response, context, headers, StoredResponse(before, data), is_stored))
     return partial(call_each, ends) if ends else ignore
 
 
@@ -149,10 +150,12 @@ def add_to_conversation(
 
 
 def find_response(context: RequestContext, headers: Mapping[str, str], id_: str) -> StoredResponse:
-    """Find a response that is kept for this caller.
+    """Find a response that is kept for this caller, or was given on the same connection.
 
     :raises InvalidRequest: it is not kept, or belongs to another caller.
     """
+    if context.memory and (found := context.memory.find(id_)):
+        return found
     if found := context.bridge.response_store.find(owner(context, headers), id_):
         return found
     raise InvalidRequest(
@@ -163,14 +166,22 @@ def find_response(context: RequestContext, headers: Mapping[str, str], id_: str)
 
 
 def keep_response(
-    context: RequestContext, headers: Mapping[str, str], link: StoredResponse, response: JsonObject
+    context: RequestContext,
+    headers: Mapping[str, str],
+    link: StoredResponse,
+    is_stored: bool,
+    response: JsonObject,
 ) -> None:
     """Keep a response for a later request that continues it.
 
     :param link: its request, and the response before.
+    :param is_stored: it is kept for other connections, too.
     """
     answered = StoredResponse(link.before, link.given, codec.write(response))
-    context.bridge.response_store.keep(owner(context, headers), response["id"], answered)
+    if context.memory is not None:
+        context.memory.keep(response["id"], answered)
+    if is_stored:
+        context.bridge.response_store.keep(owner(context, headers), response["id"], answered)
 
 
 def owner(context: RequestContext, headers: Mapping[str, str]) -> str:

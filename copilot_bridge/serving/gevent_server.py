@@ -23,6 +23,7 @@ from gevent.pywsgi import WSGIServer  # noqa: E402
 
 from copilot_bridge.app import create_app  # noqa: E402
 from copilot_bridge.config import Config, load_config  # noqa: E402
+from copilot_bridge.http.taken_over import SESSIONS  # noqa: E402
 from copilot_bridge.logs.setup import set_up_logging  # noqa: E402
 from copilot_bridge.serving.address import BACKLOG, open_listeners  # noqa: E402
 from copilot_bridge.serving.garbage_collector import tune_garbage_collector  # noqa: E402
@@ -77,6 +78,7 @@ def serve(config: Config, filenos: Iterable[int] = ()) -> None:
     seconds = stop_timeout.get()
     notifier.notify("STOPPING=1")
     bridge.stop_waiting()
+    gevent.spawn(application.extensions[SESSIONS].stop)
     gevent.joinall([gevent.spawn(server.stop, seconds) for server in servers])
     pings.kill()
 

@@ -15,6 +15,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from copilot_bridge.http.drain import discard_input
+from copilot_bridge.http.taken_over import SESSIONS, TakenOver
 from copilot_bridge.serving.error_response import error_response
 from copilot_bridge.serving.gunicorn_requests import status_of, wrap_application
 from copilot_bridge.serving.idle_connections import NEW_CONNECTION_TIMEOUT, Idle, IdleConnections
@@ -60,6 +61,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._deadline = 0.0  # monotonic; set when `alive` ends
         self._stopping = Event()
         self._stop_waiting: Callable[[], object] = lambda: None  # until there is an application
+        self._stop_websockets: Callable[[], object] = lambda: None
 
     def patch(self) -> None:
         skip_plugin_search()
@@ -83,6 +85,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         application: Any = self.wsgi
         bridge = application.extensions["copilot_bridge"]
         self._stop_waiting = bridge.stop_waiting
+        self._stop_websockets = application.extensions[SESSIONS].stop
         bridge.health.status.subscribe(self.report)
         self.wsgi: Any = wrap_application(application)
 
@@ -98,6 +101,12 @@ class Worker(GeventWorker):  # type: ignore[misc]
         with suppress(OSError):
             client.sendall(error_response(status, reason, path))
             discard_input(client)
+
+    def is_already_handled(self, respiter: Any) -> bool:
+        """Have gunicorn close a connection that was a WebSocket, without another word on it."""
+        if isinstance(respiter, TakenOver):
+            raise StopIteration
+        return False
 
     def handle(self, *args: Any) -> None:
         greenlet = gevent.getcurrent()
@@ -145,6 +154,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def handle_drain(self, _signal: int, _frame: Any) -> None:
         if self.alive:
             self._draining = True
+            gevent.spawn(self._stop_websockets)
             self._stop_within(MAX_DRAIN_TIME)
 
     def handle_exit(self, _signal: int, _frame: Any) -> None:
@@ -152,6 +162,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._stop_waiting()
         self._stop_within(max(0, self.cfg.graceful_timeout - KILL_GRACE))
         gevent.spawn(self._idle.close)
+        gevent.spawn(self._stop_websockets)
 
     def handle_quit(self, _signal: int, _frame: Any) -> None:
         """Stop at once.  gunicorn's own raises SystemExit in a greenlet, which prints a traceback."""

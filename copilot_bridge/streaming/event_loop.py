@@ -77,7 +77,7 @@ class EventLoopRelay:
         unsent, self._unsent = self._unsent, b""
         try:
             if unsent:
-                self._writer.socket.sendall(unsent)
+                self._writer.finish(unsent)
             if error is not None:
                 raise error
         except OSError as disconnected:

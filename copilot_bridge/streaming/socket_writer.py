@@ -74,6 +74,13 @@ class SocketWriter(ABC):
             return chunk
         return chunk[sent:] if sent < len(chunk) else b""
 
+    def finish(self, unsent: bytes) -> None:
+        """Write what `send` has returned; waits for the client.
+
+        :raises OSError: the client has disconnected.
+        """
+        self.socket.sendall(unsent)
+
     @abstractmethod
     def _chunked(self) -> bool: ...
 

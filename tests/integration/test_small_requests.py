@@ -73,9 +73,15 @@ def test_a_query_does_not_matter(bridge: Bridge, mark: str, client: str, model: 
     assert mark in dialect.text(answer.json)
 
 
+@pytest.fixture
+def without_websockets(_share: Start) -> Bridge:
+    return _share(server="gevent", client_websocket=0)
+
+
 @pytest.mark.parametrize("path", ["/v1/responses", "/responses", "/v1/v1/responses"])
-def test_an_upgrade_to_a_websocket_is_refused_with_426(any_bridge: Bridge, path: str) -> None:
+def test_an_upgrade_can_be_refused_with_426(without_websockets: Bridge, path: str) -> None:
     """At this status, and no other, Codex goes on with POST at once."""
+    bridge = without_websockets
     asked = {
         "Upgrade": "websocket",
         "Connection": "Upgrade",
@@ -84,11 +90,11 @@ def test_an_upgrade_to_a_websocket_is_refused_with_426(any_bridge: Bridge, path:
         "OpenAI-Beta": "responses_websockets=2026-02-06",
         "Authorization": "Bearer anything",
     }
-    answer = any_bridge.dial("GET", path, headers=asked).answer()
+    answer = bridge.dial("GET", path, headers=asked).answer()
     assert answer.status == 426
     assert RESPONSES.error(answer)["type"] == "invalid_request_error"
     plain = RESPONSES.body("hello", "gpt-5.3-codex")
-    assert any_bridge.request("POST", path, plain).status == 200
+    assert bridge.request("POST", path, plain).status == 200
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,17 @@ PROVIDED: dict[str, Provided] = {
 EVERYTHING: dict[str, Run | Provided] = {**RUNS, **BROKEN, **PROVIDED}
 
 
+def conversation_of(entries: list[Json], mark: str) -> list[Json]:
+    """All requests of conversations in which the mark is said; those that continue one need not say it."""
+    found = {session_of(entry) for entry in entries if mark in json.dumps(entry["body"])}
+    return [entry for entry in entries if session_of(entry) in found - {None}]
+
+
+def session_of(entry: Json) -> str | None:
+    session: str | None = entry["headers"].get("vscode-sessionid")
+    return session
+
+
 OPTIONS = ("--allow-all-tools", "--silent", "--log-level", "debug")
 
 
@@ -310,7 +321,7 @@ class Runner:
     def _provided(self, folder: Path, run: Any) -> Outcome:
         sandbox, task = self._prepare(folder, self.bridge.url)
         ended = self._run(sandbox, run, run.settings(sandbox.url), task)
-        return Outcome(ended, task, self._simulator.ledger(task.mark))
+        return Outcome(ended, task, conversation_of(self._simulator.ledger(), task.mark))
 
     def _prepare(self, folder: Path, url: str) -> tuple[Sandbox, Task]:
         sandbox = Sandbox(folder, url)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from integration.harness import initiator_of
 from official.runs import PROVIDED, Outcome, Runner
 
 pytestmark = pytest.mark.timeout(180)
@@ -21,13 +22,15 @@ def test_a_task_through_the_bridge(outcome: Outcome, name: str) -> None:
     outcome.check()
     assert [turn["path"] for turn in outcome.turns] == [wanted.upstream] * 3
     assert [turn["body"]["model"] for turn in outcome.turns] == [wanted.model] * 3
-    assert [turn["headers"]["x-initiator"] for turn in outcome.turns] == ["user", "agent", "agent"]
+    assert [initiator_of(turn) for turn in outcome.turns] == ["user", "agent", "agent"]
 
 
 @pytest.mark.needs(*WEBSOCKETS)
-def test_it_asks_for_a_websocket_and_goes_on_without(runner: Runner) -> None:
+def test_it_takes_a_websocket_for_all_its_turns(runner: Runner) -> None:
     for name in WEBSOCKETS:
         runner.outcome(name, PROVIDED[name])
     log = [json.loads(line) for line in runner.bridge.log.all() if "request.done" in line]
-    refused = [line["status"] for line in log if line["method"] == "GET" and line["path"] == "/v1/responses"]
-    assert refused == [426] * len(WEBSOCKETS)
+    opened = [line["status"] for line in log if line["method"] == "GET" and line["path"] == "/v1/responses"]
+    assert set(opened) == {101}
+    turns = [line["status"] for line in log if line["method"] == "WEBSOCKET"]
+    assert (len(turns) >= 3 * len(WEBSOCKETS), set(turns)) == (True, {200})

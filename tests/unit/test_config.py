@@ -88,6 +88,7 @@ SAMPLES = {
     "read_timeout": ("1e2", 100.0),
     "keepalive_expiry": ("30", 30.0),
     "connect_ahead": ("off", False),
+    "client_websocket": ("off", False),
     "upstream_websocket": ("off", "off"),
     "upstream_websocket_connections": ("8", 8),
     "upstream_websocket_idle": ("60", 60.0),
@@ -390,6 +391,7 @@ MALFORMED = [
         for name in (
             "proxy_env",
             "connect_ahead",
+            "client_websocket",
             "debug",
             "show_token",
             "keep_copilot_fields",
@@ -677,6 +679,7 @@ WRITTEN = {
     "keepalive": SECONDS,
     "keepalive_expiry": SECONDS,
     "connect_ahead": BOOLEANS,
+    "client_websocket": BOOLEANS,
     "upstream_websocket": st.sampled_from(["auto", "off"]),
     "upstream_websocket_connections": st.integers(1, 4096).map(str),
     "upstream_websocket_idle": SECONDS,

@@ -40,7 +40,6 @@ class PlainSocketWriter:
     ready = True
 
     def __init__(self, near: socket.socket) -> None:
-        self.socket = self
         self._near = near
         self.waited = 0  # bytes that were written by waiting
 
@@ -50,7 +49,7 @@ class PlainSocketWriter:
         except BlockingIOError:
             return piece
 
-    def sendall(self, rest: bytes) -> None:
+    def finish(self, rest: bytes) -> None:
         self.waited += len(rest)
         while rest := self.send(rest):
             gevent.socket.wait_write(self._near.fileno())
@@ -177,7 +176,7 @@ def test_a_slow_client_gets_everything_and_upstream_waits(client: Pair, upstream
     def serve() -> None:
         for out in relay.relay(body, UpperCaseReader(), lambda _: None):
             served.append(out)
-            writer.sendall(out)
+            writer.finish(out)
 
     serving = gevent.spawn(serve)
     data = b""
