@@ -1,5 +1,6 @@
 """Behind a real nginx and Caddy, on a site or below a path of one: the bridge does as it does alone."""
 
+import json
 import re
 import statistics
 import time
@@ -11,8 +12,9 @@ from typing import Any
 
 import pytest
 from integration.browser import Browser
-from integration.harness import Answer, Bridge, ReceivedStream, Simulator
+from integration.harness import PATIENCE, Answer, Bridge, ReceivedStream, Simulator
 from services.fronts import NAME, OPERATOR, Caddy, Front, Nginx, body_of
+from websockets.sync.client import connect
 
 from copilot_bridge.app import create_app
 from copilot_bridge.config import Config
@@ -62,6 +64,18 @@ def test_events_arrive_one_by_one(front: Front) -> None:
     gaps = [later - earlier for earlier, later in pairwise(moments)]
     assert len(gaps) == 9
     assert statistics.median(gaps) > 0.02, "events were held back, or come in pairs"
+
+
+def test_a_websocket_passes(front: Front) -> None:
+    key = {"x-api-key": OPERATOR}
+    url = f"ws://{NAME}{front.prefix}/v1/responses"  # on a connection that has TLS already
+    with connect(url, sock=front.connect(), additional_headers=key, compression=None) as client:
+        for text in ("once", "and again"):
+            turn = {"type": "response.create", "model": "gpt-4o", "input": f"[[sim:say]] {text}"}
+            client.send(json.dumps(turn))
+            events = iter(lambda: json.loads(client.recv(timeout=PATIENCE)), None)
+            last = next(event for event in events if event["type"] == "response.completed")
+            assert last["response"]["output"][0]["content"][0]["text"] == text
 
 
 def test_a_large_body_passes(front: Front, simulator: Simulator, mark: str) -> None:
