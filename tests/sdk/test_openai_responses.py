@@ -10,6 +10,7 @@ import openai
 import pytest
 from integration.harness import Bridge, Simulator
 from openai import AsyncOpenAI, OpenAI
+from openai.lib.responses_websocket import ResponsesWebSocketLimits, ResponsesWebSocketSession
 from pydantic import BaseModel
 
 T = TypeVar("T")
@@ -343,3 +344,54 @@ def test_a_silent_stream_does_not_time_out(brisk_bridge: Bridge) -> None:
         ) as stream,
     ):
         assert "Hello World" in check_events(list(stream)).output_text
+
+
+# It was written for an older version of the library for WebSockets.
+older = pytest.mark.filterwarnings("ignore:connect.. must be used as a context manager:DeprecationWarning")
+
+
+@older
+def test_a_conversation_over_its_websocket(any_client: OpenAI) -> None:
+    with any_client.responses.connect() as connection:
+        asked: Any = {"model": MODELS[0], "tools": TOOLS, "store": False}
+        connection.response.create(**asked, input="[[sim:tools]] the weather?")
+        first = finished(connection)
+        results = [
+            {"type": "function_call_output", "call_id": item.call_id, "output": "sunny"}
+            for item in first.output
+            if item.type == "function_call"
+        ]
+        assert len(results) == len(TOOLS)
+        connection.response.create(**asked, input=results, previous_response_id=first.id)
+        second = finished(connection)
+        assert second.status == "completed"
+        assert second.previous_response_id == first.id
+        connection.response.create(**asked, input="x", previous_response_id="resp_unknown")
+        event = connection.recv()
+        assert event.type == "error"
+        assert event.error.code == "previous_response_not_found"
+
+
+def finished(connection: Any) -> Any:
+    """The response of a turn, whose events are all of known types."""
+    for event in connection:
+        if event.type == "response.completed":
+            return event.response
+        assert event.type.startswith("response."), event
+    raise AssertionError("the connection has ended")
+
+
+@older
+def test_the_lanes_of_its_websocket(any_client: OpenAI) -> None:
+    limits = ResponsesWebSocketLimits(
+        max_lanes=4, max_events_per_lane=200, max_events=800, max_bytes_per_lane=1 << 20, max_bytes=1 << 22
+    )
+    with (
+        any_client.responses.connect() as connection,
+        ResponsesWebSocketSession(connection, limits=limits) as session,
+    ):
+        lanes = {name: session.lane(name) for name in ("one", "two", "three")}
+        for name, lane in lanes.items():
+            lane.send({"type": "response.create", "model": MODELS[0], "input": f"[[sim:say]] {name} {name}"})
+        for name, lane in lanes.items():
+            assert lane.get_final_response().output_text == f"{name} {name}"
