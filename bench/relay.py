@@ -14,6 +14,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from weakref import WeakSet
 
 READ_AT_ONCE = 1 << 18
 SO_ATTACH_FILTER = 26
@@ -58,14 +59,22 @@ class Relay:
     """Relays connections to one address, in a thread.  Times in seconds.
 
     :param host: at which it listens, any of 127.0.0.0/8.
+    :param uplink: bytes per second that all clients together can send; None: any number.
+    :ivar uploaded: bytes that clients have sent.
     """
 
-    def __init__(self, host: str, upstream: tuple[str, int], round_trip: float) -> None:
+    def __init__(
+        self, host: str, upstream: tuple[str, int], round_trip: float, uplink: float | None = None
+    ) -> None:
         self._upstream = upstream
+        self._uplink = uplink
+        self._free_at = 0.0  # when the uplink has sent what it was given
+        self.uploaded = 0
         self._round_trip = round_trip
         self._listener = socket.create_server((host, 0), backlog=1024)
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
         self.accepted = 0
+        self._clients: WeakSet[End] = WeakSet()
         self._epoll = select.epoll()
         self._ends: dict[int, End] = {}
         self._due: list[tuple[float, int, End, bytes]] = []  # b"" is the end of the stream
@@ -121,6 +130,7 @@ class Relay:
         server = socket.create_connection(self._upstream)
         near, far = End(client, time.monotonic() + self._round_trip), End(server)
         near.other, far.other = far, near
+        self._clients.add(near)
         for end in (near, far):
             end.sock.setblocking(False)
             end.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -149,9 +159,20 @@ class Relay:
         if not data:
             with suppress(OSError, KeyError):
                 self._epoll.unregister(end.sock)
-        at = max(time.monotonic(), end.ready) + self._round_trip / 2
+        at = max(time.monotonic(), end.ready) + self._round_trip / 2 + self._wait_for_uplink(end, data)
         if end.other is not None and not end.lost:
             heapq.heappush(self._due, (at, next(self._numbers), end.other, data))
+
+    def _wait_for_uplink(self, end: End, data: bytes) -> float:
+        """The seconds until all of the data is on its way."""
+        if end not in self._clients:
+            return 0.0
+        self.uploaded += len(data)
+        if self._uplink is None:
+            return 0.0
+        now = time.monotonic()
+        self._free_at = max(now, self._free_at) + len(data) / self._uplink
+        return self._free_at - now
 
     def _deliver(self, end: End, data: bytes) -> None:
         if end.lost or end.sock.fileno() < 0:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from bench.arena import Arena
 from bench.report import Row
+from bench.scenarios.agent import agent
 from bench.scenarios.crowds import arrivals, burst, many, paced, paced_shapes, paced_translated
 from bench.scenarios.departures import departures
 from bench.scenarios.guarded import guarded
@@ -38,5 +39,6 @@ SCENARIOS: dict[str, Callable[[Arena], list[Row]]] = {
     "departures": departures,
     "tls": tls,
     "path": path,
+    "agent": agent,
     "leak": leak,
 }
