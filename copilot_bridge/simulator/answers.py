@@ -150,10 +150,16 @@ def choose_tools(prompt: Prompt, asked: Asked) -> tuple[Tool, ...]:
         return (forced_tool(prompt.tools, (choice.get("function") or {}).get("name")),)
     if "tools" in asked:
         return prompt.tools
-    named = tuple(tool for tool in prompt.tools if re.search(rf"\b{re.escape(tool.name)}\b", asked.text))
+    named = tuple(tool for tool in prompt.tools if is_named(tool, asked.text))
     if named:
         return named if prompt.body.get("parallel_tool_calls", True) else named[:1]
     return prompt.tools[:1] if choice == "required" or WANTS_TOOL.search(asked.text) else ()
+
+
+def is_named(tool: Tool, text: str) -> bool:
+    """Tell whether a text names a tool, as "web_search" or as "web search"."""
+    name = re.escape(tool.name).replace("_", "[_ ]")
+    return re.search(rf"\b{name}\b", text) is not None
 
 
 def forced_tool(tools: tuple[Tool, ...], name: object) -> Tool:
