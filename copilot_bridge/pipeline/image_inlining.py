@@ -10,7 +10,7 @@ from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.image_scaling import Bounds, Scaler, is_installed
 
 if TYPE_CHECKING:
-    from copilot_bridge.upstream.images import ImageFetcher
+    from copilot_bridge.upstream.public_web import ImageFetcher
 
 # Where the catalogue does not say what images a model takes.
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
@@ -56,7 +56,7 @@ class ImageInliner:
         :raises InvalidRequest: it can't be fetched, or is too large.
         """
         bounds = bounds_of(model, shown=shown)
-        media, image = self._images.fetch(
+        media, image = self._images.fetch_image(
             url,
             media_types=model.vision.get("supported_media_types") or IMAGE_TYPES,
             max_bytes=max(bounds.size, SCALED_BYTES) if is_installed() else bounds.size,

@@ -86,10 +86,10 @@ class Generation:
             self._entry.model = self._context.models.resolve(self._context.copilot(), self.model).model.id
             return self._ready
         sent = self._send()
-        if self._loop is not None:
-            return self._loop.whole()
         limit = self._context.bridge.config.answer_limit * MEGABYTE
         try:
+            if self._loop is not None:
+                return self._loop.whole()
             return sent.conversion.whole(sent.response, sent.streamed, self._entry, limit)
         except BridgeError as error:
             self.report_refusal(error)

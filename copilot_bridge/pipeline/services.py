@@ -3,7 +3,7 @@
 import logging
 import time
 from functools import cached_property, partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cachetools import LRUCache, TTLCache
 
@@ -46,6 +46,9 @@ from copilot_bridge.upstream.recovery.learned import Learned
 from copilot_bridge.upstream.transport.bodies import MEGABYTE
 from copilot_bridge.upstream.transport.http_client import HttpClient
 from copilot_bridge.upstream.websocket.turns import Turns
+
+if TYPE_CHECKING:
+    from copilot_bridge.upstream.public_web.pages import PageFetcher
 
 log = logging.getLogger(__name__)
 
@@ -129,9 +132,15 @@ class Bridge:
 
     @cached_property
     def pictures(self) -> ImageInliner:
-        from copilot_bridge.upstream.images import ImageFetcher  # few requests have images elsewhere
+        from copilot_bridge.upstream.public_web import ImageFetcher  # few requests have images elsewhere
 
         return ImageInliner(ImageFetcher(self.config))
+
+    @cached_property
+    def pages(self) -> "PageFetcher":
+        from copilot_bridge.upstream.public_web.pages import PageFetcher  # few requests read pages
+
+        return PageFetcher(self.config)
 
     @cached_property
     def web_search(self) -> WebSearch:

@@ -163,7 +163,7 @@ class ToolLoop:
             return failed("max_uses_exceeded")
         self._uses[kind] += 1
         self._usage = replace(self._usage, **{USAGE_FIELDS[kind]: self._uses[kind]})
-        return self._runner.run(call.tool, call.arguments)
+        return self._runner.run(call.tool, call.arguments, self._offer.prompt)
 
     def _send_next(self, turn: ModelTurn, results: list[ToolResult], *, is_last: bool) -> None:
         """Send the next step.

@@ -1,17 +1,19 @@
 """Runs of server tools for a request, each with a row of its own in the log."""
 
+import logging
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gevent
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.call_kinds import BACKGROUND
 from copilot_bridge.dialects.events import Source
-from copilot_bridge.dialects.prompt import ServerTool
+from copilot_bridge.dialects.prompt import Prompt, ServerTool
 from copilot_bridge.dialects.responses.usage import as_chat_usage
-from copilot_bridge.dialects.server_tools.functions import SEARCH
-from copilot_bridge.dialects.server_tools.texts import error_text, result_text
+from copilot_bridge.dialects.server_tools.functions import FETCH, SEARCH
+from copilot_bridge.dialects.server_tools.texts import error_text, known_texts, result_text, shortened
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Catalogue, Model
@@ -19,10 +21,21 @@ from copilot_bridge.pipeline.answer_facts import note_whole_answer
 from copilot_bridge.pipeline.attribution import Attribution
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.received import ReceivedRequest
-from copilot_bridge.search.question import Access, Engine, Found, Question, SearchFailed
+from copilot_bridge.search.question import MAX_TITLE, Access, Engine, Found, Question, SearchFailed, is_wanted
+from copilot_bridge.threads import run_in_thread
+from copilot_bridge.upstream.public_web.errors import FetchError, NoText
 from copilot_bridge.upstream.signals import Signals
 
+if TYPE_CHECKING:
+    from copilot_bridge.upstream.public_web.pages import Page
+
+log = logging.getLogger(__name__)
+
 TIME_LIMIT = 60.0  # seconds for one search, another engine included
+
+MAX_URL = 2_000  # characters
+MAX_PAGE = 80_000  # characters of a page's text
+CHARACTERS_PER_TOKEN = 4
 
 SEARCH_SIZE = 2_000  # bytes of a search's request, for its reservation in budgets
 
@@ -50,11 +63,38 @@ class ToolRunner:
         self._entry = received.entry
         self._signals = attribution.signals.for_background(BACKGROUND)
 
-    def run(self, tool: ServerTool, arguments: dict[str, Any]) -> RunResult:
-        """Run a tool, no longer than a client should wait.  Blocks."""
-        return RUNS[tool.kind](self, tool, arguments)
+    def run(self, tool: ServerTool, arguments: dict[str, Any], prompt: Prompt) -> RunResult:
+        """Run a tool, no longer than a client should wait.  Blocks.
 
-    def _search(self, tool: ServerTool, arguments: dict[str, Any]) -> RunResult:
+        :param prompt: the conversation so far.
+        """
+        return RUNS[tool.kind](self, tool, arguments, prompt)
+
+    def _fetch(self, tool: ServerTool, arguments: dict[str, Any], prompt: Prompt) -> RunResult:
+        """Read a page, if somebody else than the model has named its address.
+
+        Otherwise a page could have the model carry what it knows to an address that it makes up.
+        """
+        url = arguments.get("url")
+        if not isinstance(url, str) or not url.strip():
+            return failed("invalid_input")
+        url = url.strip()
+        if len(url) > MAX_URL:
+            return failed("url_too_long")
+        question = Question("", tool.allowed_domains, tool.blocked_domains)
+        if not is_wanted(url, question) or not is_named(url, prompt):
+            return failed("url_not_allowed")
+        try:
+            pages = self._context.bridge.pages
+            page = run_in_thread(pages.read, pages.fetch_page(url))
+        except NoText:
+            return failed("unsupported_content_type")
+        except (FetchError, BridgeError) as error:
+            log.info("a page could not be read: %s", error)
+            return failed("url_not_accessible")
+        return page_result(page, tool.max_tokens)
+
+    def _search(self, tool: ServerTool, arguments: dict[str, Any], _prompt: Prompt) -> RunResult:
         query = arguments.get("query")
         if not isinstance(query, str) or not query.strip():
             return failed("invalid_tool_input")
@@ -79,9 +119,25 @@ class ToolRunner:
             return search(access)
 
 
-RUNS: dict[str, Callable[[ToolRunner, ServerTool, dict[str, Any]], RunResult]] = {
+RUNS: dict[str, Callable[[ToolRunner, ServerTool, dict[str, Any], Prompt], RunResult]] = {
     SEARCH: ToolRunner._search,
+    FETCH: ToolRunner._fetch,
 }
+
+
+def is_named(url: str, prompt: Prompt) -> bool:
+    """Return whether somebody else than the model has named an address."""
+    name = url.partition("#")[0].rstrip("/")
+    return any(name in text for text in known_texts(prompt))
+
+
+def page_result(page: "Page", max_tokens: int | None) -> RunResult:
+    """Return a page as a result, cut to what the model should have to read."""
+    most = min(MAX_PAGE, (max_tokens or MAX_PAGE) * CHARACTERS_PER_TOKEN)
+    text = shortened(page.text, most)
+    read_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    source = Source(page.url, page.title[:MAX_TITLE], text, read_at)
+    return RunResult((source,), None, f"{source.title}\n{page.url}\n{text}")
 
 
 def question_of(tool: ServerTool, query: str) -> Question:

@@ -1,9 +1,11 @@
 """Searches that the bridge makes for models: the application in this process, in front of the simulator."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from copilot_bridge.redaction import Secret
 from copilot_bridge.search.question import Access, Found, Question, SearchFailed
 from copilot_bridge.search.web_search import WebSearch
 from copilot_bridge.store.keys import KEY, Key
+from copilot_bridge.upstream.public_web.pages import PageFetcher
 
 Json = dict[str, Any]
 
@@ -423,6 +426,120 @@ def test_search_that_is_off_is_not_offered(
     refused = client.post("/v1/chat/completions", json=wanted)
     assert (refused.status_code, refused.get_json()["error"]["param"]) == (400, "web_search_options")
     assert not any("web_search" in json.dumps(call["body"].get("tools")) for call in simulator.ledger(mark))
+
+
+# Pages.
+
+FETCH = {"type": "web_fetch_20250910", "name": "web_fetch"}
+
+
+class Site(BaseHTTPRequestHandler):
+    def log_message(self, *_args: Any) -> None:
+        """Stay silent."""
+
+    def do_GET(self) -> None:
+        body = b"<title>Rain</title><p>It rains. " + b"x" * (200_000 if self.path == "/long" else 0)
+        self.send_response(404 if self.path == "/none" else 200)
+        self.send_header("Content-Type", "image/png" if self.path == "/png" else "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def reading(services: Services, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    """The bridge reads pages, those of this machine included."""
+    monkeypatch.setattr(services, "config", replace(services.config, web_fetch=True))
+    pages = PageFetcher(replace(services.config, proxy_env=False), lambda _address: True)
+    monkeypatch.setitem(services.__dict__, "pages", pages)
+    return client
+
+
+def fetch_plan(url: str, named: str = "") -> str:
+    steps = json.dumps([{"tool": "web_fetch", "arguments": {"url": url}}])
+    say = f"So says [it]({url})." if named.endswith(url) else "Done."
+    return f"{named} [[sim:plan]] {steps.replace('/', chr(92) + '/')} [[sim:say]] {say}"
+
+
+def fetched(client: FlaskClient, text: str, **more: Any) -> tuple[Json, Json]:
+    """The reply, and the content of the result in it."""
+    reply = answered(client, ask(text, [FETCH | more]))
+    [result] = [block for block in reply["content"] if block["type"] == "web_fetch_tool_result"]
+    return reply, result["content"]
+
+
+def test_a_page_is_read_and_cited(reading: FlaskClient, simulator: Simulator, site: str, mark: str) -> None:
+    url = f"{site}/rain?{mark}"
+    reply, content = fetched(reading, fetch_plan(url, f"Read {url}"))
+    assert (content["type"], content["url"]) == ("web_fetch_result", url)
+    assert content["content"]["source"]["data"] == "It rains."
+    assert reply["content"][-1]["citations"][0]["url"] == url
+    assert reply["usage"]["server_tool_use"]["web_fetch_requests"] == 1
+    assert "It rains." in json.dumps(simulator.ledger(mark)[-1]["body"]["messages"][-1])
+
+
+@pytest.mark.parametrize(
+    ("path", "tool", "code"),
+    [
+        ("/none", {}, "url_not_accessible"),
+        ("/png", {}, "unsupported_content_type"),
+        ("/rain", {"blocked_domains": ["127.0.0.1"]}, "url_not_allowed"),
+    ],
+)
+def test_a_page_that_can_not_be_read(
+    reading: FlaskClient, site: str, path: str, tool: Json, code: str
+) -> None:
+    _reply, content = fetched(reading, fetch_plan(f"{site}{path}", f"Read {site}{path}"), **tool)
+    assert content == {"type": "web_fetch_tool_result_error", "error_code": code}
+
+
+def test_a_long_page_is_cut(reading: FlaskClient, site: str) -> None:
+    _reply, content = fetched(reading, fetch_plan(f"{site}/long", f"Read {site}/long"))
+    assert len(content["content"]["source"]["data"]) == 80_000
+    _reply, content = fetched(
+        reading, fetch_plan(f"{site}/long", f"Read {site}/long"), max_content_tokens=100
+    )
+    assert len(content["content"]["source"]["data"]) == 400
+
+
+def test_an_address_that_only_the_model_names_is_not_read(reading: FlaskClient, site: str) -> None:
+    _reply, content = fetched(reading, fetch_plan(f"{site}/rain?secret=1", f"Read {site}/rain"))
+    assert content["error_code"] == "url_not_allowed"
+
+
+def test_an_address_inside_the_network_is_not_read(
+    services: Services, reading: FlaskClient, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(services.__dict__, "pages", PageFetcher(replace(services.config, proxy_env=False)))
+    _reply, content = fetched(reading, fetch_plan(f"{site}/rain", f"Read {site}/rain"))
+    assert content["error_code"] == "url_not_accessible"
+
+
+def test_gemini_reads_pages_by_their_addresses(reading: FlaskClient, site: str) -> None:
+    contents = [{"role": "user", "parts": [{"text": fetch_plan(f"{site}/rain", f"Read {site}/rain")}]}]
+    body = {"contents": contents, "tools": [{"urlContext": {}}]}
+    reply = reading.post(f"/v1beta/models/{GEMINI}:generateContent", json=body)
+    [candidate] = reply.get_json()["candidates"]
+    status = "URL_RETRIEVAL_STATUS_SUCCESS"
+    assert candidate["urlContextMetadata"]["urlMetadata"] == [
+        {"retrievedUrl": f"{site}/rain", "urlRetrievalStatus": status}
+    ]
+
+
+def test_nothing_is_read_unless_the_operator_wants_it(
+    client: FlaskClient, simulator: Simulator, mark: str
+) -> None:
+    assert kinds(answered(client, ask(f"web_fetch https://example.com/{mark}", [FETCH]))) == ["text"]
+    assert "tools" not in simulator.only(mark)["body"]
 
 
 def test_a_key_that_may_not_search(services: Services, client: FlaskClient, mark: str) -> None:

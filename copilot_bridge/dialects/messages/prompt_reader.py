@@ -24,6 +24,7 @@ from copilot_bridge.dialects.prompt import (
     ToolResult,
 )
 from copilot_bridge.dialects.provider_details import decode_details
+from copilot_bridge.dialects.server_tools.texts import CARRIED
 from copilot_bridge.dialects.tool_catalogue import history_types, hosted_tool
 from copilot_bridge.dialects.validation import validate
 from copilot_bridge.errors import InvalidRequest, Unsupported
@@ -215,9 +216,9 @@ READ_SHOWN: dict[str, Callable[[JsonObject], Text | Image | File]] = {
 }
 
 
-def server_block_reader(read: Callable[[JsonObject], str]) -> Callable[[JsonObject], Text]:
-    """Return a reader of blocks of a server tool: what they say becomes a text."""
-    return lambda block: Text(read(block))
+def server_block_reader(read: Callable[[JsonObject], str]) -> Callable[[JsonObject], Part]:
+    """Return a reader of blocks of a server tool: what they say is carried to the model."""
+    return lambda block: Reasoning("", {CARRIED: read(block)})
 
 
 READ_BLOCK: dict[str, Callable[[JsonObject], Part]] = {

@@ -1,11 +1,11 @@
 """Results of server tools as texts for models, in the conversation and in what clients send back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from copilot_bridge.dialects.events import Source
-from copilot_bridge.dialects.prompt import Message, Part, Prompt, Reasoning, Text
+from copilot_bridge.dialects.prompt import Message, Part, Prompt, Reasoning, Text, ToolResult
 from copilot_bridge.dialects.provider_details import is_foreign, pack, unpack
 
 # The key of a result among the details that clients carry.
@@ -80,6 +80,18 @@ def with_carried_results(prompt: Prompt) -> Prompt:
     if not found:
         return prompt
     return replace(prompt, messages=tuple(map(with_carried_texts, prompt.messages)))
+
+
+def known_texts(prompt: Prompt) -> Iterator[str]:
+    """Yield the texts that others than the model have written: the user, the client, tools and pages."""
+    for message in prompt.messages:
+        for part in message.parts:
+            if isinstance(part, ToolResult):
+                yield from (shown.text for shown in part.parts if isinstance(shown, Text))
+            elif isinstance(part, Reasoning):
+                yield str(part.provider_details.get(CARRIED) or "")
+            elif isinstance(part, Text) and message.role != "assistant":
+                yield part.text
 
 
 def with_carried_texts(message: Message) -> Message:

@@ -158,7 +158,7 @@ class Fetcher:
         self._image = base64.b64decode(data)
         self.asked = 0
 
-    def fetch(self, _url: str, *, max_bytes: int, **_more: Any) -> tuple[str, bytes]:
+    def fetch_image(self, _url: str, *, max_bytes: int, **_more: Any) -> tuple[str, bytes]:
         self.asked = max_bytes
         return "image/png", self._image
 

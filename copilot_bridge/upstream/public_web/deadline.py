@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from types import TracebackType
 
-from copilot_bridge.upstream.images.errors import TOO_SLOW, ImageError
+from copilot_bridge.upstream.public_web.errors import TOO_SLOW, FetchError
 
 
 class Deadline:
@@ -40,11 +40,11 @@ class Deadline:
     def remaining(self) -> float:
         """The remaining seconds, more than 0.
 
-        :raises ImageError: the time is over.
+        :raises FetchError: the time is over.
         """
         seconds = self._end - time.monotonic()
         if seconds <= 0:
-            raise ImageError(TOO_SLOW)
+            raise FetchError(TOO_SLOW)
         return seconds
 
     def watch(self, connection: socket.socket) -> None:

@@ -1,15 +1,15 @@
-"""Images behind an address, fetched for clients, because Copilot fetches none itself.
+"""The guarded fetch of whatever is behind an address.
 
-The addresses come from whoever wrote the prompt, so they may aim at what only this machine can reach:
-the cloud's metadata service, a router's page, the bridge itself.  The guard:
+The addresses come from whoever wrote the prompt, or from a model, so they may aim at what only this machine
+can reach: the cloud's metadata service, a router's page, the bridge itself.  The guard:
 
 - A name is resolved once, its addresses are looked at, and the connection is made to one of those that
-  passed (`ImageFetcher._connect`, below urllib3's pools).  A name that resolves to something else a
+  passed (`PublicFetcher._connect`, below urllib3's pools).  A name that resolves to something else a
   moment later (DNS rebinding) gains nothing, and any spelling of an address (decimal, hexadecimal,
   an IPv4 address inside an IPv6 one) is judged by what the system makes of it.  TLS still checks the name.
 - Each redirect is followed by hand, through the same guard.
 - Nothing of ours goes along: no cookies, netrc, authorization or proxy but the one that the bridge uses.
-- `TIME_LIMIT` seconds in all, a limit on the bytes, and only what begins like an image comes back.
+- `TIME_LIMIT` seconds in all, and a limit on the bytes.
 
 Behind a proxy it is the proxy that connects.  Then the guard looks at addresses in the URL and at what
 the name resolves to here, if it does; what the proxy can reach under other names is the proxy's to guard,
@@ -17,9 +17,10 @@ and a server that trickles its head is given up only when it pauses for as long 
 """
 
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -28,28 +29,37 @@ from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as SlowError
 
 from copilot_bridge.config import Config
-from copilot_bridge.dialects.adaptation.media import media_type_of_bytes
-from copilot_bridge.errors import InvalidRequest
-from copilot_bridge.upstream.images.addresses import NUMERIC, Address, is_public, resolve
-from copilot_bridge.upstream.images.deadline import Deadline
-from copilot_bridge.upstream.images.errors import TOO_SLOW, ImageError
-from copilot_bridge.upstream.images.guarded_adapter import GuardedAdapter, open_socket
+from copilot_bridge.upstream.public_web.addresses import NUMERIC, Address, is_public, resolve
+from copilot_bridge.upstream.public_web.deadline import Deadline
+from copilot_bridge.upstream.public_web.errors import TOO_SLOW, FetchError, NotPublic
+from copilot_bridge.upstream.public_web.guarded_adapter import GuardedAdapter, open_socket
 from copilot_bridge.upstream.transport.network_errors import network_error, root_cause
 from copilot_bridge.upstream.transport.proxies import Proxies
 from copilot_bridge.upstream.transport.tls import certificates
 
-TIME_LIMIT = 20.0  # seconds for one image, redirects included
+TIME_LIMIT = 20.0  # seconds for one fetch, redirects included
 MAX_REDIRECTS = 3
 READ_SIZE = 65536
 
 REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 
 # Some hosts refuse requests without a User-Agent.
-HEADERS = {"User-Agent": "copilot-bridge", "Accept": "image/*", "Accept-Encoding": "identity"}
+HEADERS = {"User-Agent": "copilot-bridge", "Accept-Encoding": "identity"}
 
 
-class ImageFetcher:
-    """Fetches images from public addresses only; the module's docstring says how that is ensured.
+class Fetched(NamedTuple):
+    """The content behind an address.
+
+    :param url: where it was at last.  :param media_type: as its server says, in lower case; "": it does not.
+    """
+
+    url: str
+    media_type: str
+    content: bytes
+
+
+class PublicFetcher:
+    """Fetches from public addresses only; the module's docstring says how that is ensured.
 
     :param allowed: which addresses may be connected to.
     """
@@ -59,32 +69,26 @@ class ImageFetcher:
         self._allowed = allowed
         self._verify = certificates()
 
-    def fetch(
-        self, url: str, *, media_types: Collection[str], max_bytes: int, param: str
-    ) -> tuple[str, bytes]:
-        """Fetch an image; its media type, by its first bytes, and its bytes.
+    def fetch(self, url: str, accept: str, max_bytes: int) -> Fetched:
+        """Fetch what is behind an address.
 
-        :param media_types: those that the model accepts, like "image/png".
-        :param param: the field of the client's request that holds the address.
-        :raises InvalidRequest: the image can't be used, and why.
+        :param accept: the media types that are wanted, as the header says it.
+        :raises FetchError: it can't be fetched.
         :raises UpstreamUnreachable: the bridge's own proxy can't be reached, or refuses.
         """
-        try:
-            with Deadline(TIME_LIMIT) as deadline:
-                image = self._download(url, max_bytes, deadline)
-            return accepted_type(image, media_types), image
-        except ImageError as error:
-            raise InvalidRequest(f"this image can't be used: {error}", param=param) from error
+        with Deadline(TIME_LIMIT) as deadline:
+            return self._download(url, accept, max_bytes, deadline)
 
-    def _download(self, url: str, max_bytes: int, deadline: Deadline) -> bytes:
+    def _download(self, url: str, accept: str, max_bytes: int, deadline: Deadline) -> Fetched:
         with closing(GuardedAdapter(partial(self._connect, deadline))) as adapter:
             for _ in range(1 + MAX_REDIRECTS):
-                request = prepared(url)
+                request = prepared(url, accept)
                 with closing(self._send(adapter, request, deadline)) as response:
                     if response.status_code not in REDIRECT_STATUSES:
-                        return read_image(response, max_bytes, deadline)
+                        content = read_body(response, max_bytes, deadline)
+                        return Fetched(str(request.url), media_type_of(response), content)
                     url = target(str(request.url), response)
-        raise ImageError(f"its address redirects more than {MAX_REDIRECTS} times")
+        raise FetchError(f"its address redirects more than {MAX_REDIRECTS} times")
 
     def _send(
         self, adapter: GuardedAdapter, request: requests.PreparedRequest, deadline: Deadline
@@ -119,13 +123,13 @@ class ImageFetcher:
                 continue
             deadline.watch(connected)
             return connected
-        raise ImageError(f"no connection to {host}: {reason}")
+        raise FetchError(f"no connection to {host}: {reason}")
 
     def _check_for_proxy(self, host: str) -> None:
         """Check all addresses of a name, because the proxy will choose among them."""
         try:
             endpoints = resolve(host, 0)
-        except ImageError:
+        except FetchError:
             if NUMERIC.search(host):
                 raise
             return  # a name that only the proxy can resolve
@@ -133,24 +137,24 @@ class ImageFetcher:
             raise not_public(host)
 
 
-def not_public(host: str) -> ImageError:
-    return ImageError(f"{host} has no public address; send the image itself, as base64")
+def not_public(host: str) -> NotPublic:
+    return NotPublic(f"{host} has no public address")
 
 
-def prepared(url: str) -> requests.PreparedRequest:
+def prepared(url: str, accept: str) -> requests.PreparedRequest:
     """The request, with the URL in the one form that is both checked and sent.
 
-    :raises ImageError: the address is malformed, or of a kind that is not fetched.
+    :raises FetchError: the address is malformed, or of a kind that is not fetched.
     """
     try:
-        request = requests.Request("GET", url, headers=HEADERS).prepare()
+        request = requests.Request("GET", url, headers=HEADERS | {"Accept": accept}).prepare()
         parts = urlsplit(str(request.url))
     except (requests.RequestException, ValueError) as error:
-        raise ImageError("its address is not a valid URL") from error
+        raise FetchError("its address is not a valid URL") from error
     if parts.scheme not in ("http", "https"):
-        raise ImageError("its address has to begin with https:// or http://")
+        raise FetchError("its address has to begin with https:// or http://")
     if "@" in parts.netloc:
-        raise ImageError("its address holds a user name or password")
+        raise FetchError("its address holds a user name or password")
     return request
 
 
@@ -158,22 +162,22 @@ def target(url: str, response: requests.Response) -> str:
     """The target of a redirect."""
     location = response.headers.get("Location")
     if not location:
-        raise ImageError(f"its server answered with status {response.status_code} and no new address")
+        raise FetchError(f"its server answered with status {response.status_code} and no new address")
     try:
         return urljoin(url, location)
     except ValueError as error:
-        raise ImageError("its server redirects to an invalid URL") from error
+        raise FetchError("its server redirects to an invalid URL") from error
 
 
-def read_image(response: requests.Response, max_bytes: int, deadline: Deadline) -> bytes:
+def read_body(response: requests.Response, max_bytes: int, deadline: Deadline) -> bytes:
     """The body of a successful answer.
 
-    :raises ImageError: the answer is an error, too large, too slow or incomplete.
+    :raises FetchError: the answer is an error, too large, too slow or incomplete.
     """
     if response.status_code != 200:
-        raise ImageError(f"its server answered with status {response.status_code}")
+        raise FetchError(f"its server answered with status {response.status_code}")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise ImageError("its server sends it compressed, which was not asked for")
+        raise FetchError("its server sends it compressed, which was not asked for")
     expected = response.raw.length_remaining
     if expected is not None and expected > max_bytes:
         raise too_large(max_bytes)
@@ -190,24 +194,15 @@ def read_image(response: requests.Response, max_bytes: int, deadline: Deadline) 
     return bytes(body)
 
 
-def too_large(max_bytes: int) -> ImageError:
-    return ImageError(f"it is larger than the {max_bytes} bytes that the model takes")
+def too_large(max_bytes: int) -> FetchError:
+    return FetchError(f"it is larger than the {max_bytes} bytes that are taken")
 
 
-def failure(error: Exception, deadline: Deadline, otherwise: str) -> ImageError:
+def failure(error: Exception, deadline: Deadline, otherwise: str) -> FetchError:
     """The meaning of a network error; after the deadline, many errors mean its shutdown."""
     slow = deadline.is_over or isinstance(error, TimeoutError | SlowError | requests.Timeout)
-    return ImageError(TOO_SLOW if slow else otherwise)
+    return FetchError(TOO_SLOW if slow else otherwise)
 
 
-def accepted_type(image: bytes, media_types: Collection[str]) -> str:
-    """The media type of an image.
-
-    :raises ImageError: it is not an image, or the model does not accept its type.
-    """
-    found = media_type_of_bytes(image)
-    if found is None or not found.startswith("image/"):
-        raise ImageError("there is no PNG, JPEG, GIF, WebP or HEIC image")
-    if found not in media_types:
-        raise ImageError(f"it is {found}; this model takes {', '.join(sorted(media_types)) or 'no images'}")
-    return found
+def media_type_of(response: requests.Response) -> str:
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()

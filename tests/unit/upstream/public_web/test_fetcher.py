@@ -17,9 +17,9 @@ import pytest
 from copilot_bridge.config import Config
 from copilot_bridge.dialects.adaptation.media import media_type_of_bytes
 from copilot_bridge.errors import InvalidRequest, UpstreamUnreachable
-from copilot_bridge.upstream.images import ImageFetcher, is_public
-from copilot_bridge.upstream.images import fetcher as fetcher_module
-from copilot_bridge.upstream.images.deadline import Deadline
+from copilot_bridge.upstream.public_web import ImageFetcher, is_public
+from copilot_bridge.upstream.public_web import fetcher as fetcher_module
+from copilot_bridge.upstream.public_web.deadline import Deadline
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 100
@@ -178,7 +178,7 @@ def everywhere(_address):
 
 def fetch(url, allowed=everywhere, *, config=CONFIG, media_types=TYPES, max_bytes=10_000):
     fetcher = ImageFetcher(config, allowed)
-    return fetcher.fetch(url, media_types=media_types, max_bytes=max_bytes, param="messages.0.content")
+    return fetcher.fetch_image(url, media_types=media_types, max_bytes=max_bytes, param="messages.0.content")
 
 
 def refused(url, allowed=everywhere, **options):
@@ -616,8 +616,8 @@ def test_a_slow_server_is_given_up_under_gevent(server):
         import gevent
         from copilot_bridge.config import Config
         from copilot_bridge.errors import InvalidRequest
-        from copilot_bridge.upstream.images import ImageFetcher
-        from copilot_bridge.upstream.images import fetcher as fetcher_module
+        from copilot_bridge.upstream.public_web import ImageFetcher
+        from copilot_bridge.upstream.public_web import fetcher as fetcher_module
 
         fetcher_module.TIME_LIMIT = 1.0
         fetcher = ImageFetcher(Config(proxy_env=False), lambda _address: True)
@@ -625,7 +625,7 @@ def test_a_slow_server_is_given_up_under_gevent(server):
         def fetch(path):
             url = "{server.url}" + path
             try:
-                return fetcher.fetch(url, media_types=["image/png"], max_bytes=9999, param="p")[0]
+                return fetcher.fetch_image(url, media_types=["image/png"], max_bytes=9999, param="p")[0]
             except InvalidRequest as error:
                 return str(error)
 

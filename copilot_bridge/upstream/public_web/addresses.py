@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
-from copilot_bridge.upstream.images.errors import ImageError
+from copilot_bridge.upstream.public_web.errors import FetchError
 
 Address = IPv4Address | IPv6Address
 
@@ -74,10 +74,10 @@ class Endpoint:
 def resolve(host: str, port: int) -> list[Endpoint]:
     """The addresses of a name.
 
-    :raises ImageError: there is no such name.
+    :raises FetchError: there is no such name.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise ImageError(f"there is no host {host}") from error
+        raise FetchError(f"there is no host {host}") from error
     return [Endpoint(family, sockaddr) for family, _, _, _, sockaddr in found]

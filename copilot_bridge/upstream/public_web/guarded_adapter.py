@@ -8,7 +8,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from copilot_bridge.upstream.images.addresses import Endpoint
+from copilot_bridge.upstream.public_web.addresses import Endpoint
 
 Connect = Callable[[HTTPConnection], socket.socket]
 
