@@ -23,6 +23,7 @@ from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.received import ReceivedRequest
 from copilot_bridge.search.question import MAX_TITLE, Access, Engine, Found, Question, SearchFailed, is_wanted
 from copilot_bridge.threads import run_in_thread
+from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.public_web.errors import FetchError, NoText
 from copilot_bridge.upstream.signals import Signals
 
@@ -113,10 +114,8 @@ class ToolRunner:
     def _attempt(self, engine: Engine, search: Callable[[Access], Found]) -> Found:
         """Search by an engine, and log it."""
         run = LoggedRun(self._context, self._entry, engine.path, self._signals)
-        copilot = self._context.copilot()
-        access = Access(copilot, self._signals, run.entry.id, run.find_model, run.note_answer)
         with run:
-            return search(access)
+            return search(run.access(self._context.copilot()))
 
 
 RUNS: dict[str, Callable[[ToolRunner, ServerTool, dict[str, Any], Prompt], RunResult]] = {
@@ -156,6 +155,11 @@ class LoggedRun:
         self.entry.session, self.entry.interaction = parent.session, parent.interaction
         self.entry.initiator, self.entry.kind = signals.initiator, signals.type
         self.entry.searches = 1
+        self._signals = signals
+
+    def access(self, copilot: Copilot) -> Access:
+        """Return the access of an engine, which notes in the row what it costs."""
+        return Access(copilot, self._signals, self.entry.id, self.find_model, self.note_answer)
 
     def find_model(self) -> Model | None:
         """Return the model that searches, once its estimated cost is reserved; None: no model can.

@@ -89,6 +89,7 @@ def test_the_cheapest_model_is_asked(doctor):
     _, steps = doctor("--live")
     assert steps["live"]["message"].count("gpt-4o-mini (15 AI units a million tokens)") == 3
     assert steps["live chat"]["message"].endswith("has answered")
+    assert steps["live web search"]["message"] == "a model of the plan found 2 pages"
 
 
 def row(name, multiplier, *dialects):

@@ -4,7 +4,7 @@ from functools import partial
 
 from copilot_bridge.cli.doctor.account import login, models, plan, token
 from copilot_bridge.cli.doctor.check import Check, CheckResult, Finding, failed
-from copilot_bridge.cli.doctor.live import costs, live
+from copilot_bridge.cli.doctor.live import costs, live, web_search
 from copilot_bridge.cli.doctor.machine import configuration, disk, permissions, store
 from copilot_bridge.cli.doctor.network import clock, dns, proxy, responds, tls
 from copilot_bridge.cli.doctor.port import port
@@ -43,6 +43,7 @@ LIVE_CHECKS = (
         Check(f"live {name}", partial(live, name), ("models",), "copilot-bridge models")
         for name in UPSTREAM_PROBES
     ),
+    Check("live web search", web_search, ("models",), "copilot-bridge models"),
 )
 
 

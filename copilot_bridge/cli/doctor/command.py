@@ -20,7 +20,11 @@ def without_settings(error: ConfigError, as_json: bool, **_: Any) -> None:
 @click.command(
     "doctor", cls=Command, examples=("doctor", "doctor --live", "doctor --contract claude-sonnet-4.6")
 )
-@click.option("--live", is_flag=True, help="Also send a request to the cheapest model, through each API.")
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Also send a request to the cheapest model through each API, and search the web once.",
+)
 @click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=complete_models)
 @click.option(
     "--contract",

@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR
-from copilot_bridge.cli.doctor.check import CheckContext, Finding, failed, ok
+from copilot_bridge.admin.search_trial import try_search
+from copilot_bridge.cli.doctor.check import CheckContext, Finding, failed, ok, warning
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline import RequestContext
 from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES, UPSTREAM_PROBES, probe_model
+from copilot_bridge.search.question import SearchFailed
+from copilot_bridge.search.web_search import OFF
 
+ENGINE_NAMES = {"/responses": "a model of the plan", "/mcp/readonly": "GitHub's MCP server"}
 PROMPT = "Say ok"
 CENTS_OF_A_PREMIUM_REQUEST = 200  # for a million tokens of a model whose multiplier was 1
 MAX_TOKENS = 16  # tokens; the least that Responses accepts
@@ -55,3 +59,14 @@ def live(dialect: str, context: CheckContext) -> Finding:
     entry = RequestLogEntry("doctor", "POST", DIALECT_PROBES[dialect].path)
     probe_model(RequestContext(context.bridge, LOCAL_OPERATOR), entry, dialect, model.id, PROMPT, MAX_TOKENS)
     return ok(f"{model.id} has answered")
+
+
+def web_search(context: CheckContext) -> Finding:
+    """Search the web once, as for a model."""
+    if context.config.web_search == OFF:
+        return ok("web search is switched off")
+    try:
+        path, found = try_search(context.bridge)
+    except SearchFailed as error:
+        return warning(f"no search works: {error}", "copilot-bridge start --web-search off")
+    return ok(f"{ENGINE_NAMES[path]} found {len(found.sources)} pages")
