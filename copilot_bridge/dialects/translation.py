@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
@@ -28,23 +27,42 @@ from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 UNCHANGED = frozenset({TextDelta, ReasoningDelta, ToolCallArgumentsDelta})
 
 
-def read_events(pieces: Iterable[bytes], reader: EventReader) -> Iterator[Event]:
-    """Read the events of a stream, whose bytes may be cut anywhere, up to the end of the response.
+class EventDecoder:
+    """Decodes the events of a stream, whose bytes may be cut anywhere, up to the end of the response.
 
-    :raises StreamCut: the response has no end.
-    :raises UpstreamRefused: the stream contains an error.
+    :ivar done: the response is complete.
     """
-    splitter = sse.Splitter()
-    for piece in chain(pieces, [b"\n\n"]):  # the last event may lack its empty line
-        for block in splitter.feed(piece):
+
+    def __init__(self, reader: EventReader) -> None:
+        self._reader = reader
+        self._splitter = sse.Splitter()
+        self.done = False
+
+    def feed(self, piece: bytes) -> Iterator[Event]:
+        """Yield the events that a piece completes.
+
+        :raises UpstreamRefused: the stream contains an error.
+        """
+        for block in self._splitter.feed(piece):
             data = sse.read_data(block)
             if data and block.startswith(sse.ERROR_NAMES):
                 raise read_stream_error(data)
-            for event in reader.feed(data) if data else ():
-                yield event
-                if isinstance(event, ResponseFinished):
-                    return
-    yield from reader.close()
+            if data and not self.done:
+                yield from self._until_end(self._reader.feed(data))
+
+    def close(self) -> Iterator[Event]:
+        """Yield the rest of the events.
+
+        :raises StreamCut: the response has no end.
+        """
+        yield from self.feed(b"\n\n")  # the last event may lack its empty line
+        if not self.done:
+            yield from self._until_end(self._reader.close())
+
+    def _until_end(self, events: Iterable[Event]) -> Iterator[Event]:
+        for event in events:
+            self.done = self.done or isinstance(event, ResponseFinished)
+            yield event
 
 
 class EventEncoder:

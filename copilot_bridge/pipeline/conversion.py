@@ -15,7 +15,7 @@ from copilot_bridge.dialects.events import Event, EventReader
 from copilot_bridge.dialects.filtered import Filter, Filtered, StreamConverter, filtered
 from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.dialects.output_tool import OutputToolReader
-from copilot_bridge.dialects.translation import Translation, read_events
+from copilot_bridge.dialects.translation import EventDecoder, Translation
 from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.answer_facts import AnswerFacts, note_whole_answer
@@ -72,15 +72,20 @@ class Conversion:
         native = self.native
         return self._filtered(native.normalizer() if native else self._translation(self.framing))
 
-    def events(self, pieces: Iterable[bytes]) -> Iterator[Event]:
-        """Read a stream into events, from which nothing is undone yet but stop sequences.
+    def events(self, pieces: Iterable[bytes]) -> Iterator[list[Event]]:
+        """Yield the events that each piece of a stream completes; nothing is undone yet but stop sequences.
 
         :raises BridgeError: it contains an error, or has no end.
         """
         reader = self._event_reader()
         if self.undo.stops:
             reader = StopSequenceReader(reader, self.undo.stops)
-        return read_events(filtered(pieces, self.filter) if self.filter else pieces, reader)
+        decoder = EventDecoder(reader)
+        for piece in filtered(pieces, self.filter) if self.filter else pieces:
+            yield [*decoder.feed(piece)]
+            if decoder.done:
+                return
+        yield [*decoder.close()]
 
     def whole(self, response: requests.Response, streamed: bool, entry: RequestLogEntry, limit: int) -> bytes:
         """Read a response to its end, and return it as a whole.  Blocks.

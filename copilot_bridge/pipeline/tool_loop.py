@@ -28,8 +28,8 @@ from copilot_bridge.pipeline.conversion import counted
 from copilot_bridge.pipeline.prepare import prepare_step
 from copilot_bridge.pipeline.sending import SentRequest, send_prepared
 from copilot_bridge.pipeline.tool_runs import RunResult, ToolRunner, failed
-from copilot_bridge.streaming.response_body import GeneratedBody, open_body
-from copilot_bridge.upstream.transport.bodies import MEGABYTE, read_tail
+from copilot_bridge.streaming.response_body import GeneratedBody, open_body, pieces_of, read_to_end
+from copilot_bridge.upstream.transport.bodies import MEGABYTE, TAIL_TIMEOUT
 
 MAX_STEPS = 10  # of a response, as at Anthropic's
 MAX_USES = 8  # of each tool in a response, unless the client says otherwise
@@ -77,15 +77,22 @@ class ToolLoop:
         self._encoder = self._encoder_for(FrameCollector(accumulator))
         with closing(self._events()) as events:
             for event in events:
-                self._encoder.write(event)
+                if event is not None:
+                    self._encoder.write(event)
         self._entry.note_usage(self._encoder.usage)
         return accumulator.result()[0]
 
     def _bytes(self) -> Generator[bytes, None, None]:
+        """Yield what there is to send before each time that the next event has to be waited for."""
+        out: list[bytes] = []
         with closing(self._events()) as events:
             for event in events:
-                if out := self._encoder.write(event):
-                    yield out
+                if event is not None:
+                    out.append(self._encoder.write(event))
+                elif any(out):
+                    yield b"".join(out)
+                    out = []
+        yield b"".join(out)
 
     # What the relay of a stream asks of a converter: the bytes are the client's already.
 
@@ -116,11 +123,12 @@ class ToolLoop:
 
     # The steps.
 
-    def _events(self) -> Generator[Event, None, None]:
+    def _events(self) -> Generator[Event | None, None, None]:
+        """Yield the events of the response; None: the next one has to be waited for."""
         for step in range(1, MAX_STEPS + 1):
             turn = ModelTurn(self._offer.tools, self._numbering)
             for event in self._read_step(turn):
-                yield from self._citations.feed(event)
+                yield from self._citations.feed(event) if event else (None,)
             results: list[ToolResult] = []
             for call in turn.calls:
                 yield from self._run(call, results)
@@ -130,27 +138,34 @@ class ToolLoop:
                 return
             if step == MAX_STEPS or (step == MAX_STEPS - 1 and self._received.client.resumes_turns):
                 break
+            yield None
             self._send_next(turn, results, is_last=step == MAX_STEPS - 1)
         yield ResponseFinished("paused", self._usage)
 
-    def _read_step(self, turn: ModelTurn) -> Iterator[Event]:
-        """Yield what the client may see of a step; `turn` keeps the rest."""
-        response, before = self._sent.response, self._entry.nano_aiu
-        limit = self._received.context.bridge.config.answer_limit * MEGABYTE
-        pieces = iter(open_body(response, fast=False).read_available, b"")
+    def _read_step(self, turn: ModelTurn) -> Iterator[Event | None]:
+        """Yield what the client may see of a step, as `_events` does; `turn` keeps the rest."""
+        config, before = self._received.context.bridge.config, self._entry.nano_aiu
+        body = open_body(self._sent.response, fast=config.direct_socket_io)
+        pieces = pieces_of(body, config.read_timeout)
         try:
-            for event in self._sent.conversion.events(counted(pieces, self._entry, limit)):
-                yield from turn.feed(event)
-            read_tail(response)
+            events = self._sent.conversion.events(
+                counted(pieces, self._entry, config.answer_limit * MEGABYTE)
+            )
+            for some in events:
+                for event in some:
+                    yield from turn.feed(event)
+                yield None
+            read_to_end(body, TAIL_TIMEOUT)
         finally:
             self._entry.nano_aiu = added(before, self._entry.nano_aiu)
-            response.close()
+            body.close()
         if turn.finish:
             self._usage += turn.finish.usage
 
-    def _run(self, call: RunCall, results: list[ToolResult]) -> Iterator[Event]:
+    def _run(self, call: RunCall, results: list[ToolResult]) -> Iterator[Event | None]:
         kind = call.tool.kind
         yield ServerToolCall(self._numbering.next_part(), call.id, kind, call.arguments)
+        yield None
         result = self._result_of(call)
         self._citations.add(result.sources)
         results.append(ToolResult(call.id, (Text(result.text),), result.error is not None))

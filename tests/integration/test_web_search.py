@@ -18,8 +18,10 @@ from integration.harness import Simulator, new_token
 from copilot_bridge.app import create_app
 from copilot_bridge.config import Config
 from copilot_bridge.dialects.events import Source
+from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.pipeline import Bridge as Services
 from copilot_bridge.redaction import Secret
+from copilot_bridge.search.mcp_engine import McpEngine
 from copilot_bridge.search.question import Access, Found, Question, SearchFailed
 from copilot_bridge.search.web_search import WebSearch
 from copilot_bridge.store.keys import KEY, Key
@@ -311,6 +313,29 @@ def test_a_client_that_leaves_ends_the_search(
     assert not engine.go.is_set()
 
 
+def test_a_refusal_in_the_middle_ends_as_an_error(
+    services: Services, client: FlaskClient, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copilot accepts the first step, and refuses the one after the search."""
+
+    def refuse(*_given: object) -> None:
+        raise UpstreamRefused("overloaded", kind="overloaded")
+
+    monkeypatch.setattr("copilot_bridge.pipeline.tool_loop.send_prepared", refuse)
+    reply = client.post("/v1/messages", json=ask(plan(mark), [SEARCH], stream=True))
+    said = reply.get_data(as_text=True)
+    assert "web_search_tool_result" in said
+    assert said.rstrip().split("\n\n")[-1].startswith("event: error\n")
+    assert "message_stop" not in said
+    reply.close()
+    services.request_log_writer.flush()
+    row = services.store.request_log.find(reply.headers["x-request-id"])
+    assert row
+    assert row.outcome == "overloaded"
+    whole = client.post("/v1/messages", json=ask(plan(mark), [SEARCH]))
+    assert (whole.status_code, whole.get_json()["error"]["type"]) == (529, "overloaded_error")
+
+
 # Bounds.
 
 
@@ -404,6 +429,19 @@ def test_the_other_engine_where_the_first_fails(
     [call] = [call for call in simulator.ledger(mark) if call["path"] == "/mcp/readonly"]
     assert call["headers"]["x-mcp-tools"] == "web_search"
     assert call["headers"]["x-initiator"] == "agent"
+
+
+def test_a_server_that_knows_only_the_handshake(
+    services: Services, client: FlaskClient, simulator: Simulator, mark: str
+) -> None:
+    engine: Any = McpEngine()
+    engine._server._legacy_until = float("inf")
+    services.web_search._engines = [engine]
+    reply = answered(client, ask(plan(mark), [SEARCH]))
+    [result] = [block for block in reply["content"] if block["type"] == "web_search_tool_result"]
+    assert [page["title"] for page in result["content"]] == [f"{mark} explained", f"Notes on {mark}"]
+    [call] = [call for call in simulator.ledger(mark) if call["path"] == "/mcp/readonly"]
+    assert call["headers"]["mcp-protocol-version"] == "2025-11-25"
 
 
 # Switched off.

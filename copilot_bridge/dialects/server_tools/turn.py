@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
@@ -40,6 +41,33 @@ class RunCall:
         """The arguments; {} if they are not a JSON object."""
         return codec.read_object(self.raw or "{}") or {}
 
+    def as_part(self) -> Part:
+        return ToolCall(self.id, self.name, codec.write(self.arguments).decode())
+
+
+@dataclass(slots=True)
+class SaidText:
+    """A text in the making."""
+
+    pieces: list[str] = field(default_factory=list)
+
+    def as_part(self) -> Part:
+        return Text("".join(self.pieces))
+
+
+@dataclass(slots=True)
+class SaidReasoning:
+    """Reasoning in the making.  `details`: what upstream has to get back with it, by dialect."""
+
+    pieces: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def as_part(self) -> Part:
+        return Reasoning("".join(self.pieces), self.details)
+
+
+T = TypeVar("T", SaidText, SaidReasoning)
+
 
 class Numbering:
     """Numbers the parts and calls of a response that several steps of a model make up."""
@@ -73,7 +101,9 @@ class ModelTurn:
         self._numbering = numbering
         self._numbers: dict[int, int] = {}  # part of the step -> part of the response
         self._by_part: dict[int, RunCall] = {}
-        self._said: dict[int, Part | RunCall] = {}  # part of the step -> what goes back to the model
+        self._said: dict[
+            int, RunCall | SaidText | SaidReasoning
+        ] = {}  # part of the step -> what goes back to the model
         self.calls: list[RunCall] = []
         self.held: list[Event] = []
         self.finish: ResponseFinished | None = None
@@ -103,10 +133,11 @@ class ModelTurn:
         self._note(event)
         if event.part not in self._numbers:
             self._numbers[event.part] = self._numbering.next_part() if not self.calls else -1
+        number = self._numbers[event.part]
         if self.calls:
             self.held.append(event)
         else:
-            yield replace(event, part=self._numbers[event.part])
+            yield event if number == event.part else replace(event, part=number)
 
     def release(self) -> Iterator[Event]:
         """Yield the events that were held back, numbered after the results."""
@@ -120,27 +151,22 @@ class ModelTurn:
         """Note what goes back to the model with the results."""
         match event:
             case TextDelta() | RefusalDelta():
-                before = self._said.get(event.part)
-                self._said[event.part] = Text((before.text if isinstance(before, Text) else "") + event.text)
+                self._said_in(event.part, SaidText).pieces.append(event.text)
             case ReasoningDelta():
-                reasoning = self._reasoning(event.part)
-                self._said[event.part] = replace(reasoning, text=reasoning.text + event.text)
+                self._said_in(event.part, SaidReasoning).pieces.append(event.text)
             case ReasoningSignature():
-                reasoning = self._reasoning(event.part)
-                self._said[event.part] = replace(reasoning, provider_details=event.provider_details)
+                self._said_in(event.part, SaidReasoning).details = event.provider_details
             case ToolCallStarted():
                 self.has_client_call = True
 
-    def _reasoning(self, part: int) -> Reasoning:
-        before = self._said.get(part)
-        return before if isinstance(before, Reasoning) else Reasoning("")
+    def _said_in(self, part: int, kind: type[T]) -> T:
+        """Return what was said in a part so far."""
+        said = self._said.get(part)
+        if not isinstance(said, kind):
+            said = self._said[part] = kind()
+        return said
 
     def messages(self, results: list[ToolResult]) -> tuple[Message, Message]:
         """Return the messages that continue the conversation: what the model said, and the results."""
-        parts = (self._said[part] for part in sorted(self._said))
-        said = tuple(as_call(part) if isinstance(part, RunCall) else part for part in parts)
+        said = tuple(self._said[part].as_part() for part in sorted(self._said))
         return Message("assistant", said), Message("user", tuple(results))
-
-
-def as_call(call: RunCall) -> ToolCall:
-    return ToolCall(call.id, call.name, codec.write(call.arguments).decode())
