@@ -1,5 +1,6 @@
 """The endpoints about the bridge itself."""
 
+from copilot_bridge.dialects.responses.search_commands import COMMANDS, SETTINGS
 from copilot_bridge.openapi.endpoint import ANYBODY, NO_STORE, TEXT, Answer, Endpoint, query
 from copilot_bridge.openapi.errors import ALL, FROM_COPILOT
 from copilot_bridge.openapi.schemas import always, list_of, number, one_of, passed_on, ref, text, thing, whole
@@ -143,6 +144,27 @@ ENDPOINTS = (
         },
         answers={200: Answer("The estimate.", ref("Estimate"))},
         dialects=("chat", "messages", "responses", "gemini"),
+        kinds=ALL,
+    ),
+    Endpoint(
+        route="POST /alpha/search",
+        id="search",
+        prefixed=True,
+        summary="Search the web for Codex",
+        about="Some versions of Codex make searches themselves. Of their commands `search_query` is known.",
+        body=thing(
+            {
+                "model": text("For which is searched."),
+                "input": passed_on("The conversation so far."),
+                "commands": COMMANDS.schema,
+                "settings": SETTINGS.schema,
+            },
+            ("model", "commands"),
+        ),
+        examples={
+            "A search": {"model": "gpt-5.3-codex", "commands": {"search_query": [{"q": "rain in Oslo"}]}}
+        },
+        answers={200: Answer("What was found.", thing({"output": text("For the model.")}, ("output",)))},
         kinds=ALL,
     ),
     Endpoint(

@@ -11,6 +11,7 @@ from copilot_bridge.dialects.responses.turns import TurnRequest
 from copilot_bridge.pipeline.embeddings import EmbeddingsRequest
 from copilot_bridge.pipeline.operations import Generation, TokenCount
 from copilot_bridge.pipeline.run import ReadRequest
+from copilot_bridge.pipeline.search_request import SearchRequest
 
 
 def endpoints_of(dialect: Dialect) -> Iterator[tuple[str, ReadRequest]]:
@@ -29,6 +30,7 @@ def endpoints_of(dialect: Dialect) -> Iterator[tuple[str, ReadRequest]]:
 ENDPOINTS: dict[str, ReadRequest] = {
     **{path: read for dialect in DIALECTS.values() for path, read in endpoints_of(dialect)},
     EMBEDDINGS.endpoint: partial(EmbeddingsRequest, EMBEDDINGS),
+    "/alpha/search": SearchRequest,
 }
 
 # A turn over a WebSocket.

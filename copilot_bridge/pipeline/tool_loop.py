@@ -52,7 +52,7 @@ class ToolLoop:
         self._received = received
         self._entry = received.entry
         self._attribution = attribution.continued()
-        self._runner = ToolRunner(received, attribution)
+        self._runner = ToolRunner(received.context, received.entry, attribution.signals)
         self._sent = sent
         self._uses: dict[str, int] = dict.fromkeys(USAGE_FIELDS, 0)
         self._usage = TokenUsage()

@@ -18,9 +18,7 @@ from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Catalogue, Model
 from copilot_bridge.pipeline.answer_facts import note_whole_answer
-from copilot_bridge.pipeline.attribution import Attribution
 from copilot_bridge.pipeline.context import RequestContext
-from copilot_bridge.pipeline.received import ReceivedRequest
 from copilot_bridge.search.question import MAX_TITLE, Access, Engine, Found, Question, SearchFailed, is_wanted
 from copilot_bridge.threads import run_in_thread
 from copilot_bridge.upstream.copilot import Copilot
@@ -57,12 +55,15 @@ def failed(code: str) -> RunResult:
 
 
 class ToolRunner:
-    """Runs the server tools of one request."""
+    """Runs the server tools of one request.
 
-    def __init__(self, received: ReceivedRequest, attribution: Attribution) -> None:
-        self._context = received.context
-        self._entry = received.entry
-        self._signals = attribution.signals.for_background(BACKGROUND)
+    :param signals: of that request.
+    """
+
+    def __init__(self, context: RequestContext, entry: RequestLogEntry, signals: Signals) -> None:
+        self._context = context
+        self._entry = entry
+        self._signals = signals.for_background(BACKGROUND)
 
     def run(self, tool: ServerTool, arguments: dict[str, Any], prompt: Prompt) -> RunResult:
         """Run a tool, no longer than a client should wait.  Blocks.

@@ -466,6 +466,33 @@ def test_search_that_is_off_is_not_offered(
     assert not any("web_search" in json.dumps(call["body"].get("tools")) for call in simulator.ledger(mark))
 
 
+# Codex.
+
+
+def test_codex_searches_by_itself(client: FlaskClient, simulator: Simulator, mark: str) -> None:
+    queries = [{"q": mark, "recency": 7, "domains": ["example.org"]}, {"q": f"{mark} again"}]
+    body = {
+        "id": "1",
+        "model": GPT,
+        "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Find"}]}],
+        "commands": {"search_query": queries, "open": [{"ref_id": "x"}], "response_length": "short"},
+        "settings": {"external_web_access": True, "filters": {"blocked_domains": ["example.org"]}},
+    }
+    reply = client.post("/v1/alpha/search", json=body)
+    assert reply.status_code == 200, reply.text
+    output = reply.get_json()["output"]
+    first, second = output.split("Results for ")[1:]
+    assert (("example.org" in first), ("example.com" in second)) == (False, True)
+    assert output.endswith("open: not available here; use search_query.")
+    assert [call["headers"]["x-initiator"] for call in simulator.ledger(mark)] == ["agent", "agent"]
+    for wrong, field in (
+        ({"model": GPT}, "commands"),
+        ({"model": GPT, "commands": {"search_query": [{"q": 1}]}}, "commands.search_query.0.q"),
+    ):
+        refused = client.post("/v1/alpha/search", json=wrong)
+        assert (refused.status_code, refused.get_json()["error"]["param"]) == (400, field)
+
+
 # Pages.
 
 FETCH = {"type": "web_fetch_20250910", "name": "web_fetch"}
