@@ -28,7 +28,8 @@ from copilot_bridge.pipeline.conversion import counted
 from copilot_bridge.pipeline.prepare import prepare_step
 from copilot_bridge.pipeline.sending import SentRequest, send_prepared
 from copilot_bridge.pipeline.tool_runs import RunResult, ToolRunner, failed
-from copilot_bridge.streaming.response_body import GeneratedBody, open_body, pieces_of, read_to_end
+from copilot_bridge.streaming.body_pieces import pieces_of, read_to_end
+from copilot_bridge.streaming.response_body import GeneratedBody, open_body
 from copilot_bridge.upstream.transport.bodies import MEGABYTE, TAIL_TIMEOUT
 
 MAX_STEPS = 10  # of a response, as at Anthropic's

@@ -9,13 +9,11 @@ bodies.
 """
 
 import ssl
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping
 from http.client import IncompleteRead
 from typing import Any, Literal
 
 import requests
-from gevent.socket import wait_read
 from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused, UpstreamTimeout
@@ -209,27 +207,6 @@ class GeneratedBody:
 
 
 Body = BlockingBody | NonBlockingBody | GeneratedBody
-
-
-def pieces_of(body: Body, timeout: float) -> Iterator[bytes]:
-    """Yield the pieces of a body as they arrive, each as large as can be.  Blocks the greenlet.
-
-    :param timeout: seconds between two pieces.
-    :raises StreamCut, UpstreamTimeout:
-    """
-    while not body.eof:
-        if data := body.read_available():
-            yield data
-        elif not body.blocking and not body.eof:
-            late = UpstreamTimeout(f"no byte from Copilot for {timeout:g} s")
-            wait_read(body.fileno(), timeout=timeout, timeout_exc=late)
-
-
-def read_to_end(body: Body, timeout: float) -> None:
-    """Read the unneeded rest of a body, if it comes in time, so that its connection can be reused."""
-    with suppress(StreamCut, UpstreamTimeout):
-        for _piece in pieces_of(body, timeout):
-            pass
 
 
 class DirectResponse(requests.Response):
