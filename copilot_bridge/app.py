@@ -28,9 +28,9 @@ from copilot_bridge.pipeline import Bridge
 
 ABOUT = (health.bp, metrics.bp, ollama.bp, openapi.bp, token.bp, usage.bp)
 
-# The third is what Anthropic's clients make of a base URL that ends with /v1 already; the last two are where
-# Azure's clients ask, today's and those that give an `api-version`.
-PREFIXES = ("", "/v1", "/v1/v1", "/openai/v1", "/openai/deployments/<deployment>")
+# The third is what Anthropic's clients make of a base URL that ends with /v1 already; then come those where
+# Azure's clients ask, today's and those that give an `api-version`; and Google's for clients of OpenAI.
+PREFIXES = ("", "/v1", "/v1/v1", "/openai/v1", "/openai/deployments/<deployment>", "/v1beta/openai")
 
 # The versions of Google's API that no other API has.
 GOOGLE_PREFIXES = ("/v1beta", "/v1alpha")

@@ -23,7 +23,17 @@ CONNECTION = ("home", "persist", "store_path", *GITHUB)
 TOKENS = ("show_token",)
 LOGGING = ("log_level", "debug")
 JOURNAL = ("log_days",)
-SERVING = ("host", "port", "workers", "server", "graceful_timeout", "model_mapping", "auto_tier", "log_file")
+SERVING = (
+    "host",
+    "port",
+    "ollama_port",
+    "workers",
+    "server",
+    "graceful_timeout",
+    "model_mapping",
+    "auto_tier",
+    "log_file",
+)
 ACCESS = (
     "api_key",
     "share_token",

@@ -103,6 +103,12 @@ class Config:
         plausible=plausibility.address,
     )
     port: int = setting(whole(0, 65535), "port", default=4141, flags=("--port", "-p"), alias="PORT")
+    ollama_port: int = setting(
+        whole(0, 65535),
+        "a second port, like 11434, for tools that look for Ollama there only; 0: none",
+        default=0,
+        flags=("--ollama-port",),
+    )
     workers: int = setting(whole(1, 64), "gunicorn workers", default=1, flags=("--workers",))
     server: str = setting(
         choice(*SERVERS),

@@ -31,6 +31,41 @@ def open_listeners(host: str, port: int) -> list[socket.socket]:
     return listeners
 
 
+def open_all_listeners(host: str, port: int, second_port: int) -> list[socket.socket]:
+    """Listening sockets of a port, and of a second one; 0: there is no second one.
+
+    :raises PortError: a port can't be used.
+    """
+    listeners = listeners_of(host, port)
+    if not second_port or second_port == port:
+        return listeners
+    try:
+        return [*listeners, *listeners_of(host, second_port)]
+    except PortError:
+        for listener in listeners:
+            listener.close()
+        raise
+
+
+class PortError(OSError):
+    """A port that can't be listened on."""
+
+    def __init__(self, error: OSError, port: int) -> None:
+        super().__init__(error.errno, error.strerror)
+        self.port = port
+
+
+def listeners_of(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets of a port.
+
+    :raises PortError: it can't be used.
+    """
+    try:
+        return open_listeners(host, port)
+    except OSError as error:
+        raise PortError(error, port) from error
+
+
 def bind_listeners(host: str, port: int) -> list[socket.socket]:
     if host == "localhost":
         return localhost_listeners(port)

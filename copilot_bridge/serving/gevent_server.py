@@ -25,7 +25,7 @@ from copilot_bridge.app import create_app  # noqa: E402
 from copilot_bridge.config import Config, load_config  # noqa: E402
 from copilot_bridge.http.taken_over import SESSIONS  # noqa: E402
 from copilot_bridge.logs.setup import set_up_logging  # noqa: E402
-from copilot_bridge.serving.address import BACKLOG, open_listeners  # noqa: E402
+from copilot_bridge.serving.address import BACKLOG, open_all_listeners  # noqa: E402
 from copilot_bridge.serving.garbage_collector import tune_garbage_collector  # noqa: E402
 from copilot_bridge.serving.gevent_handler import Handler  # noqa: E402
 from copilot_bridge.serving.handover import EXIT_WITH_STDIN  # noqa: E402
@@ -62,7 +62,7 @@ def serve(config: Config, filenos: Iterable[int] = ()) -> None:
         monkey.get_original("_thread", "start_new_thread")(exit_with_stdin, ())
     notifier = Notifier.take_from(os.environ)
     inherited = [socket.socket(fileno=fileno) for fileno in filenos]
-    listeners = inherited or open_listeners(config.host, config.port)
+    listeners = inherited or open_all_listeners(config.host, config.port, config.ollama_port)
     application = create_app(config)
     bridge = application.extensions["copilot_bridge"]
     servers = [Server(listener, application) for listener in listeners]

@@ -25,7 +25,8 @@ if not _config.persist and not _config.store_key:
 set_up_logging(_config.log_level, debug=_config.debug, file=_config.log_file)
 _metrics_folder = prepare(os.environ)
 
-bind = [f"[{_config.host}]:{_config.port}" if ":" in _config.host else f"{_config.host}:{_config.port}"]
+_host = f"[{_config.host}]" if ":" in _config.host else _config.host
+bind = [f"{_host}:{port}" for port in dict.fromkeys((_config.port, _config.ollama_port or _config.port))]
 workers = _config.workers
 worker_class = "copilot_bridge.serving.worker_process.WorkerProcess"
 # Enough for a thousand streams and the health checks.

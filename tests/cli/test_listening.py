@@ -12,8 +12,10 @@ from integration.harness import PATIENCE, Lines, environment, new_token
 from processes import spawn
 
 from copilot_bridge.access.origins import OriginPolicy, RequestOrigin
+from copilot_bridge.cli.start.startup import listen, listen_besides
 from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import is_loopback, listen_host
+from copilot_bridge.errors import ConfigError
 from copilot_bridge.serving import address
 from copilot_bridge.serving.address import LOCALHOST, open_listeners
 
@@ -116,6 +118,25 @@ def test_a_port_that_is_taken_in_one_family(opened):
         opened("localhost", taken.getsockname()[1])
 
 
+def test_a_second_port_that_is_taken_is_named():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"{port}: Address already in use.*--ollama-port.*Ollama"):
+            listen(Config(port=0, ollama_port=port))
+
+
+def test_a_second_port_is_opened_beside_those_that_were_inherited(opened):
+    (inherited,) = opened("127.0.0.1")
+    assert listen_besides(Config(), [inherited]) == [inherited]
+    kept = Config(ollama_port=inherited.getsockname()[1])
+    assert listen_besides(kept, [inherited]) == [inherited]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    _, second = listen_besides(Config(ollama_port=port), [inherited])
+    with second:
+        assert second.getsockname()[1] == port
+
+
 def test_an_address_of_ipv4_is_one_in_either_form():
     policy = OriginPolicy(Config())
     for peer in ("127.0.0.1", "::ffff:127.0.0.1"):
@@ -126,14 +147,17 @@ def test_an_address_of_ipv4_is_one_in_either_form():
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
-def test_served_on_both_families(tmp_path, simulator, server):
+def test_served_on_both_families_and_on_a_second_port(tmp_path, simulator, server):
     environ = environment(tmp_path) | {
         "COPILOT_BRIDGE_HOME": str(tmp_path / "home"),
         "COPILOT_BRIDGE_GITHUB_URL": simulator.url,
         "COPILOT_BRIDGE_GITHUB_API_URL": simulator.url,
         "GH_TOKEN": new_token(),
     }
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        second = free.getsockname()[1]
     command = [sys.executable, "-m", "copilot_bridge", "start", "--host", "localhost", "--port", "0"]
+    command += ["--ollama-port", str(second)]
     process = spawn(
         [*command, "--server", server],
         cwd=tmp_path,
@@ -149,6 +173,8 @@ def test_served_on_both_families(tmp_path, simulator, server):
         for host in ("127.0.0.1", "[::1]", "localhost"):
             with urllib.request.urlopen(f"http://{host}:{port}/v1/models", timeout=PATIENCE) as answer:
                 assert json.load(answer)["data"], host
+        with urllib.request.urlopen(f"http://127.0.0.1:{second}/api/tags", timeout=PATIENCE) as answer:
+            assert json.load(answer)["models"]
     finally:
         process.terminate()
         assert process.wait(PATIENCE) == 0

@@ -1,11 +1,11 @@
-"""Azure's paths give the same answers."""
+"""The paths of Azure, and of OpenAI's API at Google's host, give the same answers."""
 
 import json
 
 import pytest
 from integration.harness import Bridge, Simulator, chat_body
 
-PREFIXES = ("/openai/v1", "/openai/deployments/my-deployment")
+PREFIXES = ("/openai/v1", "/openai/deployments/my-deployment", "/v1beta/openai")
 VERSION = "?api-version=2024-10-21"
 
 
@@ -33,6 +33,13 @@ def test_a_deployment_does_not_name_the_model(bridge: Bridge) -> None:
     answer = bridge.request("POST", f"{PREFIXES[1]}/chat/completions", body)
     assert answer.status == 400
     assert "model" in answer.error["message"]
+
+
+def test_at_googles_host_errors_are_openais(bridge: Bridge) -> None:
+    key = {"x-goog-api-key": "anything"}
+    assert bridge.request("GET", f"{PREFIXES[2]}/models", headers=key).json["object"] == "list"
+    answer = bridge.request("POST", f"{PREFIXES[2]}/chat/completions", {"model": "gpt-5.2"}, key)
+    assert (answer.status, answer.error["param"]) == (400, "messages")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 from integration.browser import ACCEPT, Browser
-from integration.harness import PATIENCE, Bridge, Simulator, Start, chat_body, new_token
+from integration.harness import PATIENCE, Bridge, Json, Simulator, Start, chat_body, new_token
 
 from copilot_bridge.app import create_app
 from copilot_bridge.config import Config
@@ -154,8 +154,37 @@ def test_programs_get_what_they_always_got(keyed: Bridge) -> None:
     assert (refused.status, refused.error["type"]) == (401, "authentication_error")
     missing = keyed.request("GET", "/approvals/nothing")
     assert (missing.status, missing.error["type"]) == (404, "invalid_request_error")
-    page = keyed.request("GET", "/v1/nothing", headers={"Accept": ACCEPT})
-    assert (page.status, page.headers["content-type"]) == (404, "application/json")
+    nothing = keyed.request("GET", "/v1/nothing")
+    assert (nothing.status, nothing.error["type"]) == (404, "invalid_request_error")
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/v1/nothing", "/api/nothing", "/v1beta/nothing", "/Usage"])
+def test_a_mistyped_address_is_a_page_in_a_browser(bridge: Bridge, path: str) -> None:
+    answer = bridge.request("GET", path, headers={"Accept": ACCEPT})
+    assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert b"<nav" in answer.body
+    assert bridge.request("GET", path).headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/api/nothing", {"error": "no such endpoint: GET /api/nothing"}),
+        (
+            "/v1beta/nothing",
+            {
+                "error": {
+                    "code": 404,
+                    "message": "no such endpoint: GET /v1beta/nothing",
+                    "status": "NOT_FOUND",
+                }
+            },
+        ),
+    ],
+)
+def test_an_unknown_path_is_told_in_the_form_of_its_api(bridge: Bridge, path: str, form: Json) -> None:
+    answer = bridge.request("GET", path)
+    assert (answer.status, answer.json) == (404, form)
 
 
 def test_the_polls_do_not_fill_the_log(keyed: Bridge, browse: Browse) -> None:

@@ -28,6 +28,7 @@ from copilot_bridge.redaction import Secret
 SAMPLES = {
     "host": ("0.0.0.0", "0.0.0.0"),
     "port": ("8080", 8080),
+    "ollama_port": ("11434", 11434),
     "workers": ("3", 3),
     "server": ("GEVENT", "gevent"),
     "graceful_timeout": ("2.5", 2.5),
@@ -330,6 +331,7 @@ MALFORMED = [
     ("store_timeout", "soon", "number"),
     ("require_approval", "ask", "true or false"),
     ("answer_limit", "0", "whole number from 1 to 65536"),
+    ("ollama_port", "65536", "whole number from 0 to 65535"),
     ("approval_timeout", "0", "number of seconds"),
     ("budget_webhook", "ftp://hooks.example", "like https://hooks.example/budget"),
     ("budget_command", "a\nb", "printable text"),
@@ -653,6 +655,7 @@ BOOLEANS = st.sampled_from(["true", "false", "ON", "0"])
 WRITTEN = {
     "host": st.sampled_from(["127.0.0.1", "localhost", "::1", "[::1]", "::", "*", "work.lan", "10.0.0.1"]),
     "port": st.integers(0, 65535).map(str),
+    "ollama_port": st.integers(0, 65535).map(str),
     "workers": st.integers(1, 64).map(str),
     "server": st.sampled_from(SERVERS),
     "graceful_timeout": SECONDS,

@@ -43,6 +43,7 @@ class StartupBanner:
             f"Copilot Bridge {__version__}{' - simulated: no login, no network' if self.simulated else ''}",
             f"  Base URL  {url}/v1   ({'with an API key' if self.keyed else 'any key'})",
             f"  Pages     {url}/   (for your browser)",
+            *([f"  Ollama    port {self.config.ollama_port}"] if self.config.ollama_port else []),
             *(self._trouble(url) if self.trouble else self._account()),
             *self._exposure(),
             "",

@@ -26,7 +26,7 @@ from copilot_bridge.errors import (
 from copilot_bridge.logs.setup import file_handler
 from copilot_bridge.pipeline import Bridge
 from copilot_bridge.pipeline.health_monitor import LOGIN_ERROR_KINDS
-from copilot_bridge.serving.address import base_url, open_listeners
+from copilot_bridge.serving.address import PortError, base_url, listeners_of, open_all_listeners
 from copilot_bridge.serving.handover import Handover, StartCommand
 from copilot_bridge.store.keys import KEY
 from copilot_bridge.upstream.github.device_login import check_token_kind
@@ -59,7 +59,8 @@ def start(
         return
     inheritance = Handover.take_from(os.environ)
     started = StartCommand.of_this_process()
-    listeners = [socket.socket(fileno=descriptor) for descriptor in inheritance.listeners] or listen(config)
+    inherited = [socket.socket(fileno=descriptor) for descriptor in inheritance.listeners]
+    listeners = listen_besides(config, inherited) if inherited else listen(config)
     if simulate:
         simulator = start_simulator()
         announce_simulator(config.home, simulator)
@@ -154,20 +155,38 @@ def preflight_with_timeout(bridge: Bridge) -> StartupBanner:
 def listen(config: Config) -> list[socket.socket]:
     """Listen before anything else, so that a busy port is reported at once, and a free one is kept.
 
-    :raises ConfigError: the port is taken, or the address is not this machine's.
+    :raises ConfigError: a port is taken, or the address is not this machine's.
     """
     try:
-        return open_listeners(config.host, config.port)
-    except OSError as error:
-        number = error.errno or 0
-        hint = (
-            f"choose another with {config.named('port')}"
-            if number in BUSY
-            else f"look at {config.named('host')} and {config.named('port')}"
-        )
-        # Python adds the address in its own words, but for the system's own errors.
-        reason = os.strerror(number) if number > 0 else str(error.strerror).partition(" (while")[0]
-        raise ConfigError(f"can't listen on {config.host}:{config.port}: {reason}; {hint}") from error
+        return open_all_listeners(config.host, config.port, config.ollama_port)
+    except PortError as error:
+        raise can_not_listen(config, error) from error
+
+
+def listen_besides(config: Config, inherited: list[socket.socket]) -> list[socket.socket]:
+    """Return the sockets that were inherited, and those of the second port if it is not among them.
+
+    :raises ConfigError: the port is taken.
+    """
+    ports = [listener.getsockname()[1] for listener in inherited if listener.family != socket.AF_UNIX]
+    if not config.ollama_port or config.ollama_port in ports:
+        return inherited
+    try:
+        return [*inherited, *listeners_of(config.host, config.ollama_port)]
+    except PortError as error:
+        raise can_not_listen(config, error) from error
+
+
+def can_not_listen(config: Config, error: PortError) -> ConfigError:
+    number = error.errno or 0
+    second = error.port == config.ollama_port
+    setting = config.named("ollama_port" if second else "port")
+    hint = f"look at {config.named('host')} and {setting}"
+    if number in BUSY:
+        hint = f"choose another with {setting}{', or stop Ollama' if second else ''}"
+    # Python adds the address in its own words, but for the system's own errors.
+    reason = os.strerror(number) if number > 0 else str(error.strerror).partition(" (while")[0]
+    return ConfigError(f"can't listen on {config.host}:{error.port}: {reason}; {hint}")
 
 
 BUSY = (48, 98, 10048)  # EADDRINUSE of macOS, Linux and Windows

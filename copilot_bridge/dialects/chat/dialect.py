@@ -31,6 +31,7 @@ CHAT = Dialect(
     name="chat",
     title="Chat",
     endpoint="/chat/completions",
+    path_pattern="chat/completions|v1beta/openai(?=/models)",  # Google's clients ask there for OpenAI's list
     request=ChatRequest,
     upstream_path="/chat/completions",
     upstream=UpstreamApi(

@@ -8,11 +8,14 @@ from copilot_bridge.dialects.ollama.model_list import MODEL_LIST
 
 FIELD_PATHS = {"output_format": ("format",), "stop": ("options.stop",), "dimensions": ("dimensions",)}
 
+# All that begins like Ollama's paths, but for those of Claude Code, which has some of its own there.
+PATHS = r"api/(?!(?:generate|hello|event_logging)(?:/|$))[^/]+"
+
 OLLAMA = Dialect(
     name="ollama",
     title="Ollama",
     endpoint="/api/chat",
-    path_pattern=r"api/(?:chat|version|tags|ps|show|pull|push|create|copy|delete|embed|embeddings)",
+    path_pattern=PATHS,
     request=ChatRequest,
     upstream_order=("messages", "responses", "chat"),
     write_error=write_error,

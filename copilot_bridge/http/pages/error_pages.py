@@ -2,9 +2,8 @@
 
 import logging
 from contextlib import suppress
-from functools import cache
 
-from flask import Blueprint, Flask, Response, current_app, g, request, url_for
+from flask import Blueprint, Flask, Response, g, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from copilot_bridge.errors import BridgeError, KindName, StoreError
@@ -74,19 +73,12 @@ def show_internal(error: Exception) -> Response:
 
 
 def show_missing(error: HTTPException) -> Response:
-    """The 404 of an unknown path: a page if the path begins like one of the pages'."""
-    if request.blueprint is None and wants_page() and request.path.split("/")[1] in page_roots():
+    """The 404 of an unknown path: a page for a browser."""
+    if request.blueprint is None and wants_page():
         with suppress(StoreError):
             g.visitor = operator_or_nobody()  # for the navigation
         return finish(show_http(error))
     return http_error_response(error)
-
-
-@cache
-def page_roots() -> frozenset[str]:
-    """The first segments of the pages' paths."""
-    rules = current_app.url_map.iter_rules()
-    return frozenset(rule.rule.split("/")[1] for rule in rules if rule.endpoint.startswith("pages.")) - {""}
 
 
 def init_pages(bp: Blueprint) -> None:
