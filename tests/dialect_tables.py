@@ -5,6 +5,7 @@ A new dialect has a row in each table.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,8 @@ from copilot_bridge.dialects.gemini.writer import GeminiWriter
 from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.reader import MessagesReader
 from copilot_bridge.dialects.messages.writer import MessagesWriter
+from copilot_bridge.dialects.ollama.response import OllamaAccumulator
+from copilot_bridge.dialects.ollama.writer import OllamaWriter, chat_members
 from copilot_bridge.dialects.responses import response as responses_response
 from copilot_bridge.dialects.responses.reader import ResponsesReader
 from copilot_bridge.dialects.responses.tool_names import ToolNames
@@ -72,12 +75,19 @@ def gemini_writer(answer: Answer) -> FrameWriter:
     return GeminiWriter(answer_id=answer.id, model=answer.model, thoughts=True)
 
 
+def ollama_writer(answer: Answer) -> FrameWriter:
+    now = datetime.fromtimestamp(answer.created, UTC).isoformat()
+    return OllamaWriter(model=answer.model, members=chat_members, now=lambda: now)
+
+
 WRITERS: dict[str, Callable[[Answer], FrameWriter]] = {
     "chat": chat_writer,
     "messages": messages_writer,
     "responses": responses_writer,
     "gemini": gemini_writer,
 }
+# Their streams are no events, so what reads streams back can't read these.
+LINE_WRITERS: dict[str, Callable[[Answer], FrameWriter]] = {"ollama": ollama_writer}
 
 
 def chat_accumulator(answer: Answer) -> ResponseAccumulator:
@@ -93,12 +103,20 @@ ACCUMULATORS: dict[str, Callable[[Answer], ResponseAccumulator]] = {
     "responses": lambda _answer: responses_response.ResponsesAccumulator(),
     "gemini": lambda _answer: GeminiAccumulator(),
 }
+LINE_ACCUMULATORS: dict[str, Callable[[Answer], ResponseAccumulator]] = {
+    "ollama": lambda _answer: OllamaAccumulator()
+}
 
 
-def writers(**options: Any) -> dict[str, Callable[[], FrameWriter]]:
-    """What makes a writer of each dialect for such a response."""
-    return {dialect: partial(make, Answer(**options)) for dialect, make in WRITERS.items()}
+def writers(*, lines: bool = False, **options: Any) -> dict[str, Callable[[], FrameWriter]]:
+    """What makes a writer of each dialect for such a response.
+
+    :param lines: of those whose streams are lines, too.
+    """
+    made = WRITERS | (LINE_WRITERS if lines else {})
+    return {dialect: partial(make, Answer(**options)) for dialect, make in made.items()}
 
 
-def accumulators(**options: Any) -> dict[str, Callable[[], ResponseAccumulator]]:
-    return {dialect: partial(make, Answer(**options)) for dialect, make in ACCUMULATORS.items()}
+def accumulators(*, lines: bool = False, **options: Any) -> dict[str, Callable[[], ResponseAccumulator]]:
+    made = ACCUMULATORS | (LINE_ACCUMULATORS if lines else {})
+    return {dialect: partial(make, Answer(**options)) for dialect, make in made.items()}

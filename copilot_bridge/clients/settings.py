@@ -294,6 +294,38 @@ def cherry_steps(params: ClientParams) -> tuple[Step, ...]:
     )
 
 
+def ollama_variables(params: ClientParams) -> dict[str, str]:
+    """The variables of Ollama's packages and what is built on them."""
+    return {"OLLAMA_HOST": params.root} | ({"OLLAMA_API_KEY": params.key} if params.keyed else {})
+
+
+def open_webui_variables(params: ClientParams) -> dict[str, str]:
+    """The variables of Open WebUI, which looks for an Ollama of its own unless it is told not to."""
+    return {
+        "OPENAI_API_BASE_URL": params.v1,
+        "OPENAI_API_KEY": params.key,
+        "ENABLE_OLLAMA_API": "false",
+        "DEFAULT_MODELS": params.model.id,
+    }
+
+
+def jetbrains_steps(params: ClientParams) -> tuple[Step, ...]:
+    return (
+        ("The IDE keeps these settings itself; there is no file to edit.", {}),
+        ("Open Settings, Tools, AI Assistant, and there the third-party AI providers.", {}),
+        (
+            "Add an OpenAI-compatible provider with these values, or Ollama with the address %(root)s.",
+            {"root": params.root},
+        ),
+        ("Test the connection, and choose models for chats and for the features of the editor.", {}),
+    )
+
+
+def list_models(params: ClientParams) -> str:
+    """A check of a program that has no command line."""
+    return f"curl {params.v1}/models" + (f' -H "Authorization: Bearer {params.key}"' if params.keyed else "")
+
+
 def cline_steps(_params: ClientParams) -> tuple[Step, ...]:
     return (
         ("Cline keeps its settings itself; there is no file to edit.", {}),

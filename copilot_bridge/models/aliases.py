@@ -42,8 +42,10 @@ RULES: tuple[Rule, ...] = (
 # Names that Copilot does not list -> the models that they mean; `*` is the newest version.  Source: the
 # official client's aliases, Copilot's own spelling, the default models of Claude Code and the Gemini CLI
 # (2026-11: newer ones than Copilot has), and the successors of the models that were retired by 2026.
+# Continue asks for code completion only by names that do not begin with "gpt".
 DEFAULT_MAPPING = {
     "copilot-fast": "gpt-4o-mini",
+    "copilot-completion": "gpt-*-copilot",
     "codex-auto-review": "gpt-*-mini",
     "opus": "claude-opus-*",
     "sonnet": "claude-sonnet-*",
