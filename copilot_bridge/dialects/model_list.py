@@ -15,7 +15,7 @@ class ModelEntry:
     :param is_conversational: clients of every dialect can hold conversations with it.
     :param copilot_fields: Copilot's own fields, for those who want them.
     :param context: tokens; None: not known.
-    :param efforts: the reasoning efforts that it takes.
+    :param efforts: the reasoning efforts that it takes.  :param reasons: it reasons, by effort or by budget.
     :param fills_gaps: it completes texts, and holds no conversations.
     :param max_output_tokens: None: Copilot does not say.
     """
@@ -29,6 +29,7 @@ class ModelEntry:
     copilot_fields: Mapping[str, Any] = field(default_factory=dict)
     context: int | None = None
     efforts: tuple[str, ...] = ()
+    reasons: bool = False
     takes_images: bool = False
     takes_tools: bool = False
     fills_gaps: bool = False

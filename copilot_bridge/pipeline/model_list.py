@@ -105,6 +105,7 @@ def entry_of(bridge: Bridge, model: Model) -> ModelEntry:
         copilot_fields=own,
         context=model.max_prompt_tokens or model.context,
         efforts=model.profile.efforts or (),
+        reasons=bool(model.profile.efforts or model.supports.get("max_thinking_budget")),
         takes_images=bool(model.supports.get("vision")),
         takes_tools=bool(model.supports.get("tool_calls")),
         fills_gaps=model.type == "completion",

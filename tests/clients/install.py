@@ -1,11 +1,14 @@
 """Installs programs of a `package.json` with npm, outside the checkout, once for each set of versions.
 
+Python packages get an environment of their own.
+
 There is no lock file: they depend on nothing but their own binaries, whose versions they pin.
 """
 
 import os
 import shutil
 import subprocess
+import venv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,9 +78,38 @@ AGENTS = Programs(
 SDKS = Programs(
     Path(__file__).parent / "javascript" / "package.json",
     CACHE / "javascript",
-    "the packages of OpenAI, Anthropic and Google for JavaScript (100 MB)",
+    "the packages of OpenAI, Anthropic, Google and Ollama for JavaScript (100 MB)",
 )
+
+
+@dataclass(frozen=True)
+class Packages:
+    """Python packages that would disturb those of the tests, in an environment of their own."""
+
+    wanted: Path
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    def install(self) -> None:
+        done = self.folder / "installed.txt"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            if done.exists() and done.read_bytes() == self.wanted.read_bytes():
+                return
+            print(f"Installing {self.wanted} in {self.folder} ...", flush=True)
+            venv.create(self.folder, with_pip=True)
+            command = (self.python, "-m", "pip", "install", "--quiet", "-r", self.wanted)
+            if subprocess.run(command).returncode:
+                raise SystemExit(f"pip could not install {self.wanted} in {self.folder}")
+            shutil.copy(self.wanted, done)
+
+
+PACKAGES = Packages(Path(__file__).parent / "python" / "requirements.txt", CACHE / "python")
 
 if __name__ == "__main__":
     AGENTS.install()
     SDKS.install()
+    PACKAGES.install()

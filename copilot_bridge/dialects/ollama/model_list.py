@@ -74,7 +74,7 @@ def capabilities(entry: ModelEntry) -> list[str]:
         "insert": True,
         "tools": entry.takes_tools,
         "vision": entry.takes_images,
-        "thinking": bool(entry.efforts),
+        "thinking": entry.reasons,
     }
     return [name for name, is_able in able.items() if is_able]
 

@@ -28,6 +28,9 @@ from copilot_bridge.dialects.prompt import (
 DROPPED = ("keep_alive", "template", "context", "options.seed", "options.top_k", "options.num_ctx")
 
 
+EFFORT_OF_TRUE = "medium"  # of `think: true`; the official client's default (2026-11)
+
+
 def read_chat_prompt(body: JsonObject) -> Prompt:
     """Read the body of a chat."""
     return Prompt(
@@ -62,7 +65,7 @@ def read_settings(body: JsonObject) -> dict[str, Any]:
         "temperature": options.get("temperature"),
         "top_p": options.get("top_p"),
         "stop": tuple(filter(None, (stop,) if isinstance(stop, str) else stop or ())),
-        "reasoning_effort": think if isinstance(think, str) else None,
+        "reasoning_effort": EFFORT_OF_TRUE if think is True else think or None,
         "thinking_budget": 0 if think is False else None,
         "output_format": read_format(body.get("format")),
     }

@@ -134,7 +134,7 @@ def test_all_settings_are_read() -> None:
 
 @pytest.mark.parametrize(
     ("think", "effort", "budget"),
-    [(True, None, None), (False, None, 0), ("low", "low", None), (None, None, None)],
+    [(True, "medium", None), (False, None, 0), ("low", "low", None), (None, None, None)],
 )
 def test_thinking_is_on_off_or_has_a_level(think: Any, effort: str | None, budget: int | None) -> None:
     prompt = chat(think=think)
