@@ -4,6 +4,7 @@ The digests are made while Copilot works on its response, so no request waits fo
 log.  The prompt itself is forgotten then.
 """
 
+import logging
 from collections.abc import Callable
 from functools import cached_property
 from hashlib import blake2b
@@ -17,6 +18,8 @@ from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.store.prompt_cache import PromptUse
 from copilot_bridge.upstream.signals import Signals
+
+log = logging.getLogger(__name__)
 
 MAX_MESSAGES = 3000  # whose digests are kept, from the beginning
 
@@ -57,20 +60,24 @@ class PromptInFlight:
         self._caller = caller
         self._digests: PromptDigests | None = None
 
-    def digest(self) -> PromptDigests:
-        """Make the digests, unless they are there, and let go of the body."""
-        if self._digests is None:
-            assert self._body is not None
-            tools, system, messages, marked = Digester(self._new_hash).digests(self._body, self._fields)
-            kept = messages[: MAX_MESSAGES * DIGEST_SIZE]
-            self._digests, self._body = PromptDigests(tools, system, kept, marked), None
+    def digest(self) -> PromptDigests | None:
+        """Make the digests, unless they are there, and let go of the body.  None: it has no usual form."""
+        body, self._body = self._body, None
+        if body is not None:
+            try:
+                self._digests = self._digests_of(body)
+            except (RecursionError, TypeError, ValueError) as error:  # a request is answered all the same
+                log.debug("a prompt has no digests: %s", error)
         return self._digests
 
+    def _digests_of(self, body: JsonObject) -> PromptDigests:
+        tools, system, messages, marked = Digester(self._new_hash).digests(body, self._fields)
+        return PromptDigests(tools, system, messages[: MAX_MESSAGES * DIGEST_SIZE], marked)
+
     def use(self, entry: RequestLogEntry, model: Model) -> PromptUse | None:
-        """The use of the cache by the answered request; None: its tokens are not known."""
-        if entry.tokens_in is None:
+        """The use of the cache by the answered request; None: its tokens or its digests are not known."""
+        if entry.tokens_in is None or (digests := self.digest()) is None:
             return None
-        digests = self.digest()
         counts = TokenCounts(
             entry.tokens_in, entry.tokens_out or 0, entry.tokens_cached or 0, entry.tokens_written or 0
         )

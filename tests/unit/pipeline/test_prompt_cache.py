@@ -6,7 +6,7 @@ import pytest
 
 from copilot_bridge.billing.charge import TokenCounts
 from copilot_bridge.billing.prices import Prices, Tier
-from copilot_bridge.billing.prompt_cache import cost_of_miss, words
+from copilot_bridge.billing.prompt_cache import PromptDigests, cost_of_miss, words
 from copilot_bridge.dialects.prompt_digests import PromptFields
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.logs.entry import RequestLogEntry
@@ -117,6 +117,13 @@ CONVERSATIONS: dict[str, tuple[list[Sent], str]] = {
     "not cached for no reason that shows": ([chat(0, TALK, 0), chat(1, MORE, 0)], "not cached"),
 }
 
+
+def digests_of(prompt: PromptInFlight) -> PromptDigests:
+    found = prompt.digest()
+    assert found
+    return found
+
+
 HASHES = PromptHashes(lambda: b"k" * 32)
 FIELDS = PromptFields("messages")
 
@@ -167,7 +174,7 @@ def test_every_api_names_its_parts() -> None:
         assert api
         assert api.prompt_fields
         prompt = PromptInFlight(HASHES, body, api.prompt_fields, Signals(USER, "", "", ""), "")
-        found[name] = prompt.digest()
+        found[name] = digests_of(prompt)
     assert len(found["chat"].messages) == len(found["messages"].messages) == len(found["responses"].messages)
     assert found["chat"].messages == found["messages"].messages
     assert len({digests.system for digests in found.values()}) > 1  # a role is a part of it, too
@@ -242,5 +249,15 @@ def test_texts_that_differ_have_other_digests(name: str) -> None:
         parts = [user(text), user([{"type": "image_url", "image_url": {"url": text}}])]
         for message in parts:
             prompt = PromptInFlight(HASHES, {"messages": [message]}, FIELDS, Signals(USER, "", "", ""), "")
-            found.add(prompt.digest().messages)
+            found.add(digests_of(prompt).messages)
     assert len(found) == 4
+
+
+def test_a_prompt_of_no_usual_form_costs_no_answer() -> None:
+    nested: list[Any] = []
+    for _ in range(2000):
+        nested = [nested]
+    for body in ({"messages": [user(nested)]}, {"messages": [user("hello")], "tools": 3}):
+        prompt = PromptInFlight(HASHES, body, FIELDS, Signals(USER, "", "", ""), "")
+        assert prompt.digest() is None
+        assert prompt.use(RequestLogEntry("", "POST", "/", tokens_in=10), GPT) is None
