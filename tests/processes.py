@@ -9,10 +9,10 @@ from typing import Any
 # same id.  Its input ends with the process that writes it.
 GUARD = """
 while read -r pid began; do all="$all $pid/$began"; done
-for each in $all; do
-    pid=${each%/*}
+for item in $all; do
+    pid=${item%/*}
     now=$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d ' ' -f 20)
-    [ "$now" = "${each#*/}" ] && kill -KILL "$pid"
+    [ "$now" = "${item#*/}" ] && kill -KILL "$pid"
 done
 """
 

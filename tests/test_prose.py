@@ -1,4 +1,4 @@
-"""Docstrings begin with a sentence or a noun phrase that can be understood by itself."""
+"""Docstrings begin with a sentence that can be understood by itself, and names say what they hold."""
 
 import ast
 import re
@@ -17,6 +17,14 @@ HALF_SENTENCES = re.compile(
     r"|If|Because|But|And|Or|Nor|Also|Only|Then|Than|Else|For|With|Without|By|Until|Unless|As|To|From|Not"
     r"|It|They|He|She|Its|Their|Them|Such|Those|These|This)\b|:"
 )
+
+# Names that hide what they hold: the one element of a loop, and whatever somebody was told or has heard.
+EMPTY_NAMES = re.compile(
+    r"for (?:\w+, )?(?:each|told|heard)(?:, \w+)? in\b|\b(?:def|class) (?:each|[Tt]old|heard)\b"
+    r"|^\s*(?:each|told|heard)(?:: [^=\n]+)? = ",
+    re.MULTILINE,
+)
+CODE = [path for folder in (PACKAGE, ROOT / "tests", ROOT / "bench") for path in sorted(folder.rglob("*.py"))]
 
 
 def docstrings(path: Path) -> Iterator[tuple[int, str]]:
@@ -51,3 +59,12 @@ def test_first_lines_of_docstrings_stand_alone(path: Path) -> None:
         for fault in summary_faults(text.splitlines()[0])
     ]
     assert not faults, "\n".join(faults)
+
+
+def test_names_say_what_they_hold() -> None:
+    found = {
+        str(path.relative_to(ROOT)): names
+        for path in CODE
+        if (names := EMPTY_NAMES.findall(path.read_text())) and path != Path(__file__)
+    }
+    assert found == {}

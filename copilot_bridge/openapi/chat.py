@@ -74,6 +74,23 @@ TOOL_CALL = thing(
 )
 
 SCHEMAS = {
+    "Error": thing(
+        {
+            "error": thing(
+                {
+                    "message": text("For people."),
+                    "type": text("OpenAI's name for it, like `invalid_request_error`."),
+                    "param": or_null(text("The field that is at fault, like `messages.0.content`.")),
+                    "code": or_null(
+                        text("For programs, like `model_not_found`; what Copilot gave, if it gave one.")
+                    ),
+                },
+                ("message", "type", "param", "code"),
+            )
+        },
+        ("error",),
+        "A refusal in OpenAI's form.",
+    ),
     "ChatRequest": REQUEST,
     "ChatMessage": request(
         {"role": STRING},

@@ -21,7 +21,7 @@ from copilot_bridge.openapi import (
     responses,
 )
 from copilot_bridge.openapi.endpoint import Endpoint
-from copilot_bridge.openapi.errors import ERROR_SCHEMAS, examples
+from copilot_bridge.openapi.errors import examples
 
 Json = dict[str, Any]
 
@@ -187,7 +187,7 @@ def server(prefix: str, about: str) -> Json:
 
 
 def schemas() -> Json:
-    found: Json = dict(ERROR_SCHEMAS)
+    found: Json = {}
     for _, _, group in GROUPS:
         found |= group.SCHEMAS
     return found

@@ -8,9 +8,8 @@ from typing import Any
 import orjson
 
 from copilot_bridge.dialects.registry import DIALECTS
-from copilot_bridge.dialects.validation import or_null
 from copilot_bridge.errors import KINDS, BridgeError, KindName
-from copilot_bridge.openapi.schemas import Schema, always, any_of, list_of, ref, text, thing, whole
+from copilot_bridge.openapi.schemas import Schema, any_of, ref
 
 Json = dict[str, Any]
 
@@ -30,58 +29,6 @@ FROM_COPILOT: tuple[KindName, ...] = (
 )
 # Errors of requests to a model.
 ALL = tuple(KINDS)
-
-ERROR_SCHEMAS = {
-    "Error": thing(
-        {
-            "error": thing(
-                {
-                    "message": text("For people."),
-                    "type": text("OpenAI's name for it, like `invalid_request_error`."),
-                    "param": or_null(text("The field that is at fault, like `messages.0.content`.")),
-                    "code": or_null(
-                        text("For programs, like `model_not_found`; what Copilot gave, if it gave one.")
-                    ),
-                },
-                ("message", "type", "param", "code"),
-            )
-        },
-        ("error",),
-        "A refusal in OpenAI's form.",
-    ),
-    "MessagesError": thing(
-        {
-            "type": always("error"),
-            "error": thing(
-                {
-                    "type": text("Anthropic's name for it, like `invalid_request_error`."),
-                    "message": text("For people."),
-                },
-                ("type", "message"),
-            ),
-            "request_id": text("As in `X-Request-Id`."),
-        },
-        ("type", "error", "request_id"),
-        "A refusal in Anthropic's form.",
-    ),
-    "GeminiError": thing(
-        {
-            "error": thing(
-                {
-                    "code": whole("The HTTP status."),
-                    "message": text(),
-                    "status": text("Its name, like `INVALID_ARGUMENT`."),
-                    "details": list_of(
-                        thing({"@type": text()}, ("@type",)), "The field at fault, or when to try again."
-                    ),
-                },
-                ("code", "message", "status"),
-            )
-        },
-        ("error",),
-        "A refusal in Google's form.",
-    ),
-}
 
 RETRY_AFTER = {"Retry-After": {"description": "Seconds, where they are known.", "schema": {"type": "string"}}}
 HEADERS = {

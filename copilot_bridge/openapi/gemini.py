@@ -43,6 +43,23 @@ ABOUT: dict[str, str | Schema] = {
 FIELDS = {name: rule for name, rule in request.REQUIRED.items() if name != "model"}
 
 SCHEMAS = {
+    "GeminiError": thing(
+        {
+            "error": thing(
+                {
+                    "code": whole("The HTTP status."),
+                    "message": text(),
+                    "status": text("Its name, like `INVALID_ARGUMENT`."),
+                    "details": list_of(
+                        thing({"@type": text()}, ("@type",)), "The field at fault, or when to try again."
+                    ),
+                },
+                ("code", "message", "status"),
+            )
+        },
+        ("error",),
+        "A refusal in Google's form.",
+    ),
     "GeminiRequest": body(FIELDS, request.FIELDS, ABOUT, SPELLINGS),
     "GeminiCountRequest": body(
         {},

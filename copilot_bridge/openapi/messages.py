@@ -44,6 +44,21 @@ REQUEST = request(
 )
 
 SCHEMAS = {
+    "MessagesError": thing(
+        {
+            "type": always("error"),
+            "error": thing(
+                {
+                    "type": text("Anthropic's name for it, like `invalid_request_error`."),
+                    "message": text("For people."),
+                },
+                ("type", "message"),
+            ),
+            "request_id": text("As in `X-Request-Id`."),
+        },
+        ("type", "error", "request_id"),
+        "A refusal in Anthropic's form.",
+    ),
     "MessagesRequest": REQUEST,
     "Message": messages.MESSAGE
     | {"properties": messages.MESSAGE["properties"] | {"content": any_of(text(), list_of(ref("Block")))}},

@@ -165,10 +165,10 @@ class Answering(http.server.BaseHTTPRequestHandler):
     """A bridge, as far as `/readyz` goes.  `said`: (status, content); none: it stays mute."""
 
     said: tuple[int, object] | None = None
-    heard: ClassVar[list[str | None]] = []
+    authorizations: ClassVar[list[str | None]] = []
 
     def do_GET(self):
-        self.heard.append(self.headers["Authorization"])
+        self.authorizations.append(self.headers["Authorization"])
         if self.said is None:
             time.sleep(1.5)
             return
@@ -184,7 +184,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def answering(monkeypatch):
-    monkeypatch.setattr(Answering, "heard", [])
+    monkeypatch.setattr(Answering, "authorizations", [])
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server.server_port
@@ -212,7 +212,7 @@ def test_status_shows_the_condition_of_the_bridge(mac, answering, monkeypatch, c
     said_last = mac.out("status").splitlines()[-1]
     assert printed in said_last
     assert "\x1b" not in said_last
-    assert Answering.heard == ["Bearer abc-abc-abc-abc-abc"]
+    assert Answering.authorizations == ["Bearer abc-abc-abc-abc-abc"]
 
 
 def test_status_of_a_task_with_settings_of_its_own(windows, answering, monkeypatch):

@@ -546,7 +546,7 @@ def test_verdicts_on_the_prompt_cache_hold_over_machines(stores: tuple[Store, St
     system, tools = b"s" * DIGEST_SIZE, b"t" * DIGEST_SIZE
     turns = ((b"a", tools, 0), (b"ab", tools, 9000), (b"abc", b"", 0))
     for number, (said, offered, cached) in enumerate(turns):
-        messages = b"".join(bytes([each]) * DIGEST_SIZE for each in said)
+        messages = b"".join(bytes([byte]) * DIGEST_SIZE for byte in said)
         prompt = CachedPrompt("m", PromptDigests(offered, system, messages), now + number, 10_000)
         counts = TokenCounts(10_000, 10, cached)
         use = PromptUse("thread", prompt, counts, needs_marks=False, prices=None, discount=None)

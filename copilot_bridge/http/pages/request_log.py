@@ -103,7 +103,7 @@ def one(number: str) -> Response:
         cached=cache_verdict(row),
         refused_model=refused_model(row),
         parts=parts,
-        whole_cost=sum(each.cost or 0.0 for each in (row, *parts)),
+        whole_cost=sum(part.cost or 0.0 for part in (row, *parts)),
     )
 
 
