@@ -27,6 +27,7 @@ MODELS = (
     ("grok-code-fast-1", "chat", 3, 0.25, 0.2),
 )
 CALLERS = ("local", "key:laptop", "key:build-server", "key:phone", "share:5ad1c0ffee12")
+CLIENTS = ("claude-cli", "claude-cli", "codex", "opencode", None)
 ACCOUNTS = ("octo-demo", "octo-work")
 DIALECTS = ("chat", "messages", "messages", "responses")
 PATHS = {"chat": "/v1/chat/completions", "messages": "/v1/messages", "responses": "/v1/responses"}
@@ -72,6 +73,8 @@ def rows(number: int, *, days: int = 30, seed: int = 1, now: float | None = None
             "address": "127.0.0.1",
             "path": PATHS[dialect],
             "streamed": int(chance.random() < 0.8),
+            "client": CLIENTS[index * 7 // 5 % len(CLIENTS)],
+            "session": f"talk-{index // 12:07x}",
         }
         if outcome == "model_not_found":
             row |= {"model": "gpt-7-turbo", "upstream": None, "ms": chance.randrange(2, 9)}

@@ -33,22 +33,41 @@ def make_key(
         raise InvalidRequest(
             "a key's name does not end with # and a number: that is how its successors are named"
         )
-    if account and not store.logins.find(account):
-        raise ConfigError(f"no login of {account!r} is stored: see `copilot-bridge auth list`")
-    try:
-        limit = read_limit(budget) if budget else None
-        if rate:
-            RateLimit.parse(rate)
-        until = int(time.time()) + parse_duration(expires) if expires else 0
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-    patterns = tuple(model.strip() for model in models.split(",") if model.strip())
+    limit = read_limit(budget) if budget else None
+    patterns, until = checked(store, account, models, rate, expires)
     secret = store.keys.add(
         Key(name, kind, b"", account, patterns, rate, expires=until, operator=operator, web=web)
     )
     if limit:
         set_budget(store, KEY_SCOPE, name, limit)
     return secret
+
+
+def change_key(
+    store: Store, name: str, kind: str, *, account: str, models: str, rate: str, expires: str | None
+) -> bool:
+    """Change the limits of a key.  False: there is no such key.
+
+    :param expires: a span from now on, "": never; None: it stays as it is.
+    :raises ConfigError, StoreError:
+    """
+    patterns, until = checked(store, account, models, rate, expires or "")
+    return store.keys.change(
+        name, kind, account=account, models=patterns, rate=rate, expires=None if expires is None else until
+    )
+
+
+def checked(store: Store, account: str, models: str, rate: str, expires: str) -> tuple[tuple[str, ...], int]:
+    """The patterns of models, and the end of a key's life in unix seconds.  Raises ConfigError."""
+    if account and not store.logins.find(account):
+        raise ConfigError(f"no login of {account!r} is stored: see `copilot-bridge auth list`")
+    try:
+        if rate:
+            RateLimit.parse(rate)
+        until = int(time.time()) + parse_duration(expires) if expires else 0
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    return tuple(each.strip() for each in models.split(",") if each.strip()), until
 
 
 def check_lasting(store: Store) -> None:

@@ -122,6 +122,7 @@ class RequestLogEntry:
     at: float = field(default_factory=time.time)
     started: float = field(default_factory=time.perf_counter)
     first_byte_at: float | None = None
+    received: int = 0  # bytes of a streamed response, so far
 
     def note_first_byte(self) -> None:
         if self.first_byte_at is None:
@@ -130,6 +131,10 @@ class RequestLogEntry:
     @property
     def first_byte_ms(self) -> int | None:
         return None if self.first_byte_at is None else round((self.first_byte_at - self.started) * 1000)
+
+    def progress(self) -> tuple[int | None, int]:
+        """Milliseconds until the first byte, None: there is none; and the bytes from Copilot so far."""
+        return self.first_byte_ms, self.received
 
     @property
     def cost(self) -> float | None:

@@ -21,6 +21,7 @@ class AnswerFacts:
         self._head: bytes | None = b""  # None: the name is found, or there is none
 
     def feed(self, data: bytes) -> None:
+        self._entry.received += len(data)
         self._cost.feed(data)
         if self._head is not None:
             self._find_model(self._head + data)

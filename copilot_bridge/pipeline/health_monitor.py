@@ -64,6 +64,11 @@ class HealthMonitor:
         if outage is None and not self.status.current.ready:
             self.recheck()
 
+    @property
+    def running(self) -> bool:
+        """Tell whether the condition is checked all the time, and not only when somebody asks."""
+        return self._running
+
     def start(self) -> None:
         if not self._running:
             self._running = True

@@ -234,7 +234,7 @@ def run_request(
     if context.bridge.telemetry is not None:
         entry.traceparent = headers.get("traceparent")
     context.prepare_approval(entry, request.model, data)
-    context.bridge.request_log_writer.begin(interrupted_row(entry))
+    context.bridge.request_log_writer.begin(interrupted_row(entry), entry.progress)
     return Exchange(context.bridge, request, entry, client, writer, accepts_continue=accepts_continue)
 
 

@@ -127,7 +127,7 @@ class Bridge:
         )
         self.budgets.threshold_reached = BudgetNotices(config, self.client).notify
         self.request_log_writer = self.store.request_log_writer(config.log_days, config.log_rows)
-        self.approval = Approval(config, self.store.approvals, self.store.changes)
+        self.approval = Approval(config, self.store.approvals, self.store.changes, self.store.key_values)
         self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MAX_ACCOUNTS)
 
     @cached_property

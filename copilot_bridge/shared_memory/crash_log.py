@@ -105,6 +105,22 @@ def find_line(folder: Path, prefix: bytes) -> bytes | None:
     return None
 
 
+def all_lines(folder: Path) -> Iterator[list[bytes]]:
+    """The lines of each process that is alive."""
+    from filelock import FileLock, Timeout
+
+    for path in sorted(folder.glob("*.spool")):
+        lock = FileLock(f"{path}.lock", timeout=0, mode=0o600)
+        try:
+            with lock:
+                continue  # its process is gone
+        except Timeout:
+            with suppress(OSError):
+                yield lines_of(path.read_bytes())
+        except OSError:
+            continue
+
+
 def lines_of(content: bytes) -> list[bytes]:
     start = content[0] * HALF_SIZE if content else 0
     return content[start + 1 : start + HALF_SIZE].partition(b"\0")[0].split(b"\n")[:-1]

@@ -182,6 +182,35 @@ class Keys:
         self._changed()
         return secret if changed else None
 
+    def change(
+        self,
+        name: str,
+        kind: str,
+        *,
+        account: str,
+        models: tuple[str, ...],
+        rate: str,
+        expires: int | None,
+    ) -> bool:
+        """Change the limits of a key, which stays valid.  False: there is no such key.
+
+        :param expires: unix seconds; 0: never; None: as it is.
+        """
+        changed = self._database.run(
+            lambda transaction: transaction.change(
+                "UPDATE keys SET account = ?, models = ?, rate = ?, expires = coalesce(?, expires)"
+                " WHERE name = ? AND kind = ?",
+                account,
+                ",".join(models),
+                rate,
+                expires,
+                name,
+                kind,
+            )
+        )
+        self._changed()
+        return bool(changed)
+
     def revoke(self, name: str, kind: str) -> bool:
         """Remove a key.  False: there is no such key."""
 

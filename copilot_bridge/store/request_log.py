@@ -4,11 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
-from copilot_bridge.billing.hourly_rollups import SUCCESSES, hourly_rollups
+from cachetools import TTLCache
+
+from copilot_bridge.billing.charge import in_nano_cents
+from copilot_bridge.billing.cost import NANO
+from copilot_bridge.billing.hourly_rollups import SUCCESSES, hourly_rollups, nano_aiu_of
 from copilot_bridge.errors import KINDS, InvalidRequest
 from copilot_bridge.store.database import Database, Row, Transaction
 from copilot_bridge.store.prompt_cache import PromptUse, judge_prompts, prune_prompts
-from copilot_bridge.store.usage import UPSERT_HOUR
+from copilot_bridge.store.usage import CENTS_OF_REQUEST, UPSERT_HOUR
 
 
 @dataclass(slots=True)
@@ -98,6 +102,8 @@ class Filter:
 
     :param status: "404", or "4xx" for the class.
     :param outcome: as in the log, or "error", or one of `GROUPS`.
+    :param client: the program.  :param initiator: "user" or "agent".
+    :param text: a part of the error, or the beginning of the request's id.
     """
 
     since: float | None = None
@@ -108,6 +114,9 @@ class Filter:
     status: str | None = None
     outcome: str | None = None
     session: str | None = None
+    client: str | None = None
+    initiator: str | None = None
+    text: str | None = None
 
     def terms(self) -> Iterator[tuple[str, tuple[object, ...]]]:
         """The conditions as SQL, each with its values.  Raises InvalidRequest: no such status."""
@@ -115,7 +124,7 @@ class Filter:
             yield "at >= ?", (self.since,)
         if self.until is not None:
             yield "at < ?", (self.until,)
-        for name in ("caller", "account", "model", "session"):
+        for name in ("caller", "account", "model", "session", "client", "initiator"):
             if (wanted := getattr(self, name)) is not None:
                 yield f"{name} = ?", (wanted,)
         if self.status is not None:
@@ -127,9 +136,25 @@ class Filter:
             yield f"outcome IN ({', '.join('?' * len(kinds))})", kinds
         elif self.outcome is not None:
             yield "outcome = ?", (self.outcome,)
+        if self.text is not None:
+            pattern = escaped(self.text.lower())
+            # The index knows the outcome, so the rows of successes, which have no error, are not read.
+            sql = "((outcome NOT IN (?, ?) AND lower(error) LIKE ? ESCAPE '!') OR id LIKE ? ESCAPE '!')"
+            yield sql, (*SUCCESSES, f"%{pattern}%", f"{pattern}%")
 
 
 ALL_REQUESTS = Filter()
+
+
+def nano_cents_of(row: RequestLogRow) -> int:
+    """The list price in 1e-9 US cents; 0: it is not known."""
+    premium = None if row.premium is None else round(row.premium * NANO)
+    return in_nano_cents(nano_aiu_of(row), premium) or 0
+
+
+def escaped(text: str) -> str:
+    """The text for a LIKE in which it means itself."""
+    return "".join(f"!{sign}" if sign in "!%_" else sign for sign in text)
 
 
 def read_status(text: str) -> tuple[int, int]:
@@ -161,11 +186,60 @@ def read_cursor(text: str) -> Cursor:
 NO_PROMPTS: Mapping[str, PromptUse] = {}
 
 
+@dataclass(frozen=True, slots=True)
+class LogSums:
+    """The sums of some rows.  :param nano_cents: the list price in 1e-9 US cents."""
+
+    requests: int
+    errors: int
+    tokens_in: int
+    tokens_out: int
+    nano_cents: int
+
+    @classmethod
+    def of(cls, rows: Sequence[RequestLogRow]) -> "LogSums":
+        return cls(
+            len(rows),
+            sum(row.outcome not in SUCCESSES for row in rows),
+            sum(row.tokens_in or 0 for row in rows),
+            sum(row.tokens_out or 0 for row in rows),
+            sum(nano_cents_of(row) for row in rows),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The rows of one conversation.  :param first, last: unix seconds of their arrivals."""
+
+    session: str
+    first: float
+    last: float
+    model: str | None
+    caller: str | None
+    client: str | None
+    sums: LogSums
+
+    @classmethod
+    def read(cls, row: Row) -> "Conversation":
+        session, first, last, model, caller, client, *sums = row
+        return cls(session, first, last, model, caller, client, LogSums(*map(int, sums)))
+
+
+# count(*), errors, tokens and list price of rows; CENTS stands for the price of one.
+SUMS = (
+    "count(*), coalesce(sum(CASE WHEN outcome IN ('ok', 'client_disconnected') THEN 0 ELSE 1 END), 0),"
+    " coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0), coalesce(sum({cents}), 0)"
+)
+RECENT_ROWS = 3000  # in which the names of programs are looked for
+NAMES_TTL = 20.0  # s
+
+
 class RequestLog:
     """The rows of the log, and their hourly sums.  Raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._names: TTLCache[str, dict[str, list[str]]] = TTLCache(1, NAMES_TTL)
 
     # Writing.
 
@@ -297,14 +371,61 @@ class RequestLog:
             before = (rows[-1].at, rows[-1].id)
 
     def names(self) -> dict[str, list[str]]:
-        """The values to filter by, as {"caller": [...], "account": [...], "model": [...]}."""
+        """The values to filter by, as {"caller": [...], "account": [...], "model": [...], "client": [...]}.
 
-        def distinct(transaction: Transaction, column: str) -> list[str]:
-            found = transaction.rows(f"SELECT DISTINCT {column} FROM request_hours")  # noqa: S608
-            return sorted(name for (name,) in found if name)
+        They are some seconds old at most; of programs, those of the last requests only.
+        """
 
-        wanted = ("caller", "account", "model")
-        return self._database.read(lambda transaction: {name: distinct(transaction, name) for name in wanted})
+        def read(transaction: Transaction) -> dict[str, list[str]]:
+            wanted = ("caller", "account", "model")
+            rows = transaction.rows(f"SELECT DISTINCT {', '.join(wanted)} FROM request_hours")  # noqa: S608
+            columns = dict(zip(wanted, zip(*rows, strict=True), strict=True)) if rows else {}
+            recent = "SELECT client FROM requests ORDER BY at DESC, id DESC LIMIT ?"
+            columns["client"] = tuple(name for (name,) in transaction.rows(recent, RECENT_ROWS))
+            return {name: sorted({*columns.get(name, ())} - {None, ""}) for name in (*wanted, "client")}
+
+        known = self._names.get("")
+        if known is None:
+            known = self._names[""] = self._database.read(read)
+        return known
+
+    def sums(self, wanted: Filter = ALL_REQUESTS) -> LogSums:
+        """The sums of all rows that meet the conditions."""
+        terms = [*wanted.terms()]
+        sql = f"SELECT {SUMS.format(cents=CENTS_OF_REQUEST)} FROM requests{where(terms)}"  # noqa: S608
+        (row,) = self._database.read(lambda transaction: transaction.rows(sql, *values_of(terms)))
+        return LogSums(*map(int, row))
+
+    def conversations(self, wanted: Filter, limit: int = 50) -> list[Conversation]:
+        """The conversations of the rows that meet the conditions, the latest first."""
+        terms = [*wanted.terms(), ("session IS NOT NULL", ())]
+        sql = (
+            "SELECT session, min(at), max(at), max(model), max(caller), max(client),"  # noqa: S608
+            f" {SUMS.format(cents=CENTS_OF_REQUEST)} FROM requests{where(terms)}"
+            " GROUP BY session ORDER BY max(at) DESC LIMIT ?"
+        )
+        rows = self._database.read(lambda transaction: transaction.rows(sql, *values_of(terms), limit))
+        return [Conversation.read(row) for row in rows]
+
+    def neighbours(self, row: RequestLogRow) -> tuple[str | None, str | None]:
+        """The ids of the requests before and after this one in its conversation."""
+        if row.session is None:
+            return None, None
+
+        def read(transaction: Transaction) -> tuple[str | None, str | None]:
+            found = []
+            for sign, order in (("<", "DESC"), (">", "ASC")):
+                rows = transaction.rows(
+                    f"SELECT id FROM requests WHERE session = ? AND (at, id) {sign} (?, ?)"  # noqa: S608
+                    f" ORDER BY at {order}, id {order} LIMIT 1",
+                    row.session,
+                    row.at,
+                    row.id,
+                )
+                found.append(rows[0][0] if rows else None)
+            return found[0], found[1]
+
+        return self._database.read(read)
 
     def _read(self, rest: str, *values: object) -> list[RequestLogRow]:
         rows = self._database.read(

@@ -4,14 +4,16 @@ import atexit
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
 import orjson
 
 from copilot_bridge.errors import StoreError
-from copilot_bridge.shared_memory.crash_log import CrashLog, find_line, left_behind
+from copilot_bridge.shared_memory.crash_log import CrashLog, all_lines, find_line, left_behind
+from copilot_bridge.shared_memory.shared_times import SharedTimes
 from copilot_bridge.store.prompt_cache import PromptUse
 from copilot_bridge.store.request_log import COLUMNS, RequestLog, RequestLogRow, values_in_order
 from copilot_bridge.store.unreleased_schema import OUTCOMES
@@ -26,6 +28,21 @@ RECOVERY_INTERVAL = 20.0  # s between two searches for rows that dead processes 
 PENDING_TTL = 60.0  # s after a request's end; a row that is not in the store by then was deleted again
 OLDEST_COLUMNS = 18  # of the first version
 
+WATCHED_FOR = 5.0  # s after a look at the running requests, in which all processes note their progress
+PROGRESS = b'["progress","'  # the beginning of such a note's line
+
+Progress = Callable[[], tuple[int | None, int]]
+"""(ms until the first byte of the response or None, bytes of it so far)"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningRequest:
+    """A request that some process on this machine is answering.  :param received: bytes of the response."""
+
+    row: RequestLogRow
+    first_byte_ms: int | None = None
+    received: int = 0
+
 
 class RequestLogWriter:
     """Writes rows in batches, shortly after their requests have ended.
@@ -35,6 +52,7 @@ class RequestLogWriter:
 
     :param folder: the directory of the crash logs; None: rows that are not written yet die with the process.
     :param days: how long rows are kept; 0: none is written.  :param max_rows: how many rows are kept.
+    :param watched: when somebody last looked at the running requests.
     """
 
     def __init__(
@@ -45,8 +63,11 @@ class RequestLogWriter:
         days: int,
         max_rows: int,
         clock: Callable[[], float] = time.time,
+        watched: SharedTimes | None = None,
     ) -> None:
         self._table = table
+        self._watched = watched or SharedTimes(None)
+        self._begun: dict[str, tuple[RequestLogRow, Progress | None]] = {}
         self._folder = folder
         self._days, self._max_rows = days, max_rows
         self._clock = clock
@@ -64,8 +85,13 @@ class RequestLogWriter:
             # Without a crash log nobody else would write what is left.
             atexit.register(self.flush)
 
-    def begin(self, row: RequestLogRow) -> None:
-        """Note a request that begins.  :param row: the row to be written if this process is killed."""
+    def begin(self, row: RequestLogRow, progress: Progress | None = None) -> None:
+        """Note a request that begins.
+
+        :param row: the row to be written if this process is killed.
+        :param progress: called while somebody watches the running requests.
+        """
+        self._begun[row.id] = row, progress
         if self._crash_log is not None:
             self._crash_log.put(row.id, orjson.dumps(values_in_order(row)))
 
@@ -78,6 +104,7 @@ class RequestLogWriter:
 
         :param prompt: on whose use of the cache the row gets a verdict, unless this process is killed before.
         """
+        self._begun.pop(row.id, None)
         if not self._days:
             return
         self.start()
@@ -101,6 +128,25 @@ class RequestLogWriter:
         ended = row.at + (row.ms or 0) / 1000
         return row if self._clock() - ended < PENDING_TTL else None
 
+    def running(self) -> list[RunningRequest]:
+        """The requests that the processes on this machine are answering, the oldest first."""
+        self._watched.write("running", self._clock())
+        found = {
+            id_: RunningRequest(row, *(progress() if progress else (None, 0)))
+            for id_, (row, progress) in list(self._begun.items())
+        }
+        for request in others_running(self._folder) if self._folder is not None else ():
+            found.setdefault(request.row.id, request)
+        return sorted(found.values(), key=lambda request: request.row.at)
+
+    def _note_progress(self) -> None:
+        """Tell other processes how far the requests of this one are, while somebody watches."""
+        if self._crash_log is None or self._clock() - self._watched.read("running") > WATCHED_FOR:
+            return
+        for id_, (_, progress) in list(self._begun.items()):
+            if progress is not None and id_ in self._begun:
+                self._crash_log.put(f"progress {id_}", orjson.dumps(["progress", id_, *progress()]))
+
     def _run(self) -> None:
         pruned = looked = -float("inf")
         while True:
@@ -109,6 +155,7 @@ class RequestLogWriter:
                 self.recover()
                 looked = time.monotonic()
             self.flush()
+            self._note_progress()
             if time.monotonic() - pruned > PRUNE_INTERVAL:
                 self.prune()
                 pruned = time.monotonic()
@@ -152,7 +199,7 @@ class RequestLogWriter:
             for row in batch:
                 self._forget(row.id)
             if self._crash_log is not None:
-                self._crash_log.forget([row.id for row in batch])
+                self._crash_log.forget([key for row in batch for key in (row.id, f"progress {row.id}")])
 
     def _forget(self, key: str) -> None:
         self._rows.pop(key, None)
@@ -192,3 +239,20 @@ def read_row(line: bytes) -> RequestLogRow | None:
     found = RequestLogRow(*row)
     found.outcome = OUTCOMES.get(found.outcome or "", found.outcome)
     return found
+
+
+def others_running(folder: Path) -> Iterator[RunningRequest]:
+    """The requests under way by the crash logs of all processes."""
+    for lines in all_lines(folder):
+        last: dict[bytes, bytes] = {}
+        progress: dict[bytes, bytes] = {}
+        for line in lines:
+            if line.startswith(PROGRESS):
+                progress[line.removeprefix(PROGRESS).partition(b'"')[0]] = line
+            else:
+                last[line[2:].partition(b'"')[0]] = line
+        for key, line in last.items():
+            row = read_row(line) if b'"interrupted"' in line else None
+            if row is not None and row.outcome == "interrupted":
+                noted = orjson.loads(progress[key])[2:] if key in progress else (None, 0)
+                yield RunningRequest(row, *noted)

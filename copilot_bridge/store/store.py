@@ -98,7 +98,12 @@ class Store:
     def request_log_writer(self, days: int, max_rows: int) -> RequestLogWriter:
         """The writer of the request log, of which a process needs one."""
         folder = self.files.home / "spool" if self.files else None
-        return RequestLogWriter(self.request_log, folder, days=days, max_rows=max_rows)
+        return RequestLogWriter(self.request_log, folder, days=days, max_rows=max_rows, watched=self.watched)
+
+    @cached_property
+    def watched(self) -> SharedTimes:
+        """The time at which somebody last looked at the running requests."""
+        return SharedTimes(self.files.home / "watched" if self.files else None)
 
     def response_chains(self, max_bytes: int, ttl: float) -> ResponseChainTable:
         """The conversations to go on with.  :param max_bytes: of all of them.  :param ttl: seconds."""

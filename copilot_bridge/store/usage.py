@@ -1,7 +1,8 @@
 """The usage of the plan: sums of the request log by day, model and key."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from cachetools import TTLCache
@@ -14,8 +15,10 @@ from copilot_bridge.billing.usage import DAY, Sums, midnight, name_of_day, named
 from copilot_bridge.store.budgets import USED_OF_HOUR, USED_OF_REQUEST
 from copilot_bridge.store.database import Database, Row, Transaction
 
-# A day that is over hardly changes: only the requests that were under way at midnight are still to come.
-CACHE_TTL, CACHE_SIZE = 600.0, 1000  # s, days
+# What is over hardly changes: only the requests that were under way then are still to come.
+CACHE_SIZE = 4000  # spans
+CACHE_TTL, FINAL_TTL = 600.0, 6 * 3600.0  # s
+FINAL_AFTER = 2 * 3600.0  # s after which nothing is to come any more
 
 UPSERT_HOUR = (
     f"INSERT INTO request_hours ({', '.join((*KEY_COLUMNS, *SUM_COLUMNS))})"  # noqa: S608
@@ -35,11 +38,16 @@ SUM_OF_REQUESTS = (
     " coalesce(sum(tokens_cached), 0), sum(cost), coalesce(sum(tokens_written), 0),"
     " sum(coalesce(nano_aiu, CAST(round(cost * 1000000000) AS BIGINT))), coalesce(sum(estimated), 0)"
 )
-# The columns of request_hours, as expressions of the log's own columns.
+# What can be summed up by, as expressions of the log's own columns.
 COLUMNS_OF_REQUESTS = {
     "model": "CASE WHEN upstream IS NULL THEN '' ELSE coalesce(model, '') END",
     "caller": "coalesce(caller, '')",
+    "account": "coalesce(account, '')",
+    "session": "coalesce(session, '')",
+    "client": "coalesce(client, '')",
+    "hour": "CAST(at AS BIGINT) / 3600 * 3600",
 }
+COLUMNS_OF_HOURS = ("model", "caller", "account", "hour")  # that request_hours has
 
 # What a row has cost at list price, in 1e-9 US cents.
 CENTS_OF_HOUR, CENTS_OF_REQUEST = USED_OF_HOUR[DOLLARS], USED_OF_REQUEST[DOLLARS]
@@ -73,8 +81,12 @@ CACHE_VERDICTS = (
     " FROM requests WHERE at >= ? AND verdict IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 4 DESC, 3"
 )
 
-Shares = dict[tuple[str, ...], list[Any]]
-"""(caller, model), or less -> a value for each of SUM_COLUMNS."""
+Group = tuple[str, ...]
+Span = tuple[int, int]
+Chosen = tuple[tuple[str, str], ...]
+Wanted = tuple[Span, tuple[str, ...], Chosen]
+Shares = dict[Group, list[Any]]
+"""A value for each of SUM_COLUMNS, and in `spans` the list price."""
 
 
 class UsageTable:
@@ -82,35 +94,46 @@ class UsageTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._cache: TTLCache[tuple[int, str | None], Shares] = TTLCache(CACHE_SIZE, CACHE_TTL)
+        self._recent: TTLCache[Wanted, Shares] = TTLCache(CACHE_SIZE, CACHE_TTL)
+        self._last_uses: TTLCache[str, dict[str, float]] = TTLCache(1, 60.0)
+        self._final: TTLCache[Wanted, Shares] = TTLCache(CACHE_SIZE, FINAL_TTL)
 
-    def shares(self, since: float, offset: int = 0, *, account: str | None = None) -> list[Sums]:
-        """The sums of each day, caller and model: [{"day": "2026-11-21", "caller": ..., "model": ..., sums}].
+    def spans(
+        self, edges: Sequence[int], by: tuple[str, ...], wanted: Mapping[str, str] | None = None
+    ) -> list[dict[Group, Sums]]:
+        """The sums between each two neighbouring moments, as {(value of each column in `by`): sums}.
 
-        Many days take hardly longer than one.  The parameters are those of `days`.
+        The sums have "nano_cents" besides: the list price in 1e-9 US cents.  What is over is remembered, so
+        many spans hardly take longer than one.
+
+        :param edges: unix seconds, ascending.
+        :param by: of COLUMNS_OF_REQUESTS.  Model "": not one of Copilot's.
+        :param wanted: values of such columns.
         """
-        wanted, values = whose(None, account)
+        chosen = tuple(sorted((wanted or {}).items()))
 
-        def read(transaction: Transaction) -> list[tuple[int, Shares]]:
+        def read(transaction: Transaction) -> list[Shares]:
             now = transaction.now()
-            days = range(midnight(since, offset), int(now) + 1, DAY)
-            return [(start, self._shares_of(transaction, start, now, wanted, values)) for start in days]
+            return [self._span(transaction, now, span, by, chosen) for span in pairwise(edges)]
 
         return [
-            {"day": name_of_day(start, offset), "caller": caller, "model": model} | named_sums(sums)
-            for start, shares in self._database.read(read)
-            for (caller, model), sums in sorted(shares.items())
+            {
+                group: named_sums(sums[:-1]) | {"nano_cents": int(sums[-1] or 0)}
+                for group, sums in span.items()
+            }
+            for span in self._database.read(read)
         ]
 
-    def _shares_of(
-        self, transaction: Transaction, start: int, now: float, wanted: str, values: list[str]
+    def _span(
+        self, transaction: Transaction, now: float, span: Span, by: tuple[str, ...], chosen: Chosen
     ) -> Shares:
-        key = (start, values[0] if values else None)
-        shares = self._cache.get(key)
+        key = (span, by, chosen)
+        cache = self._final if span[1] < now - FINAL_AFTER else self._recent
+        shares = cache.get(key)
         if shares is None:
-            shares = day_of(transaction, start, wanted, values, ("caller", "model"))
-            if start + DAY < now:
-                self._cache[key] = shares
+            shares = sums_between(transaction, *span, by, chosen)
+            if span[1] < now:
+                cache[key] = shares
         return shares
 
     def days(
@@ -123,15 +146,18 @@ class UsageTable:
         :param since: unix seconds; the whole day that it falls into counts.
         :param offset: of the time zone, minutes east of Greenwich.
         """
-        wanted, values = whose(caller, account)
+        given = (("caller", caller), ("account", account))
+        chosen = tuple((name, value) for name, value in given if value is not None)
 
         def read(transaction: Transaction) -> list[Sums]:
             last = transaction.rows("SELECT max(hour) FROM request_hours")[0][0] or 0
             days = range(midnight(since, offset), last + HOUR, DAY)
             return [
-                {"day": name_of_day(start, offset), "model": model} | named_sums(sums)
+                {"day": name_of_day(start, offset), "model": model} | named_sums(sums[:-1])
                 for start in days
-                for (model,), sums in sorted(day_of(transaction, start, wanted, values, ("model",)).items())
+                for (model,), sums in sorted(
+                    sums_between(transaction, start, start + DAY, ("model",), chosen).items()
+                )
             ]
 
         return self._database.read(read)
@@ -149,6 +175,18 @@ class UsageTable:
             *values,
         )
         return [{"caller": row[0]} | named_sums(row[1:]) for row in rows]
+
+    def first(self) -> float:
+        """The hour of the first request that is known, in unix seconds; infinite: there is none."""
+        ((hour,),) = self._rows("SELECT min(hour) FROM request_hours")
+        return float("inf") if hour is None else float(hour)
+
+    def last_uses(self) -> dict[str, float]:
+        """The hour of each caller's last request, in unix seconds; a minute old at most."""
+        if "" not in self._last_uses:
+            rows = self._rows("SELECT caller, max(hour) FROM request_hours GROUP BY caller")
+            self._last_uses[""] = {caller: float(hour) for caller, hour in rows}
+        return self._last_uses[""]
 
     def by(self, name: str, since: float) -> list[Sums]:
         """Sum up by one of REPORTS: [{"name": ..., "nano_cents": ..., and sums}].
@@ -228,33 +266,50 @@ class UsageTable:
         return self._database.read(lambda transaction: transaction.rows(sql, *values))
 
 
-def day_of(
-    transaction: Transaction, start: int, wanted: str, values: list[str], by: tuple[str, ...]
+def sums_between(
+    transaction: Transaction, start: int, end: int, by: tuple[str, ...], chosen: Chosen
 ) -> Shares:
-    """The sums of a day, by the columns `by`.  A query for each day is faster than one for all days.
-
-    In a time zone that is not whole hours from UTC, the hours at both ends are summed up from the log's rows.
-    """
-    end = start + DAY
+    """The sums of a time: of its whole hours from the hourly sums, if they know the columns."""
+    hourly = {*by, *(name for name, _ in chosen)} <= {*COLUMNS_OF_HOURS}
     first, last = -(-start // HOUR) * HOUR, end // HOUR * HOUR
-    names = ", ".join(by)
-    sql = (
-        f"SELECT {names}, {SUM_OF_HOURS} FROM request_hours"  # noqa: S608
-        f" WHERE hour >= ? AND hour < ?{wanted} GROUP BY {names}"
+    if not hourly or first >= last:
+        return grouped(transaction, False, start, end, by, chosen)
+    parts = [grouped(transaction, True, first, last, by, chosen)]
+    parts += [
+        grouped(transaction, False, *edge, by, chosen)
+        for edge in ((start, first), (last, end))
+        if edge[0] < edge[1]
+    ]
+    return merged(parts)
+
+
+def grouped(
+    transaction: Transaction, hourly: bool, start: int, end: int, by: tuple[str, ...], chosen: Chosen
+) -> Shares:
+    table, at, sums, cents = (
+        ("request_hours", "hour", SUM_OF_HOURS, CENTS_OF_HOUR)
+        if hourly
+        else ("requests", "at", SUM_OF_REQUESTS, CENTS_OF_REQUEST)
     )
-    found = transaction.rows(sql, first, last, *values)
-    if first != start:
-        known = ", ".join(COLUMNS_OF_REQUESTS[name] for name in by)
-        sql = (
-            f"SELECT {known}, {SUM_OF_REQUESTS} FROM requests"  # noqa: S608
-            f" WHERE at >= ? AND at < ?{wanted} GROUP BY {known}"
-        )
-        found += transaction.rows(sql, start, first, *values) + transaction.rows(sql, last, end, *values)
-    sums: Shares = {}
-    for row in found:
-        key, more = row[: len(by)], row[len(by) :]
-        sums[key] = [*map(add, sums.get(key, [None] * len(SUM_COLUMNS)), more)]
-    return sums
+    columns = {name: name if hourly else COLUMNS_OF_REQUESTS[name] for name in COLUMNS_OF_REQUESTS}
+    wanted = "".join(f" AND {columns[name]} = ?" for name, _ in chosen)
+    names = ", ".join(columns[name] for name in by)
+    rows = transaction.rows(
+        f"SELECT {names}, {sums}, sum({cents}) FROM {table}"  # noqa: S608
+        f" WHERE {at} >= ? AND {at} < ?{wanted} GROUP BY {names}",
+        start,
+        end,
+        *(value for _, value in chosen),
+    )
+    return {row[: len(by)]: list(row[len(by) :]) for row in rows}
+
+
+def merged(parts: Iterable[Shares]) -> Shares:
+    found: Shares = {}
+    for part in parts:
+        for group, sums in part.items():
+            found[group] = [*map(add, found.get(group, [None] * len(sums)), sums)]
+    return found
 
 
 def whose(caller: str | None, account: str | None, before: str = " AND ") -> tuple[str, list[str]]:

@@ -1,41 +1,94 @@
-"""Sums by day, key and model; past days are read once."""
+"""What a month comes to, by key, model and whatever else; what is over is read once."""
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from rows import fill, rows
 
-from copilot_bridge.billing.usage import DAY, Sums
+from copilot_bridge.billing.usage import DAY, midnight
 from copilot_bridge.store import open_store
+from copilot_bridge.store.request_log import Filter, LogSums
 from copilot_bridge.store.sqlite import SqliteTransaction
 
-SUMS = ("requests", "errors", "premium", "tokens_in", "tokens_out", "tokens_cached", "cost")
+HALF_PAST = 1800  # s
 
 
-def sums_by(found: list[Sums], *names: str) -> dict[tuple[str, ...], tuple[float, ...]]:
-    sums: dict[tuple[str, ...], list[float]] = {}
-    for row in found:
-        known = sums.setdefault(tuple(row[name] for name in names), [0.0] * len(SUMS))
-        for index, name in enumerate(SUMS):
-            known[index] += row[name] or 0
-    return {key: tuple(round(value, 4) for value in values) for key, values in sums.items()}
-
-
-@pytest.mark.parametrize("offset", [0, 480, -210, 345])
-@pytest.mark.parametrize("account", [None, "octo-work"])
-def test_shares_agree_with_days_and_keys(tmp_path: Path, offset: int, account: str | None) -> None:
-    store = fill(tmp_path, 600, days=5)
-    since = time.time() - 3 * DAY
-    for _ in range(2):  # the second time from memory
-        shares = store.usage.shares(since, offset, account=account)
-        days = store.usage.days(since, offset, account=account)
-        assert sums_by(shares, "day", "model") == sums_by(days, "day", "model")
-    if not offset % 60:
-        first = time.time() - 6 * DAY
-        whole = store.usage.shares(first, offset, account=account)
-        assert sums_by(whole, "caller") == sums_by(store.usage.keys(first, account=account), "caller")
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory):
+    store = fill(tmp_path_factory.mktemp("usage"), 600, days=5)
+    yield store
     store.close()
+
+
+@pytest.mark.parametrize("shift", [0, HALF_PAST])
+@pytest.mark.parametrize("by", ["model", "caller", "account", "client", "session"])
+@pytest.mark.parametrize("wanted", [{}, {"account": "octo-work"}, {"client": "codex"}])
+def test_spans_agree_with_the_rows(store, shift: int, by: str, wanted: dict[str, str]) -> None:
+    first = midnight(time.time(), 0) - 3 * DAY + shift
+    edges = [first, first + DAY, first + 2 * DAY]
+    known = [
+        row for row in rows(600, days=5) if all(getattr(row, name) == value for name, value in wanted.items())
+    ]
+    for _ in range(2):  # the second time from memory
+        found = store.usage.spans(edges, (by,), wanted)
+        for (start, end), span in zip(pairwise(edges), found, strict=True):
+            within = [row for row in known if start <= row.at < end]
+            for (name,), sums in span.items():
+                mine = [row for row in within if name_of(row, by) == name]
+                assert sums["requests"] == len(mine)
+                assert sums["tokens_in"] == sum(row.tokens_in or 0 for row in mine)
+                assert sums["nano_cents"] == LogSums.of(mine).nano_cents
+            assert sum(sums["requests"] for sums in span.values()) == len(within)
+
+
+def fields_of(row) -> dict[str, object]:
+    return {name: getattr(row, name) for name in ("account", "client")}
+
+
+def name_of(row, by: str) -> str:
+    return "" if by == "model" and not row.upstream else getattr(row, by) or ""
+
+
+def test_hours_are_summed_up(store) -> None:
+    start = int(time.time()) // 3600 * 3600 - 6 * 3600
+    (span,) = store.usage.spans([start, start + 6 * 3600], ("hour",))
+    assert {int(hour) for (hour,) in span} <= {*range(start, start + 6 * 3600, 3600)}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {},
+        {"outcome": "error"},
+        {"client": "codex"},
+        {"initiator": "user"},
+        {"text": "No Byte"},
+        {"text": "00000001-"},
+    ],
+)
+def test_the_sums_of_a_filter(store, wanted: dict[str, str]) -> None:
+    chosen = Filter(**wanted)
+    found = store.request_log.page(chosen, limit=1000)
+    assert found
+    assert store.request_log.sums(chosen) == LogSums.of(found)
+
+
+def test_a_text_means_itself(store) -> None:
+    assert store.request_log.page(Filter(text="%")) == []
+    assert store.request_log.page(Filter(text="_")) == [
+        row for row in store.request_log.page(Filter(outcome="error")) if "_" in (row.error or "")
+    ]
+
+
+def test_conversations_and_the_way_through_one(store) -> None:
+    latest, *_ = store.request_log.conversations(Filter())
+    mine = store.request_log.page(Filter(session=latest.session))
+    assert latest.sums == LogSums.of(mine)
+    assert (latest.first, latest.last) == (mine[-1].at, mine[0].at)
+    assert store.request_log.neighbours(mine[1]) == (mine[2].id, mine[0].id)
+    assert store.request_log.neighbours(mine[0])[1] is None
 
 
 def test_past_days_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,20 +101,22 @@ def test_past_days_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         return read(self, sql, *values)
 
     monkeypatch.setattr(SqliteTransaction, "rows", counted)
-    since = time.time() - 19 * DAY
-    first = store.usage.shares(since)
+    today = midnight(time.time(), 0)
+    edges = [today + each * DAY for each in range(-19, 2)]
+    first = store.usage.spans(edges, ("model",))
     assert len(asked) == 20
-    assert store.usage.shares(since) == first
+    assert store.usage.spans(edges, ("model",)) == first
     assert len(asked) == 21
-    store.usage.shares(since, account="octo-demo")
+    store.usage.spans(edges, ("model",), {"account": "octo-demo"})
     assert len(asked) == 41
     store.close()
 
 
 def test_today_is_read_each_time() -> None:
     store = open_store(Path(), persistent=False)
-    assert store.usage.shares(time.time()) == []
-
+    span = [int(time.time()) - DAY, int(time.time()) + DAY]
+    assert store.usage.spans(span, ("model",)) == [{}]
     store.request_log.write(list(rows(3, days=0)))
-    assert sum(share["requests"] for share in store.usage.shares(time.time() - DAY)) == 3
+    (found,) = store.usage.spans(span, ("model",))
+    assert sum(each["requests"] for each in found.values()) == 3
     store.close()
