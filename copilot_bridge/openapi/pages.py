@@ -65,6 +65,13 @@ FILTERS = (
         "A status like `404`, or a class like `4xx`; or `ok`, `error` (all errors), `client`, `limit`, "
         "`upstream`, `broken`, `gone`, `internal`.",
     ),
+    query("client", text(), "Only requests of this program."),
+    query("who", text(), "`person`, or `agent`: who caused the request."),
+    query("q", text(), "A part of the error, or the beginning of the request's id."),
+)
+# Those that sums can be restricted by.
+USAGE_FILTERS = tuple(
+    one for one in FILTERS if one["name"] in ("from", "to", "key", "model", "account", "client")
 )
 LIMIT = query("limit", whole("", 1, maximum=1000, default=50), "The number of rows on a page.")
 MARKS = (
@@ -92,6 +99,54 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         about="To the operator. Its forms are for browsers; programs have `copilot-bridge approvals`.",
         parameters=(query("said", text(), "What has become of the last click: `yes`, `no`, `gone`."),),
         answers=A_PAGE,
+        page=True,
+    ),
+    Endpoint(
+        route="GET /models/try",
+        id="tryModels",
+        summary="Try a model, or two side by side",
+        about="To the operator. Its forms are for browsers; programs have `copilot-bridge ask`.",
+        parameters=(
+            query("model", text(), "The model."),
+            query("other", text(), "Another one, beside it."),
+        ),
+        answers=A_PAGE,
+        page=True,
+    ),
+    Endpoint(
+        route="GET /keys",
+        id="showKeys",
+        summary="See the API keys, make and revoke them",
+        about="To the operator. Its forms are for browsers; programs have `copilot-bridge keys`.",
+        parameters=(
+            query("q", text(), "A part of a name, an account, a model or a rate limit."),
+            query("said", text(), "What has become of the last form: `changed`, `revoked`, `gone`."),
+            query("name", text(), "The key that the last form was about."),
+        ),
+        answers=A_PAGE,
+        page=True,
+    ),
+    Endpoint(
+        route="GET /settings",
+        id="showSettings",
+        summary="See the settings in force, pauses and learned facts",
+        about="To the operator. Secrets are not shown.",
+        parameters=(query("said", text(), "What has become of the last form: `ended`."),),
+        answers=A_PAGE,
+        page=True,
+    ),
+    Endpoint(
+        route="GET /usage.csv",
+        id="exportUsage",
+        summary="Give the sums of the usage page as a file",
+        about="To the operator.",
+        parameters=(
+            query("range", text(), "`today`, `7d`, `period` or `30d`."),
+            query("by", text(), "`model`, `key`, `client`, `conversation`, `account` or `hour`."),
+            *USAGE_FILTERS,
+        ),
+        answers={200: Answer("The sums.", text(), kind=CSV, headers=NO_STORE)},
+        kinds=("invalid_request", "permission"),
         page=True,
     ),
     Endpoint(

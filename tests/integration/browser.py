@@ -21,6 +21,21 @@ class Browser:
     def get(self, path: str, **headers: str) -> requests.Response:
         return self._ask("GET", path, headers=headers)
 
+    def part(self, name: str, query: str = "") -> str:
+        """A part of a page, as its stream would send it."""
+        answer = self.get(f"/live?once=1&part={name}&{query}")
+        assert answer.status_code == 200, answer.text
+        html: str = answer.json()[name]
+        return html
+
+    def wait_for_part(self, name: str, words: str, timeout: float = PATIENCE) -> str:
+        """The part, as soon as it holds the words."""
+        end = time.monotonic() + timeout
+        while words not in (html := self.part(name)):
+            assert time.monotonic() < end, html
+            time.sleep(0.1)
+        return html
+
     def post(self, path: str, form_on: str = "", **fields: str) -> requests.Response:
         """With the token of a form on another page, or on this one."""
         fields["csrf_token"] = self.token(form_on or path)

@@ -23,10 +23,12 @@ from copilot_bridge.store.keys import KEY, Key
 
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 BROWSER = {"Accept": ACCEPT, "Accept-Language": "en"}
+NEPAL = {"Cookie": "time_zone=Asia/Kathmandu|345", "Accept-Encoding": "gzip"}
 OPERATOR = {"x-api-key": "operator"}
 
-FULL = 100_000
+FULL = 120_000
 SOON = 0.1  # s until the first byte
+LARGEST = 60_000  # bytes of a page as it is sent
 TRIES = 7
 
 
@@ -67,7 +69,7 @@ def get_json(bridge: Bridge, path: str, key: str = "") -> Json:
 
 
 def ids(text: str) -> list[str]:
-    return re.findall(r'<tr id="r-([^"]+)">', text)
+    return re.findall(r'<tr id="r-([^"]+)"', text)
 
 
 def link(text: str, rel: str) -> str:
@@ -81,14 +83,23 @@ def link(text: str, rel: str) -> str:
 PAGES = (
     "/",
     "/usage",
-    "/usage?show=tokens",
+    "/usage?show=tokens&by=key&range=period",
+    "/usage?by=conversation&range=7d",
+    "/usage?by=hour",
     "/requests",
+    "/requests?q=no+byte",
+    "/requests?group=conversation",
     "/requests?status=error&key=local",
     "/requests?model=gpt-7-turbo&from=2020-01-01",
     "/requests/00000001-0000-4000-8000-000000000001",
     "/requests.csv",
+    "/keys",
+    "/auth/device",
     "/models",
     "/approvals",
+    "/setup",
+    "/settings",
+    "/docs",
 )
 
 
@@ -97,9 +108,11 @@ def test_the_first_byte_comes_soon(full: Bridge, path: str) -> None:
     """However full the log is.  A machine that is busy with something else may take longer."""
     waited = []
     for _ in range(TRIES):
-        stream = full.dial("GET", path, headers=BROWSER | {"Cookie": "utc_offset=330"}).begin()
+        stream = full.dial("GET", path, headers=BROWSER | NEPAL).begin()
         assert stream.status == 200
         waited.append(stream.opened - stream.asked)
+        if not path.endswith(".csv"):
+            assert int(stream.headers["content-length"]) < LARGEST
         stream.close()
     busy = os.getloadavg()[0] > (os.cpu_count() or 1)
     assert statistics.median(waited) < SOON * (5 if busy else 1), waited
@@ -142,9 +155,11 @@ def test_filters_are_shown_and_taken_away(full: Bridge) -> None:
     text = page(full, "/requests?status=429&model=gpt-4.1&from=2020-01-01T00:00")
     chips = re.findall(r'class="chip" href="([^"]+)" aria-label="Remove the filter ([^"]+)"', text)
     assert [name for _, name in chips] == ["From: 2020-01-01 00:00", "Model: gpt-4.1", "Result: 429"]
+    assert f'/requests/{ids(text)[0]}?from=2020-01-01T00:00&model=gpt-4.1&status=429"' in text
     assert chips[1][0] == "/requests?from=2020-01-01T00%3A00&status=429"
     assert ids(text)
     assert set(re.findall(r"<small>(\d{3})</small>", text)) == {"429"}
+    assert "person" in page(full, "/requests?who=person&client=codex")
     assert "No matching requests" in page(full, "/requests?key=nobody")
     sent = full.request("GET", "/requests?status=ok&model=", headers=BROWSER)
     assert (sent.status, sent.headers["location"]) == (303, "/requests?status=ok")
@@ -153,18 +168,19 @@ def test_filters_are_shown_and_taken_away(full: Bridge) -> None:
 
 
 def test_times_are_the_readers(full: Bridge) -> None:
-    text = page(full, "/requests?from=2026-01-01", Cookie="utc_offset=480")
+    text = page(full, "/requests?from=2026-01-01", Cookie="time_zone=Asia/Shanghai|480")
     assert 'name="from" type="datetime-local" value="2026-01-01T00:00"' in text
-    assert "times are in UTC+8" in text
+    assert "Times are in Asia/Shanghai" in text
     assert "Days are in UTC." in page(full, "/usage")
-    assert "Days are in UTC-3:30." in page(full, "/usage", Cookie="utc_offset=-210")
 
 
 def test_one_request(full: Bridge) -> None:
-    known = get_json(full, "/requests?status=upstream")["data"][0]
-    text = page(full, f"/requests/{known['id']}")
+    known = get_json(full, "/requests?status=upstream&client=codex")["data"][0]
+    text = page(full, f"/requests/{known['id']}?status=upstream")
+    assert '<a href="/requests?status=upstream">' in text, "the way back to the filter"
+    assert 'rel="prev"' in text
     assert known["error"] in text
-    for words in ("Waiting in the queue", "Copilot token", "Copilot, until the first byte", known["caller"]):
+    for words in ("Copilot, until the first byte", known["caller"], known["client"]):
         assert words in text
     missing = full.request("GET", "/requests/none", headers=BROWSER)
     assert missing.status == 404
@@ -172,29 +188,73 @@ def test_one_request(full: Bridge) -> None:
     assert full.request("GET", "/requests/none").status == 404
 
 
-def test_the_news_has_only_newer_requests(full: Bridge) -> None:
-    text = page(full, "/requests")
-    since = re.search(r'data-since="([\d.]+)"', text)
-    assert since
+def test_what_is_new(full: Bridge) -> None:
     known = full.chat("hello").headers["x-request-id"]
     end = time.monotonic() + PATIENCE
-    while known not in (news := page(full, f"/requests/news?since={since[1]}")):
+    while known not in (rows := get_json(full, "/live?once=1&part=rows")["rows"]):
         assert time.monotonic() < end
         time.sleep(0.1)
-    assert ids(news) == [known]
-    assert ids(page(full, f"/requests/news?since={since[1]}&status=error")) == []
-    assert full.request("GET", "/requests/news?since=x", headers=BROWSER).status == 400
+    assert ids(rows)[0] == known
+    assert known not in get_json(full, "/live?once=1&part=rows&status=error")["rows"]
+    assert full.request("GET", "/live?part=nothing", headers=BROWSER).status == 400
+
+
+def test_what_runs_is_streamed_to_the_page(full: Bridge) -> None:
+    """With what has come of its answer, until it has ended."""
+    watched = full.dial("GET", "/live?part=running", headers=BROWSER | NEPAL).begin()
+    assert watched.headers["content-type"].startswith("text/event-stream")
+    assert "content-encoding" not in watched.headers
+    events = watched.frames()
+    assert b"retry:" in next(events).raw
+    assert b"Nothing is running" in next(events).raw
+    asked = full.stream("[[sim:stall seconds=30]] hello").begin()
+    assert b"gpt-4o" in next(events).raw
+    assert "gpt-4o" in get_json(full, "/live?once=1&part=rows")["rows"]
+    asked.leave()
+    while b"Nothing is running" not in next(events).raw:
+        pass
+    watched.close()
 
 
 def test_the_chart_and_its_table_say_the_same(full: Bridge) -> None:
     text = page(full, "/usage?show=premium")
-    assert len(re.findall(r"<g><title>", text)) == 30
+    assert len(re.findall(r'class="bar-link"', text)) == 30
     assert not re.search(r"<[^>]+ style=", text)
-    drawn = dict(re.findall(r"<g><title>([\d-]+): ([\d,.]+)", text))
-    listed = dict(re.findall(r'<tr><th scope="row">([\d-]+)</th><td class="n">([\d,.]+)</td>', text))
+    drawn = dict(re.findall(r'aria-label="(\w+ \d+): ([\d,.k ]+)"', text))
+    listed = dict(re.findall(r'<tr><th scope="row">(\w+ \d+)</th><td class="n">([\d,.k ]+)</td>', text))
     assert listed == {day: value for day, value in drawn.items() if value != "0"}
+    assert len(listed) >= 30
+    by_key = page(full, "/usage?by=key")
     for caller in CALLERS:
-        assert f'<a href="/requests?key={caller}">{caller}</a>' in text
+        assert re.search(rf'<a href="/requests\?key={caller}&from=\d+&to=\d+">', by_key)
+
+
+def test_a_colour_for_ever(full: Bridge) -> None:
+    """Whatever is shown of it, a model has the colour that it had first."""
+
+    def colours(path: str) -> dict[str, str]:
+        return dict(
+            re.findall(r'<rect class="(s\w+)"[^>]*/></svg><span class="any">([^<]+)</span>', page(full, path))
+        )
+
+    whole = {name: colour for colour, name in colours("/usage").items()}
+    for path in ("/usage?range=today&show=tokens", "/usage?key=key:phone"):
+        part = {name: colour for colour, name in colours(path).items()}
+        assert part
+        assert all(whole.get(name, colour) == colour for name, colour in part.items())
+
+
+def test_usage_by_everything_agrees(full: Bridge) -> None:
+    """The sums by each column are those of the whole, in the file as on the page."""
+    totals = set()
+    for by in ("model", "key", "client", "account", "conversation", "hour"):
+        text = full.request("GET", f"/usage.csv?by={by}&range=7d", headers=BROWSER)
+        lines = list(csv.DictReader(io.StringIO(text.body.decode(), newline="")))
+        totals.add(
+            (sum(int(line["requests"]) for line in lines), sum(int(line["tokens_in"]) for line in lines))
+        )
+    assert len(totals) == 1
+    assert min(totals) > (1000, 1000)
 
 
 PLANS = ("individual", "free", "legacyfree", "tokenbilled", "overquota", "noaccess")
@@ -230,9 +290,9 @@ def test_accounts_to_choose_from(start_bridge: Start, simulator: Simulator, tmp_
         store.logins.add(name, Secret(new_token(persona)), simulator.url)
     store.close()
     text = page(bridge, "/usage?account=octo-work")
-    assert 'aria-current="true">octo-work</a>' in text
+    assert "<option selected>octo-work</option>" in text
     mine = [row for row in rows(200) if row.account == "octo-work"]
-    assert re.search(rf"<dt>Requests</dt><dd>{len(mine)}</dd>", text)
+    assert re.search(rf"<dt>Requests</dt><dd>{len(mine)}<", text)
     assert "AI units" in page(bridge, "/usage/quota?account=octo-work")
     assert "AI units" not in page(bridge, "/usage/quota")
     assert bridge.request("GET", "/usage?account=stranger", headers=BROWSER).status == 400
@@ -267,7 +327,7 @@ def test_without_github_the_pages_come_all_the_same(start_bridge: Start) -> None
 
 
 def test_the_catalogue_is_for_browsers_at_one_path_only(full: Bridge) -> None:
-    text = page(full, "/models")
+    text = page(full, "/models?fetch=1")
     for words in (
         "Claude Opus 4.6",
         "claude-opus-4.6",
@@ -336,7 +396,7 @@ def test_a_key_sees_its_own_requests(keyed: tuple[Bridge, str]) -> None:
     assert bridge.request("GET", "/requests?key=local", headers=sent).status == 403
     assert bridge.request("GET", "/requests", headers=BROWSER | sent).status == 403
     assert bridge.request("GET", "/requests.csv", headers=BROWSER | sent).status == 403
-    for path in ("/requests", "/requests.csv", "/requests.json", f"/requests/{theirs}", "/requests/news"):
+    for path in ("/requests", "/requests.csv", "/requests.json", f"/requests/{theirs}", "/usage.csv"):
         assert bridge.request("GET", path).status == 401
         stranger = bridge.request("GET", path, headers=BROWSER)
         assert (stranger.status, stranger.headers["location"][:8]) == (303, "/sign-in")

@@ -49,7 +49,9 @@ GRAVE = ("serious", "critical")
 # What Tab has to reach, as far as it is seen.
 CONTROLS = """() => [...document.querySelectorAll(
     "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']")]
-  .filter((each) => !each.disabled && each.checkVisibility({ visibilityProperty: true }))"""
+  .filter((each) => !each.disabled)
+  .filter((each) => each.tabIndex >= 0 || !each.closest("[data-chart]"))  // whose bars the arrows reach
+  .filter((each) => each.checkVisibility({ visibilityProperty: true }))"""
 NUMBER_CONTROLS = f"() => ({CONTROLS})().map((each, index) => each.dataset.number = index)"
 FOCUSED = """() => {
   const each = document.activeElement;

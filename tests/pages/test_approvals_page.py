@@ -1,5 +1,7 @@
 """Yes and no by a click, while a client waits."""
 
+import re
+
 import pytest
 from integration.harness import Bridge, Start
 from openai import OpenAI
@@ -14,40 +16,48 @@ def asking(start_bridge: Start) -> Bridge:
     return start_bridge(require_approval=1, server="gevent").warm()
 
 
-def test_yes_and_no(asking: Bridge, visit: Visit) -> None:
-    page = visit(asking).open("/approvals")
+PLACE = "(button) => button.getBoundingClientRect().top + scrollY"
+
+
+def test_answers_stay_where_they_are_given(asking: Bridge, visit: Visit, picture: Picture) -> None:
+    visitor = visit(asking, **ON_A_PHONE)
+    page, other = visitor.open("/approvals"), visitor.open("/usage")
     expect(page.get_by_text("Nothing is waiting")).to_be_visible()
     page.evaluate("window.same = true")
-    first = asking.ask("may I, please")
-    expect(page.get_by_text("may I, please")).to_be_visible()
-    expect(page.get_by_text("1 request waits for you").first).to_be_visible()
-    expect(page.locator("[data-count=approvals]")).to_contain_text("1")
-    expect(page.locator("#announcer")).to_have_text("1 request waits for you")
-    assert page.evaluate("window.same"), "the page has been loaded anew"
+    streams = [asking.ask(f"may I, {name}") for name in ("ann", "bob", "cid", "dan")]
+    expect(page.get_by_text("4 requests wait for you").first).to_be_visible()
+    expect(page.locator("[data-count=approvals]")).to_contain_text("4")
+    expect(page.locator("#announcer")).to_have_text("4 requests wait for you")
+    expect(page).to_have_title("(4) Approvals · Copilot Bridge")
+    other.bring_to_front()
+    expect(other.get_by_role("link", name="4 requests wait for your approval")).to_be_visible()
+    expect(other).to_have_title("(4) Usage · Copilot Bridge")
+    page.bring_to_front()
+    expect(page.locator(".countdown").first).to_have_text(re.compile(r"^4:\d\d$"))
     assert barriers(page) == []
-    page.get_by_role("button", name="Approve: may I, please").click()
-    expect(page.get_by_text("Approved. The request continues.")).to_be_visible()
-    assert first.status == 200
-    assert "may I, please" in first.answer().message["content"]
-    second = asking.ask("and may I")
-    page.get_by_role("button", name="Deny: and may I").click()
-    expect(page.get_by_text("Denied. The client has been informed.")).to_be_visible()
-    answer = second.answer()
-    assert answer.status == 403
-    assert "denied" in answer.error["message"]
-    expect(page.get_by_text("Nothing is waiting")).to_be_visible()
-
-
-def test_all_at_once_on_a_phone(asking: Bridge, visit: Visit, picture: Picture) -> None:
-    streams = [asking.ask(f"number {number}") for number in range(3)]
-    page = visit(asking, **ON_A_PHONE).open("/approvals")
-    expect(page.get_by_text("3 requests wait for you").first).to_be_visible()
     assert overflow(page) == 0
     picture(page, "approvals-waiting")
-    page.once("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Approve all").tap()
-    expect(page.get_by_text("Nothing is waiting")).to_be_visible()  # or the question is open at the end
-    assert [stream.status for stream in streams] == [200] * 3
+    last = page.get_by_role("button", name="Deny: may I, dan")
+    place = last.evaluate(PLACE)
+    page.get_by_role("button", name="Approve: may I, ann").tap()
+    expect(page.locator(".answered", has_text="Approved")).to_be_visible()
+    assert streams[0].status == 200
+    expect(page.get_by_text("3 requests wait for you").first).to_be_visible()
+    assert last.evaluate(PLACE) == place, "no button moves under a finger"
+    last.tap()
+    expect(page.locator(".answered", has_text="Denied")).to_be_visible()
+    answer = streams[3].answer()
+    assert (answer.status, "denied" in answer.error["message"]) == (403, True)
+    page.get_by_role("button", name="Allow all requests of 127.0.0.1 for 15 minutes").first.tap()
+    assert [stream.status for stream in streams[1:3]] == [200, 200]
+    assert asking.ask("without a question").status == 200
+    expect(page.get_by_text("Nothing is waiting")).to_be_visible()
+    assert page.evaluate("window.same"), "the page has been loaded anew"
+    page.get_by_role("button", name="Ask me again").tap()
+    expect(page.get_by_role("button", name="Ask me again")).to_have_count(0)
+    last_one = asking.ask("again")
+    expect(page.get_by_role("button", name="Approve: again")).to_be_visible()
+    last_one.close()
 
 
 def test_an_sdk_waits_and_there_is_no_script(asking: Bridge, visit: Visit) -> None:

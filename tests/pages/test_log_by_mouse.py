@@ -1,7 +1,6 @@
-"""The log, what used the plan up, and the catalogue: found by clicks, with as many rows as the log keeps."""
+"""The log, what used the plan up, and the catalogue: found by clicks, by the keyboard and by touch."""
 
 import csv
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -9,25 +8,13 @@ from pathlib import Path
 
 import pytest
 from integration.harness import Bridge, Start
-from pages.browsing import Picture, Visit, barriers, follow
-from pages.conftest import OPERATOR
+from pages.browsing import ON_A_PHONE, Picture, Visit, barriers, follow
 from playwright.sync_api import Page, expect
 from rows import fill, rows
 
 from copilot_bridge.store import open_store
 
-FULL = 100_000
-SOON = 3000  # ms until the first byte; a browser on a busy machine is no stopwatch
 PHONE_CALLER = "key:phone"
-
-
-@pytest.fixture(scope="module")
-def full(_launch: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
-    home = tmp_path_factory.mktemp("full")
-    fill(home, FULL).close()
-    bridge = _launch(home=home, log_rows=FULL, honor_retry_after=0).warm()
-    yield bridge
-    bridge.stop()
 
 
 @pytest.fixture(scope="module")
@@ -55,107 +42,86 @@ def newest_first(**wanted: str) -> list[str]:
     return [row.id for row in fitting][::-1]
 
 
-# Filters.
-
-
-def test_filters_are_chosen_and_taken_away(short: Bridge, visit: Visit) -> None:
-    page = visit(short).open("/requests")
-    page.get_by_label("Key", exact=True).select_option(PHONE_CALLER)
-    page.get_by_label("Model", exact=True).select_option("gpt-4.1")
-    page.get_by_role("button", name="Filter", exact=True).click()
-    expect(page).to_have_url(re.compile(r"/requests\?key=key%3Aphone&model=gpt-4\.1$"))
-    assert ids(page) == newest_first(key=PHONE_CALLER, model="gpt-4.1")
-    page.get_by_role("link", name=f"Remove the filter Key: {PHONE_CALLER}").click()
-    expect(page).to_have_url(re.compile(r"/requests\?model=gpt-4\.1$"))
-    assert ids(page) == newest_first(model="gpt-4.1")[:50]
-    page.get_by_role("link", name="Remove all").click()
-    expect(page).to_have_url(re.compile(r"/requests$"))
-    assert ids(page) == newest_first()[:50]
-
-
-def test_errors_are_found_and_looked_at(short: Bridge, visit: Visit) -> None:
-    page = visit(short).open("/requests")
-    page.get_by_label("Result", exact=True).select_option(label="GitHub errors")
-    page.get_by_role("button", name="Filter", exact=True).press("Enter")
-    expect(
-        page.get_by_role("link", name=re.compile("Remove the filter Result: GitHub errors"))
-    ).to_be_visible()
-    known = {row.id: row for row in rows(300)}
-    found = ids(page)
-    assert {known[id_].outcome for id_ in found} == {"unreachable", "timeout"}
-    page.locator("#rows tr").first.get_by_role("link").press("Enter")
-    expect(page).to_have_url(re.compile(f"/requests/{found[0]}$"))
-    expect(page.get_by_role("heading", level=1)).to_have_text(str(known[found[0]].model))
-    expect(page.get_by_role("alert")).to_contain_text(re.compile("no connection|no byte"))
-    expect(page.get_by_role("heading", name="Where the time went")).to_be_visible()
-    caller = str(known[found[0]].caller)
-    page.get_by_role("link", name=caller, exact=True).click()
-    expect(page.get_by_role("link", name=f"Remove the filter Key: {caller}")).to_be_visible()
-
-
-def test_moments_are_the_readers(short: Bridge, visit: Visit) -> None:
+def test_finding_a_request_and_coming_back(short: Bridge, visit: Visit, tmp_path: Path) -> None:
     page = visit(short, timezone_id="Asia/Shanghai").open("/requests")
-    expect(page.get_by_text("The filter's times are in UTC+8.")).to_be_visible()
-    page.get_by_label("To").fill("2020-01-01T00:00")
+    expect(page.get_by_text("Times are in Asia/Shanghai.")).to_be_visible()
+    page.get_by_label("Key", exact=True).select_option(PHONE_CALLER)
+    expect(page).to_have_url(re.compile(r"/requests\?key=key%3Aphone$"))
+    assert ids(page) == newest_first(key=PHONE_CALLER)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV", exact=True).click()
+    download.value.save_as(tmp_path / "log.csv")
+    found = csv.DictReader((tmp_path / "log.csv").read_text().splitlines())
+    assert [entry["id"] for entry in found] == newest_first(key=PHONE_CALLER)
+    page.get_by_label("Model", exact=True).select_option("gpt-4.1")
+    expect(page).to_have_url(re.compile(r"/requests\?key=key%3Aphone&model=gpt-4\.1$"))
+    wanted = newest_first(key=PHONE_CALLER, model="gpt-4.1")
+    assert ids(page) == wanted
+    expect(page.locator(".sums-line")).to_contain_text(re.compile(rf"^{len(wanted)} request"))
+    page.locator("#rows tr").first.click(force=True)  # in its middle: the whole row is a link
+    expect(page).to_have_url(re.compile(rf"/requests/{wanted[0]}\?key="))
+    expect(page.get_by_role("heading", name="Where the time went")).to_be_visible()
+    page.get_by_role("link", name="All requests").click()
+    expect(page).to_have_url(re.compile(r"/requests\?key=key%3Aphone&model=gpt-4\.1$"))
+    page.get_by_role("link", name="Remove the filter Key: phone").click()
+    expect(page).to_have_url(re.compile(r"/requests\?model=gpt-4\.1$"))
+    page.get_by_role("link", name="Today").click()
+    expect(page).to_have_url(re.compile(r"model=gpt-4\.1&from="))
+    page.get_by_role("textbox", name="To").fill("2020-01-01T00:00")
     page.get_by_role("button", name="Filter", exact=True).click()
     expect(page.get_by_text("No matching requests")).to_be_visible()
     page.get_by_role("link", name="Remove all filters").click()
     expect(page.locator("#rows tr")).to_have_count(50)
 
 
-# What is new, and what is old.
+def test_an_error_and_what_to_do(short: Bridge, visit: Visit) -> None:
+    page = visit(short).open("/requests")
+    page.get_by_label("Error or request id").fill("no connection")
+    page.get_by_label("Error or request id").press("Enter")
+    expect(page).to_have_url(re.compile("q=no"))
+    known = {row.id: row for row in rows(300)}
+    found = ids(page)
+    assert {known[id_].outcome for id_ in found} == {"unreachable"}
+    page.locator("#rows tr").first.get_by_role("link").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(str(known[found[0]].model))
+    expect(page.get_by_role("alert")).to_contain_text("no connection")
+    expect(page.get_by_role("alert")).to_contain_text("the network, a proxy or GitHub was down")
+    page.get_by_role("link", name="Previous").click()
+    expect(page).to_have_url(re.compile(r"q=no"))
+    page.go_back()
+    page.get_by_role("link", name=str(known[found[0]].session)).click()
+    expect(page.locator("#rows tr")).to_have_count(12)
+
+
+def test_by_conversation_on_a_phone(short: Bridge, visit: Visit) -> None:
+    page = visit(short, **ON_A_PHONE).open("/requests")
+    page.get_by_text("Filter", exact=True).first.tap()
+    expect(page.get_by_label("Model", exact=True)).to_be_visible()
+    page.get_by_role("link", name="By conversation").tap()
+    page.locator(".grouped tbody tr").first.tap()
+    expect(page.locator("#rows tr")).to_have_count(12)
 
 
 def test_new_requests_appear_live(short: Bridge, visit: Visit) -> None:
     page = visit(short).open("/requests?model=gpt-4o")
     expect(page.get_by_text("No matching requests")).to_be_visible()
-    live = page.get_by_role("button", name="Live")
-    live.press("Space")
-    expect(live).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("link", name="Live").press("Enter")
+    expect(page).to_have_url(re.compile(r"/requests\?model=gpt-4o&live=1$"))
     page.evaluate("window.same = true")
+    stream = short.stream("[[sim:stall seconds=30]] hello").begin()
+    runs = page.locator("#rows tr.runs")
+    expect(runs).to_have_count(1)
+    expect(runs.locator(".took")).to_have_text(re.compile(r"^0:0[2-9]$"))
+    stream.leave()
     known = short.chat("hello").headers["x-request-id"]
     short.chat("not of this model", model="gpt-4.1")
-    expect(page.locator(f"[id='r-{known}']")).to_be_visible()
-    expect(page.locator("#announcer")).to_contain_text("New requests: 1")
-    expect(page.get_by_text("No matching requests")).to_have_count(0)
+    expect(page.locator(f"[id='r-{known}']:not(.runs)")).to_be_visible()
+    expect(runs).to_have_count(0)
     assert page.evaluate("window.same"), "the page has been loaded anew"
-    assert ids(page) == [known]
+    assert ids(page)[0] == known
     assert barriers(page) == []
-    live.press("Enter")
-    expect(live).to_have_attribute("aria-pressed", "false")
-    assert page.url.endswith("/requests?model=gpt-4o")
-
-
-def test_forth_and_back(full: Bridge, visit: Visit) -> None:
-    page = visit(full).open("/requests")
-    seen = [ids(page)]
-    for _ in range(2):
-        page.get_by_role("link", name="Older").click()
-        expect(page.locator(f"[id='r-{seen[-1][0]}']")).to_have_count(0)
-        seen.append(ids(page))
-    assert len({id_ for some in seen for id_ in some}) == 150
-    page.get_by_role("link", name="Newer").click()
-    expect(page.locator(f"[id='r-{seen[1][0]}']")).to_be_visible()
-    assert ids(page) == seen[1]
-    page.get_by_role("link", name="Newest").click()
-    expect(page.locator(f"[id='r-{seen[0][0]}']")).to_be_visible()
-    expect(page.get_by_role("link", name="Newer")).to_have_count(0)
-
-
-@pytest.mark.parametrize("ending", ["csv", "json"])
-def test_the_file_has_what_is_shown(short: Bridge, visit: Visit, tmp_path: Path, ending: str) -> None:
-    page = visit(short).open(f"/requests?key={PHONE_CALLER}")
-    with page.expect_download() as download:
-        page.get_by_role("link", name=ending.upper(), exact=True).click()
-    name = download.value.suggested_filename
-    assert re.fullmatch(rf"copilot-bridge-requests-20\d\d-\d\d-\d\d\.{ending}", name)
-    download.value.save_as(tmp_path / name)
-    text = (tmp_path / name).read_text()
-    found = list(csv.DictReader(text.splitlines())) if ending == "csv" else json.loads(text)
-    assert [entry["id"] for entry in found] == ids(page) == newest_first(key=PHONE_CALLER)
-
-
-# One that is not there yet.
+    page.get_by_role("link", name="Live").click()
+    expect(page).to_have_url(re.compile(r"/requests\?model=gpt-4o$"))
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
@@ -165,7 +131,7 @@ def test_a_request_under_way_is_waited_for(
     bridge = start_bridge(require_approval=1, server="gevent").warm()
     stream = bridge.stream("may I").begin()
     number = stream.headers["x-request-id"]
-    page = visit(bridge, java_script_enabled=script).open(f"/requests/{number}")
+    page = visit(bridge, java_script_enabled=script).open(f"/requests/{number}?model=gpt-4o")
     expect(page.get_by_text("The response is still running").first).to_be_visible()
     if script:
         picture(page, "request-later")
@@ -181,98 +147,86 @@ def test_a_request_under_way_is_waited_for(
         while (again := page.get_by_role("link", name="Check again")).count():
             follow(again)
     expect(page.get_by_role("heading", name="Where the time went")).to_be_visible()
-    assert page.url.endswith(number)
+    assert page.url.endswith(f"{number}?model=gpt-4o")
 
 
 # What used the plan up.
 
 
-def test_the_chart_is_switched(short: Bridge, visit: Visit) -> None:
-    page = visit(short).open("/usage")
-    tabs = page.get_by_role("navigation", name="The chart shows")
-    expect(page.get_by_role("img", name="Requests per day, by model")).to_be_visible()
-    for name in ("Premium requests", "AI units", "Tokens"):
-        tabs.get_by_role("link", name=name).click()
-        expect(page.get_by_role("img", name=f"{name} per day, by model")).to_be_visible()
-        expect(tabs.get_by_role("link", name=name)).to_have_attribute("aria-current", "true")
-    tabs.get_by_role("link", name="Requests", exact=True).click()
-    expect(page.get_by_role("img", name="Requests per day, by model")).to_be_visible()
+def test_the_chart_is_read_and_leads_to_requests(short: Bridge, visit: Visit) -> None:
+    page = visit(short).open("/usage?show=requests")
+    chart = page.locator("[data-chart]")
+    reading = chart.locator(".reading")
+    last = chart.locator(".bar-link").last
+    last.hover()
+    expect(reading.locator("strong")).to_have_text(str(last.get_attribute("aria-label")))
+    page.mouse.move(0, 0)
+    expect(reading).to_contain_text("Point at a bar")
+    last.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(chart.locator(".bar-link:focus")).to_have_count(1)
+    before = str(chart.locator(".bar-link:focus").get_attribute("aria-label"))
+    expect(reading.locator("strong")).to_have_text(before)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/requests\?from=\d+&to=\d+$"))
+    expect(page.get_by_text(f"{before.rpartition(' ')[2]} request")).to_be_visible()
+    page.go_back()
+    page.get_by_role("navigation", name="The chart shows").get_by_role("link", name="Tokens").click()
+    expect(page.get_by_role("group", name="Tokens over time")).to_be_visible()
     page.get_by_text("As a table").press("Enter")
-    table = page.locator("details table")
-    expect(table).to_be_visible()
-    page.wait_for_load_state("domcontentloaded")
-    listed = [int(text) for text in table.locator("td.n").all_inner_texts()]
-    (total,) = (
-        page.locator(".figure").filter(has=page.get_by_text("Requests", exact=True)).locator("dd").all()
-    )
-    assert sum(listed) == int(total.inner_text())
-    drawn = page.locator(".chart g").evaluate_all(
-        "(bars) => bars.filter((each) => each.querySelector('[class^=s]')).length"
-    )
-    assert len(listed) == drawn
-
-
-def test_from_a_sum_to_its_requests(short: Bridge, visit: Visit) -> None:
-    page = visit(short).open("/usage")
+    expect(page.locator("details table")).to_be_visible()
     most, _ = Counter(row.model for row in rows(300)).most_common(1)[0]
-    by_model = page.get_by_role("region", name="By model")
-    first = by_model.get_by_role("rowheader").first
+    page.get_by_role("link", name="Requests ").or_(
+        page.get_by_role("link", name="Requests", exact=True)
+    ).last.click()
+    first = page.locator(".sums tbody th").first
     expect(first).to_have_text(str(most))
     first.get_by_role("link").click()
     expect(page.get_by_role("link", name=f"Remove the filter Model: {most}")).to_be_visible()
-    assert ids(page) == newest_first(model=str(most))[:50]
+
+
+def test_the_chart_is_read_by_touch(short: Bridge, visit: Visit) -> None:
+    page = visit(short, **ON_A_PHONE).open("/usage?range=7d")
+    bar = page.locator(".bar-link").last
+    bar.tap()
+    expect(page.locator(".reading strong")).to_have_text(str(bar.get_attribute("aria-label")))
+    bar.tap()
+    expect(page).to_have_url(re.compile(r"/requests\?from="))
 
 
 # The catalogue.
 
 
-def test_the_catalogue_is_searched(short: Bridge, visit: Visit) -> None:
-    page = visit(short).open("/models")
+def test_models_are_searched_sorted_and_tried(short: Bridge, visit: Visit) -> None:
+    visitor = visit(short, permissions=["clipboard-read", "clipboard-write"])
+    visitor.expects("400")
+    page = visitor.open("/models")
     names = page.locator("#models .id")
     expect(names.filter(has_text="gpt-4.1").first).to_be_visible()
-    page.evaluate("window.same = true")
     field = page.get_by_label("Search the models")
     field.press_sequentially("claude opus")
     expect(names.filter(has_not_text="claude-opus")).to_have_count(0)
-    expect(names.filter(has_text="claude-opus").first).to_be_visible()
     expect(page).to_have_url(re.compile(r"/models\?q=claude\+opus$"))
     expect(field).to_be_focused()
     field.fill("nothing like it")
     expect(page.get_by_text("No matching models")).to_be_visible()
-    assert page.evaluate("window.same"), "the page has been loaded anew"
     page.get_by_role("link", name="Show all").click()
-    expect(names.filter(has_text="gpt-4.1").first).to_be_visible()
-
-
-# All of them.
-
-TITLES = {
-    "Home": "Overview",
-    "Usage": "Usage",
-    "Requests": "Requests",
-    "Approvals": "Approvals",
-    "Accounts": "GitHub accounts",
-    "Models": "Models",
-    "Setup": "Set up a client",
-    "Docs": "Docs",
-}
-
-
-def test_signed_in_everything_is_a_click_away(visit: Visit, keyed: Bridge) -> None:
-    page = visit(keyed).sign_in(OPERATOR)
-    main = page.get_by_role("navigation", name="Main")
-    expect(main.get_by_role("link")).to_have_count(len(TITLES))
-    for name, title in TITLES.items():
-        main.get_by_role("link", name=re.compile(f"^{name}")).click()
-        expect(page.get_by_role("heading", level=1)).to_have_text(title)
-        expect(main.locator("[aria-current=page]")).to_contain_text(name)
-        expect(main.locator("[aria-current=page]")).to_be_in_viewport(ratio=1)
-
-
-@pytest.mark.parametrize(
-    "path", ["/", "/usage", "/requests", "/requests?status=error", "/models", "/approvals"]
-)
-def test_a_full_log_is_quick_to_look_at(full: Bridge, visit: Visit, path: str) -> None:
-    page = visit(full).open(path)
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    assert page.evaluate("performance.getEntriesByType('navigation')[0].responseStart") < SOON
+    page.get_by_role("link", name="Context").click()
+    expect(page.locator("[aria-sort]")).to_have_text("Context ↓")
+    row = page.locator("#m-gpt-4-1, [id='m-gpt-4.1']")
+    row.get_by_role("button", name="Copy").click()
+    expect(page.locator(".toast")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "gpt-4.1"
+    row.get_by_role("link", name="Try").click()
+    page.get_by_label("Beside it").select_option("gpt-4o")
+    page.get_by_label("Say something").fill("say it twice")
+    page.get_by_label("Say something").press("Enter")
+    talks = page.locator(".talk")
+    expect(talks).to_have_count(2)
+    for talk in (talks.first, talks.last):
+        expect(talk.locator(".answer-text")).to_contain_text("say it twice")
+        expect(talk.locator(".facts-line")).to_contain_text("US$")
+    assert barriers(page) == []
+    page.get_by_label("Say something").fill("[[sim:refuse status=400]] and no more")
+    page.get_by_role("button", name="Send").click()
+    expect(talks.first.locator(".question-text")).to_have_count(2)

@@ -25,7 +25,7 @@ KINDS = {
     "Caddy": (Caddy, False),
     "Caddy, below a path": (Caddy, True),
 }
-LINK = re.compile(r'<(\w+)[^>]*?\s(?:href|src|action|data-poll-url)="([^"]*)"')
+LINK = re.compile(r'<(\w+)[^>]*?\s(?:href|src|action|data-later)="([^"]*)"')
 
 
 @pytest.fixture(params=KINDS)
@@ -132,7 +132,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     app = create_app(Config(home=tmp_path_factory.mktemp("home")))
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("pages.")]
     paths = [rule.rule for rule in rules if not rule.arguments and "GET" in (rule.methods or ())]
-    return [f"{path}?since=0" if path.endswith("/news") else path for path in paths]
+    return [f"{path}?once=1&part=status" if path.endswith("/live") else path for path in paths]
 
 
 def patiently(browser: Browser, path: str) -> Any:
@@ -156,7 +156,7 @@ def test_all_that_pages_lead_to_is_there(front: Front, browser: Browser, pages: 
         assert all(link.startswith(("/", "https:", "http://127.0.0.1:")) or not link for link in found), found
         posted = [link for kind, link in LINK.findall(page.text) if kind == "form"]
         assert all(action.startswith(f"{front.prefix}/") for action in posted), posted
-    assert any("/assets/bridge.js?v=" in link for link in links)
+    assert any("/js/main.js" in link for link in links)
     for link in links:
         assert link.startswith(f"{front.prefix}/"), link
         answer = patiently(browser, link.removeprefix(front.prefix))

@@ -11,16 +11,24 @@ from flask import Blueprint, Flask
 
 from copilot_bridge.http.pages import (
     approvals,
+    assets,
     auth,
+    callers,
     device,
     docs,
     error_pages,
     home,
+    keys,
+    live,
     models,
     rendering,
     request_log,
+    request_page,
+    settings,
     setup,
     sign_in,
+    status_line,
+    try_it,
     usage,
 )
 from copilot_bridge.http.proxies import ProxyHeaders
@@ -30,13 +38,21 @@ PAGES = (
     home.bp,
     usage.bp,
     request_log.bp,
+    request_page.bp,
     approvals.bp,
+    keys.bp,
     device.bp,
     models.bp,
+    try_it.bp,
     setup.bp,
+    settings.bp,
     docs.bp,
     sign_in.bp,
+    live.bp,
 )
+
+# Modules without a page of their own: what they add stands on all pages.
+FRAME = (callers, status_line)
 
 
 def init_app(app: Flask) -> None:
@@ -44,7 +60,8 @@ def init_app(app: Flask) -> None:
 
     A page's view leaves requests of programs to the API's view (`json_alternate`).
     """
-    bp = Blueprint("pages", __name__, static_folder="static", static_url_path="/assets")
+    bp = Blueprint("pages", __name__)
+    bp.add_url_rule("/assets/<wanted>/<path:filename>", "static", assets.show)
     for blueprint in PAGES:
         bp.register_blueprint(blueprint)
     bp.before_request(auth.authenticate_page)

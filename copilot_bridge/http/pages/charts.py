@@ -1,32 +1,36 @@
-"""Computes the shapes of a bar chart in SVG.  The stylesheet has its colours."""
+"""Computes the shapes of charts in SVG.  The stylesheet has their colours."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 WIDTH, HEIGHT = 100.0, 100.0  # of the view box
-GAP = 0.28  # the part of a bar's step that stays empty
-OTHERS = 6  # the colour that all smaller series share
+GAP = 0.22  # the part of a bar's step that stays empty
+SEAM = 0.5  # the space between two pieces of a bar
 
 STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
+MOST_LABELS = 7
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a bar.  `series`: its colour, 0 for the largest series."""
+    """A part of a bar.  `colour`: of the series."""
 
     y: float
     height: float
-    series: int
+    colour: int
 
 
 @dataclass(frozen=True)
 class Bar:
-    label: str
+    """A bar.  :param key: what it stands for.  :param parts: (series, value), the largest first."""
+
+    key: int
     total: float
     x: float
     width: float
     pieces: tuple[Piece, ...]
-    parts: tuple[tuple[str, float], ...]  # (name, value), the largest first
+    parts: tuple[tuple[str, float], ...]
+    labelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,49 +42,79 @@ class Chart:
     series: tuple[tuple[str, float, int], ...]
     total: float = field(default=0.0)
 
-    @property
-    def labels(self) -> tuple[str, str, str]:
-        """The labels of the first bar, the middle one and the last one."""
-        return self.bars[0].label, self.bars[len(self.bars) // 2].label, self.bars[-1].label
+
+@dataclass(frozen=True)
+class Spark:
+    """A small chart of requests by the hour.
+
+    :param bars: of each hour (x, width, y, height, height of the errors, start, requests, errors).
+    """
+
+    bars: tuple[tuple[float, float, float, float, float, int, int, int], ...]
+    top: int
+    total: int
 
 
-def stacked(labels: Sequence[str], values: Mapping[str, Mapping[str, float]]) -> Chart:
-    """A chart of stacked bars.  :param labels: of the bars.  :param values: {label: {series: value}}."""
+def stacked(keys: Sequence[int], values: Sequence[Mapping[str, float]], colours: Mapping[str, int]) -> Chart:
+    """A chart of stacked bars.
+
+    :param keys: of the bars.  :param values: of each bar, {series: value}.  :param colours: {series: number}.
+    """
     totals: dict[str, float] = {}
-    for parts in values.values():
+    for parts in values:
         for name, value in parts.items():
             totals[name] = totals.get(name, 0.0) + value
     order = sorted((name for name in totals if totals[name] > 0), key=lambda name: (-totals[name], name))
-    colours = {name: min(index, OTHERS) for index, name in enumerate(order)}
-    sums = [sum(values.get(label, {}).values()) for label in labels]
+    sums = [sum(parts.values()) for parts in values]
     top = nice(max(sums, default=0.0))
-    step = WIDTH / max(len(labels), 1)
+    step = WIDTH / max(len(keys), 1)
+    every = -(-len(keys) // MOST_LABELS)
     bars = tuple(
         Bar(
-            label,
+            key,
             total,
             round(index * step + step * GAP / 2, 3),
             round(step * (1 - GAP), 3),
-            tuple(pieces(values.get(label, {}), colours, top)),
-            tuple(
-                sorted(((n, v) for n, v in values.get(label, {}).items() if v > 0), key=lambda part: -part[1])
-            ),
+            tuple(pieces(parts, order, colours, top)),
+            tuple(sorted(((n, v) for n, v in parts.items() if v > 0), key=lambda part: -part[1])),
+            (len(keys) - 1 - index) % every == 0,
         )
-        for index, (label, total) in enumerate(zip(labels, sums, strict=True))
+        for index, (key, parts, total) in enumerate(zip(keys, values, sums, strict=True))
     )
-    return Chart(bars, top, tuple((name, totals[name], colours[name]) for name in order), sum(sums))
+    return Chart(bars, top, tuple((name, totals[name], colours.get(name, 0)) for name in order), sum(sums))
 
 
-def pieces(parts: Mapping[str, float], colours: Mapping[str, int], top: float) -> Iterator[Piece]:
-    """The pieces of a bar from the bottom up, the largest series first; those that share a colour are one."""
-    heights: dict[int, float] = {}
-    for name, value in parts.items():
-        if value > 0:
-            heights[colours[name]] = heights.get(colours[name], 0.0) + value / top * HEIGHT
+def pieces(
+    parts: Mapping[str, float], order: Sequence[str], colours: Mapping[str, int], top: float
+) -> Iterator[Piece]:
+    """The pieces of a bar from the bottom up, in the order of the whole chart."""
     bottom = HEIGHT
-    for colour, height in sorted(heights.items()):
-        bottom -= height
-        yield Piece(round(bottom, 3), round(height, 3), colour)
+    for name in order:
+        height = parts.get(name, 0.0) / top * HEIGHT
+        if height > 0:
+            bottom -= height
+            shown = height - SEAM if height > 3 * SEAM else height
+            yield Piece(round(bottom + height - shown, 3), round(shown, 3), colours.get(name, 0))
+
+
+def sparkline(starts: Sequence[int], requests: Sequence[int], errors: Sequence[int]) -> Spark:
+    """Make a small chart.  :param starts: of the hours, one more than there are bars."""
+    top = max(*requests, 1)
+    step = WIDTH / len(requests)
+    bars = tuple(
+        (
+            round(index * step + step * 0.1, 2),
+            round(step * 0.8, 2),
+            round(HEIGHT - HEIGHT * number / top, 2),
+            round(HEIGHT * number / top, 2),
+            round(HEIGHT * wrong / top, 2),
+            starts[index],
+            number,
+            wrong,
+        )
+        for index, (number, wrong) in enumerate(zip(requests, errors, strict=True))
+    )
+    return Spark(bars, top, sum(requests))
 
 
 def nice(value: float) -> float:

@@ -1,13 +1,16 @@
 """The page for logging in to GitHub by device code, and for the stored logins."""
 
+from typing import Any
+
 from flask import Blueprint, Response, g, request, url_for
 
 from copilot_bridge.admin.accounts import forget_account, use_account
 from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
-from copilot_bridge.http.pages.auth import debug_logged, redirect_303, shared
+from copilot_bridge.http.pages.auth import redirect_303, shared
 from copilot_bridge.http.pages.device_login import SharedFlow
 from copilot_bridge.http.pages.i18n import tr
-from copilot_bridge.http.pages.rendering import page
+from copilot_bridge.http.pages.live import part
+from copilot_bridge.http.pages.rendering import page, render
 
 bp = Blueprint("device", __name__)
 
@@ -22,12 +25,11 @@ def show() -> Response:
     return shown("device.html")
 
 
-@bp.get("/auth/device/state")
-@debug_logged
-def part() -> Response:
+@part("login")
+def login_part() -> str:
     """The state, after polling GitHub if it is due: without an open page nothing polls."""
     SharedFlow(shared()).poll()
-    return shown("_device.html")
+    return render("_device.html", **state())
 
 
 @bp.post("/auth/device")
@@ -64,20 +66,23 @@ def remove() -> Response:
 
 
 def shown(template: str, status: int = 200, problem: str = "") -> Response:
+    return page(template, status, **state(problem))
+
+
+def state(problem: str = "") -> dict[str, Any]:
+    """The values for the template."""
     bridge = shared()
     login = SharedFlow(bridge).state()
     stored = list(reversed(bridge.logins.all()))
     used = next((account for account in stored if account.host == bridge.hosts.api), None)
-    return page(
-        template,
-        status,
-        login=login,
-        end=ENDS.get(login.reason, "failed") if login else "",
-        problem=problem,
-        accounts=stored,
-        used=used,
-        host=bridge.hosts.api,
-        github=bridge.hosts.github,
-        given=bool(bridge.config.github_token),
-        lasting=bridge.store.database.persistent,
-    )
+    return {
+        "login": login,
+        "end": ENDS.get(login.reason, "failed") if login else "",
+        "problem": problem,
+        "accounts": stored,
+        "used": used,
+        "host": bridge.hosts.api,
+        "github": bridge.hosts.github,
+        "given": bool(bridge.config.github_token),
+        "lasting": bridge.store.database.persistent,
+    }

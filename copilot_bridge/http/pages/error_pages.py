@@ -1,7 +1,9 @@
 """The error pages for people.  Programs get errors in their dialect."""
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from flask import Blueprint, Flask, Response, g, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -46,9 +48,7 @@ def show(error: BridgeError) -> Response:
         next_one = local_url([*request.args.items(multi=True)])
         return redirect_303(url_for("pages.sign_in.show", next=next_one))
     message = tr("access.not_signed_in") if status == 401 else str(error)
-    response = page(
-        "error.html", status, title=title(status), message=message, id=g.entry.id, asks=status == 401
-    )
+    response = error_page(status, message)
     if status == 429:
         response.headers.update(error.headers)
     return response
@@ -68,17 +68,36 @@ def show_internal(error: Exception) -> Response:
     answer = internal_error_response(error)
     if not wants_page():
         return answer
-    text = tr("errors.internal")
-    return page("error.html", 500, title=title(500), message=text, id=g.entry.id, asks=False)
+    return error_page(500, tr("errors.internal"))
+
+
+def error_page(status: int, message: str) -> Response:
+    return page(
+        "error.html",
+        status,
+        title=title(status),
+        message=message,
+        id=g.entry.id,
+        asks=status == 401,
+        known=bool(g.get("visitor")),
+    )
 
 
 def show_missing(error: HTTPException) -> Response:
-    """The 404 of an unknown path: a page for a browser."""
-    if request.blueprint is None and wants_page():
+    """The 404 or 405 of a path that has no such endpoint: a page for browsers, wherever it is."""
+    return of_no_page(error, show_http) if wants_page() else http_error_response(error)
+
+
+def show_failure(error: Exception) -> Response:
+    """A failure outside the pages: a page for browsers."""
+    return of_no_page(error, show_internal) if wants_page() else internal_error_response(error)
+
+
+def of_no_page(error: Any, show: Callable[[Any], Response]) -> Response:
+    if "visitor" not in g:
         with suppress(StoreError):
             g.visitor = operator_or_nobody()  # for the navigation
-        return finish(show_http(error))
-    return http_error_response(error)
+    return finish(show(error))
 
 
 def init_pages(bp: Blueprint) -> None:
@@ -90,3 +109,5 @@ def init_pages(bp: Blueprint) -> None:
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(404, show_missing)
+    app.register_error_handler(405, show_missing)
+    app.register_error_handler(Exception, show_failure)

@@ -1,24 +1,32 @@
-"""The home page: the state of the bridge.  Only the quota, which is loaded later, waits for GitHub."""
+"""The home page: what the bridge is doing now, what is left of the plan, what went wrong.
 
+Only the plan, which is loaded later, waits for GitHub.
+"""
+
+import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request, url_for
 
 from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
 from copilot_bridge.http.api import health
-from copilot_bridge.http.pages import quotas
-from copilot_bridge.http.pages.auth import debug_logged, shared
-from copilot_bridge.http.pages.i18n import tr
+from copilot_bridge.http.pages import quotas, timezone
+from copilot_bridge.http.pages.auth import debug_logged, redirect_303, shared
+from copilot_bridge.http.pages.charts import Spark, sparkline
+from copilot_bridge.http.pages.live import part
 from copilot_bridge.http.pages.negotiation import json_alternate
-from copilot_bridge.http.pages.rendering import page
+from copilot_bridge.http.pages.outcomes import outcome_badge
+from copilot_bridge.http.pages.rendering import page, render
+from copilot_bridge.store.request_log import FAILED, Filter, RequestLogRow
 from copilot_bridge.upstream.github.accounts import Account
 
 bp = Blueprint("home", __name__)
 
-# Only responses report these limits, the account's report never does.
-LIMITS = ("session", "weekly")
+HOUR, DAY = 3600, 86_400
+FAILURES = 4  # that are listed
+FAILED_WITHIN = 7 * DAY
+SPARK_HOURS = 24
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,21 @@ class Login:
     nobody: bool = False
 
 
+@dataclass(frozen=True)
+class Today:
+    """The reader's day so far.
+
+    :param sums: of all requests.  :param failures: the last ones, of some days.
+    :param last: request, or None.  :param spark: requests by the hour, of the last day.
+    """
+
+    sums: dict[str, Any]
+    failures: list[RequestLogRow]
+    last: RequestLogRow | None
+    spark: Spark
+    since: int
+
+
 @bp.get("/")
 @json_alternate(health.about, key=False)
 def show() -> Response:
@@ -40,22 +63,43 @@ def show() -> Response:
         "home.html",
         login=login,
         outdated=outdated(login.account),
-        cooldowns=shared().rate_limiter.cooldowns.of_account(login.account.fingerprint)
-        if login.account
-        else (),
-        condition=shared().health.status.current,
-        figures=today(),
-        steps=next_steps(),
         base_url=f"{request.host_url.rstrip('/')}{request.script_root}/v1",
         keyed=shared().authenticator.requires_key,
-        **quota_of(login, ask=asked),
+        **running(),
+        **figures(),
+        **plan(login, ask=asked),
     )
+
+
+@bp.post("/status/check")
+def recheck() -> Response:
+    """Look at once whether GitHub and the store work again."""
+    shared().health.recheck()
+    return redirect_303(url_for("pages.home.show"))
 
 
 @bp.get("/status/quota")
 @debug_logged
-def part() -> Response:
-    return page("_quota.html", **quota_of(who(), ask=True))
+def quota() -> Response:
+    return page("_quota.html", **plan(who(), ask=True))
+
+
+@part("running")
+def running_part() -> str:
+    return render("_running.html", **running())
+
+
+@part("today", every=3.0)
+def today_part() -> str:
+    return render("_today.html", **figures())
+
+
+def running() -> dict[str, Any]:
+    return {"running": shared().request_log_writer.running(), "now": time.time()}
+
+
+def figures() -> dict[str, Any]:
+    return {"today": today(), "outcome_badge": outcome_badge}
 
 
 def outdated(account: Account | None) -> str:
@@ -75,8 +119,8 @@ def who() -> Login:
     return Login(account, account.login or (report.usage.login if report else ""))
 
 
-def quota_of(login: Login, *, ask: bool) -> dict[str, Any]:
-    """The values of the quota for the template.  :param ask: GitHub, if the last report is old."""
+def plan(login: Login, *, ask: bool) -> dict[str, Any]:
+    """The values of the plan for the template.  :param ask: GitHub, if the last report is old."""
     bridge, report, problem = shared(), None, ""
     if login.account:
         report = quotas.known_report(bridge, login.account)
@@ -84,7 +128,6 @@ def quota_of(login: Login, *, ask: bool) -> dict[str, Any]:
             report = quotas.fetch_report(bridge, login.account) if ask else report
         except BridgeError as error:
             problem = str(error)
-    samples = bridge.quota_snapshots.shared(login.account) if login.account else {}
     return {
         "user": login.user,
         "plan": quotas.known_plan(bridge, login.account) if login.account and not report else "",
@@ -92,40 +135,31 @@ def quota_of(login: Login, *, ask: bool) -> dict[str, Any]:
         "problem": problem,
         "asked": ask,
         "logged_in": login.account is not None,
-        "samples": {name: snapshot for name, snapshot in samples.items() if not report or name in LIMITS},
+        "limits": quotas.limits_of(bridge, login.account),
+        "outlook": quotas.outlook(bridge, login.account, report),
         "plan_name": quotas.plan_name,
         "quota_name": quotas.quota_name,
         "unit_name": quotas.unit_name,
     }
 
 
-def today() -> dict[str, Any] | None:
-    """The sums since midnight, in the bridge's time zone; None: the log can't be read.
-
-    :return: {"requests", "errors", "tokens", "cost" (AI units), "last_at" (unix seconds or None)}
-    """
-    now = datetime.now().astimezone()
-    offset = now.utcoffset() or timedelta()
+def today() -> Today | None:
+    """The reader's day so far; None: the log can't be read."""
+    since, now = timezone.midnight(), time.time()
+    hour = int(now) // HOUR * HOUR
+    hours = [hour + (index - SPARK_HOURS + 1) * HOUR for index in range(SPARK_HOURS + 1)]
     store = shared().store
     try:
-        rows = store.usage.days(now.timestamp(), offset // timedelta(minutes=1))
+        (groups,) = store.usage.spans([since, int(now) + 1], ("model",))
+        spans = store.usage.spans(hours, ("model",))
         latest = store.request_log.latest(1)
+        failed = store.request_log.page(Filter(since=now - FAILED_WITHIN, outcome=FAILED), limit=FAILURES)
     except StoreError:
         return None
-    return {
-        "requests": sum(row["requests"] for row in rows),
-        "errors": sum(row["errors"] for row in rows),
-        "tokens": sum(row["tokens_in"] + row["tokens_out"] for row in rows),
-        "cost": sum(row["cost"] or 0.0 for row in rows),
-        "last_at": latest[0].at if rows and latest else None,
-    }
+    sums = {name: sum(each[name] or 0 for each in groups.values()) for name in ADDED}
+    requests = [sum(each["requests"] for each in span.values()) for span in spans]
+    errors = [sum(each["errors"] for each in span.values()) for span in spans]
+    return Today(sums, failed, next(iter(latest), None), sparkline(hours, requests, errors), since)
 
 
-def next_steps() -> list[tuple[str, str]]:
-    """The links to the pages that exist, as (endpoint, text)."""
-    steps = (
-        ("pages.setup.show", tr("home.set_up_client")),
-        ("pages.usage.show", tr("home.see_usage")),
-        ("pages.requests.show", tr("home.see_failures")),
-    )
-    return [(endpoint, text) for endpoint, text in steps if endpoint in current_app.view_functions]
+ADDED = ("requests", "errors", "tokens_in", "tokens_out", "premium", "nano_aiu", "nano_cents")

@@ -1,7 +1,7 @@
 """The page with the models of the catalogue: their names, APIs, abilities and prices."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,14 @@ from copilot_bridge.http.pages.auth import debug_logged, shared
 from copilot_bridge.http.pages.i18n import tr
 from copilot_bridge.http.pages.negotiation import json_alternate
 from copilot_bridge.http.pages.rendering import page
+from copilot_bridge.http.pages.speeds import Speed, speeds_of
 from copilot_bridge.models.catalogue import OUTDATED_CLIENT, Catalogue, Model
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.model_list import find_auto, names_by_model, offered, usable, ways
 
 bp = Blueprint("models", __name__)
+
+MILLION = 1_000_000  # tokens of context
 
 # Words in the notice of a model that will be retired.
 ENDING = ("deprecat", "retire", "sunset")
@@ -29,7 +32,8 @@ class Entry:
     """A model as the page shows it.
 
     :param names: clients' names for it.  :param ways: {the client's dialect: the dialect spoken to Copilot}.
-    :param notices: Copilot's notices.
+    :param notices: Copilot's notices.  :param chips: (text, kind) of what it is good for.
+    :param speed: as the last requests have found it; None: there was none.
     :param discount: part of the price that is taken off where Copilot picks the model; for `auto` the most.
     """
 
@@ -44,6 +48,8 @@ class Entry:
     ending: bool
     usable: bool
     discount: float
+    chips: tuple[tuple[str, str], ...]
+    speed: Speed | None
 
     @property
     def name(self) -> str:
@@ -55,7 +61,8 @@ class Entry:
         """The text that a search looks through."""
         model = self.model
         supported = (name for name, has in model.supports.items() if has)
-        words = (model.id, model.name, self.vendor, *self.names, *self.ways, *self.can, *supported)
+        chips = (text for text, _ in self.chips)
+        words = (model.id, model.name, self.vendor, *self.names, *self.ways, *self.can, *supported, *chips)
         return " ".join(words).lower()
 
 
@@ -85,7 +92,8 @@ def state(*, ask: bool) -> dict[str, Any]:
     found = [entry for entry in entries if all(word in entry.words for word in wanted.lower().split())]
     return {
         "query": wanted,
-        "groups": groups_of(found),
+        "sort": chosen_sort(),
+        "entries": in_order(found),
         "number": len(entries),
         "found": len(found),
         "at": catalogue.at if catalogue else None,
@@ -101,12 +109,13 @@ def state(*, ask: bool) -> dict[str, Any]:
 
 def entries_of(context: RequestContext, catalogue: Catalogue) -> list[Entry]:
     """The models on offer: the usable ones first, and of each family the newest first."""
-    names = names_by_model(shared(), catalogue)
+    names, speeds = names_by_model(shared(), catalogue), speeds_of(shared())
     entries = [
         entry_of(
             model,
             tuple(names.get(model.id, ())),
             catalogue.auto_discount if find_auto(model.id) else model.auto_discount or 0.0,
+            speeds.get(model.id),
         )
         for model in offered(context, catalogue)
     ]
@@ -115,15 +124,47 @@ def entries_of(context: RequestContext, catalogue: Catalogue) -> list[Entry]:
     )
 
 
-def groups_of(entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
-    """The models of each vendor, as (vendor, models); the vendor with the most models comes first."""
-    groups: dict[str, list[Entry]] = {}
-    for entry in entries:
-        groups.setdefault(entry.vendor, []).append(entry)
-    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+def chosen_sort() -> str:
+    wanted = request.args.get("sort", "")
+    return wanted if wanted in SORTS else ""
 
 
-def entry_of(model: Model, names: tuple[str, ...], discount: float = 0.0) -> Entry:
+def in_order(entries: list[Entry]) -> list[Entry]:
+    """The models by the column that the query names: the cheapest, the largest, the quickest first."""
+    wanted = chosen_sort()
+    return sorted(entries, key=SORTS[wanted]) if wanted else entries
+
+
+NEVER = float("inf")
+
+# What the table can be sorted by; what is not known comes last.
+SORTS: dict[str, Callable[[Entry], tuple[float, ...]]] = {
+    "price": lambda entry: price_of(entry.model),
+    "context": lambda entry: (-(entry.model.context or 0),),
+    "speed": lambda entry: (entry.speed.median if entry.speed and entry.speed.median else NEVER,),
+}
+
+
+def price_of(model: Model) -> tuple[float, float]:
+    """The price to sort by: premium requests, then AI units for a million tokens in and out."""
+    prices = model.prices
+    units = prices.usual.given + (prices.usual.out or 0.0) if prices else NEVER
+    return (NEVER if model.multiplier is None and not prices else model.multiplier or 0.0), units
+
+
+def chips_of(model: Model) -> list[tuple[str, str]]:
+    """The chips of a model, as (text, kind): its abilities, and whether the plan includes it."""
+    found = [(name, "") for name in abilities(model)]
+    if model.multiplier == 0:
+        found.insert(0, (tr("models.included"), "success"))
+    if (model.context or 0) >= MILLION:
+        found.append((tr("models.million"), "info"))
+    return found
+
+
+def entry_of(
+    model: Model, names: tuple[str, ...], discount: float = 0.0, speed: Speed | None = None
+) -> Entry:
     notices = tuple(notices_of(model.row))
     words = " ".join(notices).lower()
     return Entry(
@@ -138,6 +179,8 @@ def entry_of(model: Model, names: tuple[str, ...], discount: float = 0.0) -> Ent
         ending=any(word in words for word in ENDING),
         usable=usable(model),
         discount=discount,
+        chips=tuple(chips_of(model)),
+        speed=speed,
     )
 
 

@@ -1,6 +1,5 @@
 """Renders the templates, and sets the headers of all pages."""
 
-import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
@@ -11,9 +10,8 @@ from flask import Response, current_app, g, request, url_for
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from copilot_bridge import __version__
-from copilot_bridge.billing.quota import amount
 from copilot_bridge.errors import StoreError
-from copilot_bridge.http.pages import i18n
+from copilot_bridge.http.pages import assets, i18n, numbers, timezone
 from copilot_bridge.http.pages.auth import (
     CHOICES,
     THEMES,
@@ -38,7 +36,11 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
-FOREVER = "public, max-age=31536000, immutable"  # an asset's URL changes with its content
+
+
+# More names for the templates, from modules above this one.
+GLOBALS: dict[str, Any] = {}
+FILTERS: dict[str, Any] = {}
 
 
 def navigation() -> list[tuple[str, str]]:
@@ -48,18 +50,23 @@ def navigation() -> list[tuple[str, str]]:
         ("pages.usage.show", tr("frame.usage")),
         ("pages.requests.show", tr("frame.requests")),
         ("pages.approvals.show", tr("frame.approvals")),
+        ("pages.keys.show", tr("keys.title")),
         ("pages.device.show", tr("frame.accounts")),
         ("pages.models.show", tr("frame.models")),
         ("pages.setup.show", tr("frame.setup")),
+        ("pages.settings.show", tr("settings.title")),
         ("pages.docs.show", tr("frame.docs")),
     )
     return [(endpoint, title) for endpoint, title in titles if endpoint in current_app.view_functions]
 
 
 def page(template: str, status: int = 200, **values: Any) -> Response:
-    """A whole page, or a part of one for a live region."""
-    text = environment().get_template(template).render(values)
-    return Response(text, status, mimetype="text/html")
+    """A whole page, or a part of one that its script asks for."""
+    return Response(render(template, **values), status, mimetype="text/html")
+
+
+def render(template: str, **values: Any) -> str:
+    return environment().get_template(template).render(values)
 
 
 @cache
@@ -74,10 +81,11 @@ def environment() -> Environment:
     )
     made.install_gettext_callables(i18n.text_of, i18n.text_for, newstyle=True)  # type: ignore[attr-defined]
     made.globals.update(
-        asset=asset,
+        asset=assets.url_of,
         csrf_token=csrf_token,
         g=g,
         here=here,
+        icon=icon,
         languages=i18n.LANGUAGES,
         navigation=navigation,
         request=request,
@@ -88,19 +96,11 @@ def environment() -> Environment:
         url_for=url_for,
         version=__version__,
         waiting=waiting,
+        zone_cookie=timezone.cookie,
+        **GLOBALS,
     )
-    made.filters.update(iso=iso, clock=clock, fine=fine, number=number, seconds=seconds, size=size)
+    made.filters.update(iso=iso, clock=clock, **numbers.FILTERS, **FILTERS)
     return made
-
-
-@cache
-def fingerprint(name: str) -> str:
-    return hashlib.sha256((HERE / "static" / name).read_bytes()).hexdigest()[:12]
-
-
-def asset(name: str) -> str:
-    """The URL of a file in `static`."""
-    return url_for("pages.static", filename=name, v=fingerprint(name))
 
 
 def here(**chosen: str) -> str:
@@ -120,16 +120,18 @@ def waiting() -> int:
     """The number of requests that wait for the operator's approval."""
     if not g.get("visitor") or not shared().approval.wanted:
         return 0
-    try:
-        return len(shared().store.approvals.waiting())
-    except StoreError:
-        return 0
+    if "waiting" not in g:
+        try:
+            g.waiting = len(shared().store.approvals.waiting())
+        except StoreError:
+            g.waiting = 0
+    number: int = g.waiting
+    return number
 
 
 def finish(response: Response) -> Response:
     """Set the headers that all pages and assets have."""
     if request.endpoint == "pages.static":
-        response.headers["Cache-Control"] = FOREVER if "v" in request.args else "no-cache"
         response.headers.update(HEADERS)
         return response
     vary(response, ("Accept",))
@@ -139,7 +141,7 @@ def finish(response: Response) -> Response:
         vary(response, ("Cookie", "Accept-Language"))
     if new := g.get("new_visit"):
         remember(response, VISIT, signer().sign("visit", new), YEAR)
-    return response
+    return assets.compressed(response) if response.mimetype == "text/html" else response
 
 
 def vary(response: Response, names: Iterable[str]) -> None:
@@ -165,25 +167,8 @@ def clock(moment: float | str | None) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def number(value: float | None) -> str:
-    """A number in the format of the command line."""
-    return amount(value)
-
-
-def size(count: int) -> str:
-    """A number of bytes, in kB or MB."""
-    return f"{count / 1000:,.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:,.1f} MB"
-
-
-def fine(value: float) -> str:
-    """A number; a small one with enough digits to differ from 0."""
-    return f"{value:,.4g}" if abs(value) < 1 else amount(value)
-
-
-def seconds(milliseconds: float | None) -> str:
-    """A duration in ms or s; "?" for None."""
-    if milliseconds is None:
-        return "?"
-    if milliseconds < 1000:
-        return f"{milliseconds:.0f} ms"
-    return f"{milliseconds / 1000:.{2 if milliseconds < 10_000 else 1}f} s"
+def icon(kind: str, waiting: int) -> str:
+    """The name of the icon of the browser's tab.  :param kind: of the status line."""
+    if waiting:
+        return "icon-waiting.svg"
+    return f"icon-{kind}.svg" if kind in ("warning", "danger") else "icon.svg"

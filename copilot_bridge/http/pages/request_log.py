@@ -1,38 +1,44 @@
-"""The pages of the request log: search, live view, export, and the details of one request."""
+"""The pages of the request log: search, live view, conversations, and export."""
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
-from flask import Blueprint, Response, g, request, url_for
+from flask import Blueprint, Response, request, url_for
 
-from copilot_bridge.access.authentication import Caller
-from copilot_bridge.billing.hourly_rollups import SUCCESSES
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.http.pages import timezone
-from copilot_bridge.http.pages.auth import debug_logged, redirect_303, shared
+from copilot_bridge.http.pages.auth import redirect_303, shared
+from copilot_bridge.http.pages.callers import asking, caller_name
 from copilot_bridge.http.pages.export import as_csv, as_json
 from copilot_bridge.http.pages.i18n import tr
+from copilot_bridge.http.pages.live import part
 from copilot_bridge.http.pages.negotiation import json_alternate
-from copilot_bridge.http.pages.rendering import page
-from copilot_bridge.store.request_log import FAILED, GROUPS, Filter, RequestLogRow, cursor_of, read_cursor
+from copilot_bridge.http.pages.outcomes import outcome_badge
+from copilot_bridge.http.pages.rendering import page, render
+from copilot_bridge.store.request_log import (
+    FAILED,
+    Filter,
+    LogSums,
+    RequestLogRow,
+    cursor_of,
+    read_cursor,
+)
+from copilot_bridge.store.request_log_writer import RunningRequest
 
 bp = Blueprint("requests", __name__)
 
 PAGE, LARGEST_PAGE = 50, 1000
+HOUR, DAY = 3600, 86_400
+GROUPED_DAYS = 7  # in which conversations are looked for, unless the filter says otherwise
 # The fields of the form, which are also the query parameters of programs.
-FIELDS = (
-    "from",
-    "to",
-    "key",
-    "model",
-    "status",
-    "account",
-    "session",
-)
+FIELDS = ("from", "to", "key", "model", "client", "who", "status", "account", "session", "q")
+# What else the address of the page says.
+GROUP, LIVE = "group", "live"
+WHO = {"person": "user", "agent": "agent"}
 
 
 @bp.get("/requests")
@@ -41,38 +47,30 @@ def show() -> Response:
     if "" in request.args.values():  # the form's empty fields: people share the URL
         return redirect_303(link())
     wanted = asked()
-    rows, newer, older = page_of(wanted)
-    whole = not (request.args.get("before") or request.args.get("after"))
+    grouped = request.args.get(GROUP) == "conversation"
+    shown = conversations_of(wanted) if grouped else rows_of(wanted)
     return page(
         "requests.html",
-        rows=rows,
+        grouped=grouped,
         fields=fields_of(wanted),
         chips=chips(),
         names=shared().store.request_log.names(),
         statuses=statuses(),
-        newer=link(after=cursor_of(rows[0])) if rows and newer else "",
-        older=link(before=cursor_of(rows[-1])) if rows and older else "",
-        newest="" if whole else link(),
-        tail=f"{url_for('pages.requests.news')}?{urlencode(given())}" if whole else "",
-        since=time_of_store() if whole else "",
+        who=who_names(),
+        ranges=ranges(),
+        sums=sums_of(wanted, None if grouped or paged() or shown["older"] else shown["rows"]),
         query=given(),
-        zone=timezone.name(timezone.offset()),
-        offset=timezone.offset(),
-        outcome_badge=outcome_badge,
+        views={"list": link(), "grouped": link(group="conversation"), "live": link(live="1")},
+        live=not grouped and not paged() and request.args.get(LIVE) == "1",
+        zone=timezone.name(),
         twice=lambda values: [(value, value) for value in values],
+        **shown,
     )
 
 
-@bp.get("/requests/news")
-@debug_logged
-def news() -> Response:
-    """The rows written since the last call.  `data-since` in the response is the value for the next call."""
-    try:
-        since = float(request.args.get("since", ""))
-    except ValueError as error:
-        raise InvalidRequest("since: expected a number", param="since") from error
-    rows, last = shared().store.request_log.written_since(since, asked())
-    return page("_requests.html", rows=rows[::-1], since=last, outcome_badge=outcome_badge)
+@part("rows", every=2.0)
+def rows_part() -> str:
+    return render("_requests.html", query=given(), **rows_of(asked()))
 
 
 @bp.get("/requests.csv")
@@ -87,42 +85,64 @@ def json() -> Response:
     return as_file(asked(), "json")
 
 
-@bp.get("/requests/<number>")
-@json_alternate(lambda number: json_response(find(number)))
-def one(number: str) -> Response:
-    """The page of one request; 202 while it has no row yet.  Raises BridgeError "not_found"."""
-    if later := pending_entry(number):
-        return page("request_later.html", 202, number=number, **later)
-    row = find(number)
-    parts = shared().store.request_log.parts_of(row)
-    return page(
-        "request.html",
-        row=row,
-        phases=phases(row),
-        outcome_badge=outcome_badge,
-        cached=cache_verdict(row),
-        refused_model=refused_model(row),
-        parts=parts,
-        whole_cost=sum(part.cost or 0.0 for part in (row, *parts)),
-    )
+def rows_of(wanted: Filter) -> dict[str, Any]:
+    """The values of a page of rows for the template."""
+    rows, newer, older = page_of(wanted)
+    kept = {name: request.args[name] for name in (LIVE,) if name in request.args}
+    return {
+        "rows": rows,
+        "running": [] if paged() else running(wanted),
+        "newer": link(after=cursor_of(rows[0]), **kept) if rows and newer else "",
+        "older": link(before=cursor_of(rows[-1])) if rows and older else "",
+        "newest": link() if paged() else "",
+        "outcome_badge": outcome_badge,
+        "now": time.time(),
+    }
 
 
-@bp.get("/requests/<number>/later")
-@debug_logged
-def part(number: str) -> Response:
-    return page(
-        "_later.html", number=number, **(pending_entry(number) or {"found": known(number), "row": None})
-    )
+def conversations_of(wanted: Filter) -> dict[str, Any]:
+    recent = wanted if wanted.since else replace(wanted, since=time.time() - GROUPED_DAYS * DAY)
+    return {
+        "conversations": shared().store.request_log.conversations(recent, PAGE),
+        "days": None if wanted.since else GROUPED_DAYS,
+    }
 
 
-def pending_entry(number: str) -> dict[str, Any] | None:
-    """The template's values for a request whose row will be written later; None: no such request."""
-    row = None if known(number) else shared().request_log_writer.pending(number)
-    return {"found": False, "row": row} if row else None
+def sums_of(wanted: Filter, rows: list[RequestLogRow] | None) -> LogSums:
+    """The sums of all rows that meet the conditions: of the hourly sums, where those know the conditions.
+
+    :param rows: all of these rows, if they are here already.
+    """
+    store, now = shared().store, int(time.time())
+    if rows is not None:
+        return LogSums.of(rows)
+    if wanted != Filter(wanted.since, wanted.until, wanted.caller, wanted.account):
+        return store.request_log.sums(wanted)
+    start, end = int(wanted.since or 0), int(wanted.until or now + 1)
+    hour = now // HOUR * HOUR  # what was before is remembered
+    edges = (start, hour, end) if start < hour < end else (start, end)
+    chosen = {"caller": wanted.caller, "account": wanted.account}
+    known = {name: value for name, value in chosen.items() if value is not None}
+    sums = [each for span in store.usage.spans(edges, ("model",), known) for each in span.values()]
+    return LogSums(*(sum(each[name] or 0 for each in sums) for name in LOG_SUMS))
 
 
-def known(number: str) -> bool:
-    return shared().store.request_log.find(number) is not None
+LOG_SUMS = tuple(field.name for field in fields(LogSums))
+
+
+def running(wanted: Filter) -> list[RunningRequest]:
+    """The requests under way that the filter does not rule out, the newest first."""
+    if wanted.status or wanted.outcome or wanted.text or wanted.until:
+        return []
+    conditions = {
+        name: value for name in ("caller", "model", "client") if (value := getattr(wanted, name)) is not None
+    }
+    found = shared().request_log_writer.running()
+    return [
+        each
+        for each in reversed(found)
+        if all(getattr(each.row, name) == value for name, value in conditions.items())
+    ]
 
 
 # Responses for programs.
@@ -161,19 +181,6 @@ def own(wanted: Filter) -> Filter:
     return replace(wanted, caller=caller.id)
 
 
-def asking() -> Caller:
-    found: Caller = g.call.caller
-    return found
-
-
-def find(id_: str) -> RequestLogRow:
-    """The row of a request that the caller may see.  Raises BridgeError "not_found"."""
-    row = shared().store.request_log.find(id_)
-    if row is None or not (asking().operator or row.caller == asking().id):
-        raise BridgeError(tr("requests.no_such_request"), kind="not_found")
-    return row
-
-
 WRITERS: dict[str, tuple[str, Callable[[Iterator[RequestLogRow]], Iterator[bytes]]]] = {
     "csv": ("text/csv", as_csv),
     "json": ("application/json", as_json),
@@ -185,8 +192,7 @@ def as_file(wanted: Filter, ending: str) -> Response:
     table = shared().store.request_log
     table.page(wanted, limit=1)  # raises now, not in the middle of the response, if the store can't be read
     kind, write = WRITERS[ending]
-    today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + timezone.offset() * 60))
-    name = f"copilot-bridge-requests-{today}.{ending}"
+    name = f"copilot-bridge-requests-{timezone.local(time.time()):%Y-%m-%d}.{ending}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(write(table.iterate(wanted)), headers=headers, mimetype=kind)
 
@@ -205,6 +211,9 @@ def asked() -> Filter:
         model=wanted.get("model"),
         account=wanted.get("account"),
         session=wanted.get("session"),
+        client=wanted.get("client"),
+        initiator=read_who(wanted.get("who")),
+        text=wanted.get("q"),
         status=status,
         outcome=outcome,
     )
@@ -214,11 +223,22 @@ def given() -> dict[str, str]:
     return {name: value for name in FIELDS if (value := request.args.get(name, "").strip())}
 
 
+def paged() -> bool:
+    return bool(request.args.get("before") or request.args.get("after"))
+
+
 def read_status(text: str | None) -> tuple[str | None, str | None]:
     """Read the filter for the result, as (status, outcome).  :param text: "404", "4xx", or a name."""
     if text is None or text in statuses():
         return None, {"gone": "client_disconnected"}.get(text or "", text)
     return text, None
+
+
+def read_who(text: str | None) -> str | None:
+    """Read the filter for who caused a request.  Raises InvalidRequest."""
+    if text is not None and text not in WHO:
+        raise InvalidRequest(f"who: expected {' or '.join(WHO)}", param="who")
+    return None if text is None else WHO[text]
 
 
 def statuses() -> dict[str, str]:
@@ -234,6 +254,27 @@ def statuses() -> dict[str, str]:
     }
 
 
+def who_names() -> dict[str, str]:
+    return {"person": tr("request.a_person"), "agent": tr("requests.agents")}
+
+
+def ranges() -> list[tuple[str, str, bool]]:
+    """The quick ranges, as (name, address, whether it is the one in use)."""
+    now, midnight = int(time.time()), timezone.midnight()
+    starts = (
+        (tr("requests.last_hour"), now // 60 * 60 - 3600),
+        (tr("home.today"), midnight),
+        (tr("requests.last_week"), timezone.midnight(midnight - 6 * DAY)),
+    )
+    others = {name: value for name, value in given().items() if name not in ("from", "to")}
+    path, used = url_for("pages.requests.show"), given()
+    shown = [(tr("requests.any_time"), address(path, others), not used.keys() & {"from", "to"})]
+    for name, start in starts:
+        query = others | {"from": timezone.as_field(start)}
+        shown.append((name, address(path, query), used.get("from") == query["from"] and "to" not in used))
+    return shown
+
+
 def page_of(wanted: Filter) -> tuple[list[RequestLogRow], bool, bool]:
     """A page of the log, as (rows, newer rows exist, older rows exist)."""
     table = shared().store.request_log
@@ -245,15 +286,13 @@ def page_of(wanted: Filter) -> tuple[list[RequestLogRow], bool, bool]:
     return rows[:PAGE], bool(before), len(rows) > PAGE
 
 
-def time_of_store() -> float:
-    _, now = shared().store.request_log.written_since(None)
-    return now
-
-
 def link(**more: str) -> str:
-    query = urlencode(given() | more)
-    path = url_for("pages.requests.show")
-    return f"{path}?{query}" if query else path
+    """The address of this page with its filter, and more."""
+    return address(url_for("pages.requests.show"), given() | more)
+
+
+def address(path: str, query: dict[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 @dataclass(frozen=True)
@@ -263,7 +302,7 @@ class Chip:
     name: str
     value: str
     without: str
-    moment: bool = False
+    moment: float | None = None
 
 
 def chips() -> list[Chip]:
@@ -272,16 +311,21 @@ def chips() -> list[Chip]:
         "to": tr("requests.to"),
         "key": tr("usage.key"),
         "model": tr("usage.model"),
+        "client": tr("usage.client"),
+        "who": tr("request.initiator"),
         "status": tr("requests.result"),
         "account": tr("quota.account"),
         "session": tr("request.conversation"),
+        "q": tr("requests.text"),
     }
-    path = url_for("pages.requests.show")
-    found = []
+    names = {"status": statuses(), "who": who_names()}
+    path, found = url_for("pages.requests.show"), []
     for name, value in given().items():
-        others = urlencode({other: text for other, text in given().items() if other != name})
-        shown = statuses().get(value, value) if name == "status" else value.replace("T", " ")
-        found.append(Chip(titles[name], shown, f"{path}?{others}" if others else path))
+        others = {other: text for other, text in given().items() if other != name}
+        moment = timezone.read_moment(value, name) if name in ("from", "to") else None
+        shown = names.get(name, {}).get(value, value.replace("T", " ") if moment else value)
+        shown = caller_name(value) if name == "key" else shown
+        found.append(Chip(titles[name], shown, address(path, others), moment))
     return found
 
 
@@ -292,100 +336,3 @@ def fields_of(wanted: Filter) -> dict[str, str]:
         for name, moment, shift in (("from", wanted.since, 0), ("to", wanted.until, 60))
         if moment is not None
     }
-
-
-# The texts of a row.
-
-
-def outcome_badge(row: RequestLogRow) -> tuple[str, str]:
-    """The badge for the outcome of a request, as (kind, text)."""
-    outcome = row.outcome or ""
-    if outcome == "ok":
-        return "success", tr("requests.ok")
-    if outcome in SUCCESSES:
-        return "", tr("requests.outcome_client_left")
-    kind = "warning" if outcome in (*GROUPS["client"], *GROUPS["limit"]) else "danger"
-    return kind, outcome_name(outcome)
-
-
-def outcome_name(outcome: str) -> str:
-    names = {
-        "invalid_request": tr("requests.outcome_invalid"),
-        "unsupported": tr("requests.outcome_unsupported"),
-        "prompt_too_long": tr("requests.outcome_prompt_too_long"),
-        "content_filter": tr("requests.outcome_content_filter"),
-        "model_not_found": tr("requests.outcome_no_such_model"),
-        "permission": tr("requests.outcome_forbidden"),
-        "too_large": tr("requests.outcome_too_large"),
-        "quota": tr("requests.outcome_quota"),
-        "rate_limited": tr("requests.outcome_rate_limited"),
-        "overloaded": tr("requests.outcome_overloaded"),
-        "unavailable": tr("requests.outcome_copilot_failed"),
-        "unreachable": tr("requests.outcome_unreachable"),
-        "timeout": tr("requests.outcome_timeout"),
-        "authentication": tr("requests.outcome_login_refused"),
-        "stream_cut": tr("requests.outcome_interrupted"),
-        "interrupted": tr("requests.outcome_bridge_stopped"),
-        "internal": tr("requests.outcome_internal"),
-    }
-    return names.get(outcome, outcome.replace("_", " "))
-
-
-def cache_verdict(row: RequestLogRow) -> str:
-    """The verdict on the prompt cache; "": there is none."""
-    detail = row.verdict_detail or ""
-    names = {
-        "hit": tr("request.cache_hit", detail=detail),
-        "first": tr("request.cache_first"),
-        "model_changed": tr("request.cache_model_changed"),
-        "tools_changed": tr("request.cache_tools_changed", detail=detail),
-        "system_changed": tr("request.cache_system_changed"),
-        "message_changed": tr("request.cache_message_changed", detail=detail),
-        "expired": tr("request.cache_expired", detail=detail),
-        "no_marks": tr("request.cache_no_marks"),
-        "too_short": tr("request.cache_too_short"),
-        "unexplained": tr("request.cache_unexplained"),
-    }
-    return names.get(row.verdict or "", row.verdict or "")
-
-
-def refused_model(row: RequestLogRow) -> str:
-    """The model in whose place another one has answered, and why; "": none was refused."""
-    return f"{row.instead_of} ({outcome_name(row.instead_why or '')})" if row.instead_of else ""
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A part of a request's time, in ms.  `start`, `length`: per cent of the whole time, for the drawing."""
-
-    name: str
-    kind: str
-    ms: int
-    start: float
-    length: float
-
-
-def phases(row: RequestLogRow) -> list[Phase]:
-    """The phases of a request in order; []: its times are unknown."""
-    whole = row.ms
-    if not whole:
-        return []
-    waits = (row.queue_ms, row.token_ms, row.catalogue_ms, row.connection_ms)
-    names = (
-        (tr("request.queue"), "queue"),
-        (tr("request.copilot_token"), "token"),
-        (tr("request.catalogue"), "catalogue"),
-        (tr("request.connection"), "connection"),
-    )
-    named, waited = [], 0
-    for (name, kind), ms in zip(names, waits, strict=True):
-        named.append((name, kind, min(ms or 0, whole - waited)))
-        waited += named[-1][2]
-    first = whole if row.first_byte_ms is None else min(max(row.first_byte_ms, waited), whole)
-    named.append((tr("request.wait_for_first_byte"), "first", first - waited))
-    named.append((tr("request.streaming"), "stream", whole - first))
-    found, start = [], 0
-    for name, kind, ms in named:
-        found.append(Phase(name, kind, ms, round(100 * start / whole, 2), round(100 * ms / whole, 2)))
-        start += ms
-    return found

@@ -1,32 +1,74 @@
-"""The reader's time zone, from a cookie that the script sets; without it UTC."""
+"""The reader's time zone, from a cookie that the script sets; without it UTC.
+
+The cookie holds the zone's name and its offset at present, `Europe/Berlin|120`.  The offset is for systems
+that do not know the zone.
+"""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+import time
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
-from flask import request
+from flask import g, request
 
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.http.pages.i18n import tr
 
-COOKIE = "utc_offset"
+COOKIE = "time_zone"
+ZONE = re.compile(r"([A-Za-z][\w+/-]{1,40})\|(-?\d{1,3})", re.ASCII)
 MAX_OFFSET = 14 * 60  # minutes
 
 DATE, MINUTE, SECOND = len("2026-11-21"), len("2026-11-21T14:32"), len("2026-11-21T14:32:07")
 SPAN = {DATE: timedelta(days=1), MINUTE: timedelta(minutes=1)}  # the length of the time that a text names
 
 
-def offset() -> int:
-    """The reader's time zone, in minutes east of Greenwich."""
-    given = request.cookies.get(COOKIE, "")
-    known = re.fullmatch(r"-?\d{1,3}", given) and abs(int(given)) <= MAX_OFFSET
-    return int(given) if known else 0
+def cookie() -> str:
+    """The zone's name as the browser has told it; "": it has told none."""
+    found = ZONE.fullmatch(unquote(request.cookies.get(COOKIE, "")))
+    return found[1] if found else ""
 
 
-def name(minutes: int) -> str:
-    """The name of a time zone: UTC, UTC+8, UTC-3:30.  :param minutes: east of Greenwich."""
-    hours, remainder = divmod(abs(minutes), 60)
-    sign = "+" if minutes > 0 else "-"
-    return f"UTC{sign}{hours}{f':{remainder:02d}' if remainder else ''}" if minutes else "UTC"
+def zone() -> tzinfo:
+    if "time_zone" not in g:
+        g.time_zone = read_zone(unquote(request.cookies.get(COOKIE, "")))
+    found: tzinfo = g.time_zone
+    return found
+
+
+def read_zone(text: str) -> tzinfo:
+    found = ZONE.fullmatch(text)
+    if not found or abs(int(found[2])) > MAX_OFFSET:
+        return UTC
+    try:
+        return ZoneInfo(found[1])
+    except (ValueError, OSError, KeyError):  # no such zone here
+        return timezone(timedelta(minutes=int(found[2])))
+
+
+def name() -> str:
+    """The name of the zone: Europe/Berlin, UTC+08:00, UTC."""
+    found = zone()
+    return found.key if isinstance(found, ZoneInfo) else str(found)
+
+
+def local(moment: float) -> datetime:
+    return datetime.fromtimestamp(moment, zone())
+
+
+def midnights(first: float, last: float) -> list[int]:
+    """The beginnings of the reader's days from the one that holds `first` to the one after `last`."""
+    at = local(first).replace(hour=0, minute=0, second=0, microsecond=0)
+    found: list[int] = []
+    while not found or found[-1] <= last:
+        found.append(int(at.timestamp()))
+        at = at + timedelta(days=1)  # the same time on the next day, whatever the clock does meanwhile
+    return found
+
+
+def midnight(moment: float | None = None) -> int:
+    """The beginning of the reader's day; None: of today."""
+    return midnights(time.time() if moment is None else moment, 0)[0]
 
 
 def read_moment(text: str, field: str, *, end: bool = False) -> float:
@@ -41,7 +83,7 @@ def read_moment(text: str, field: str, *, end: bool = False) -> float:
         if re.fullmatch(r"\d{6,}(?:\.\d+)?", text):
             return float(text)
         at = datetime.fromisoformat(text)
-        at = at if at.tzinfo else at.replace(tzinfo=timezone(timedelta(minutes=offset())))
+        at = at if at.tzinfo else at.replace(tzinfo=zone())
         return (at + (SPAN.get(len(text), timedelta()) if end else timedelta())).timestamp()
     except (ValueError, OverflowError) as error:
         raise InvalidRequest(tr("requests.bad_time", field=field), param=field) from error
@@ -49,5 +91,4 @@ def read_moment(text: str, field: str, *, end: bool = False) -> float:
 
 def as_field(moment: float) -> str:
     """The value for an <input type="datetime-local">, in the reader's time zone."""
-    at = datetime.fromtimestamp(moment, UTC) + timedelta(minutes=offset())
-    return at.strftime("%Y-%m-%dT%H:%M")
+    return local(moment).strftime("%Y-%m-%dT%H:%M")

@@ -25,7 +25,14 @@ class Trial:
     problem: str = ""
 
 
-def ask(context: RequestContext, dialect: str, model: str) -> Trial:
+def ask(
+    context: RequestContext,
+    dialect: str,
+    model: str,
+    words: str = QUESTION,
+    max_tokens: int = MAX_TOKENS,
+    max_length: int = MAX_LENGTH,
+) -> Trial:
     """Send the request, which is logged and needs approval like any other.
 
     :param context: of this request alone.
@@ -33,10 +40,10 @@ def ask(context: RequestContext, dialect: str, model: str) -> Trial:
     path, began = DIALECT_PROBES[dialect].path, time.perf_counter()
     entry = RequestLogEntry(g.entry.caller, "POST", path, caller_id=g.entry.caller_id, dialect=dialect)
     try:
-        text = probe_model(context, entry, dialect, model, QUESTION, MAX_TOKENS)
+        text = probe_model(context, entry, dialect, model, words, max_tokens)
     except BridgeError as error:
         return Trial(model, since(began), problem=str(error))
-    return Trial(model, since(began), text=text[:MAX_LENGTH])
+    return Trial(model, since(began), text=text[:max_length])
 
 
 def since(began: float) -> int:

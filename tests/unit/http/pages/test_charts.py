@@ -2,7 +2,7 @@
 
 import pytest
 
-from copilot_bridge.http.pages.charts import HEIGHT, OTHERS, nice, stacked
+from copilot_bridge.http.pages.charts import nice, sparkline, stacked
 
 
 @pytest.mark.parametrize(
@@ -19,28 +19,30 @@ def test_no_bar_is_higher_than_the_drawing(value: float) -> None:
 
 
 def test_the_largest_series_is_at_the_ground() -> None:
-    chart = stacked(["mon", "tue"], {"mon": {"a": 1.0, "b": 3.0}, "tue": {"a": 4.0}})
-    assert [(name, total, colour) for name, total, colour in chart.series] == [("a", 5.0, 0), ("b", 3.0, 1)]
+    chart = stacked([1, 2], [{"a": 1.0, "b": 3.0}, {"a": 4.0}], {"a": 5, "b": 2})
+    assert chart.series == (("a", 5.0, 5), ("b", 3.0, 2))
     assert (chart.top, chart.total) == (4.0, 8.0)
-    monday, tuesday = chart.bars
-    assert [(piece.series, piece.y, piece.height) for piece in monday.pieces] == [(0, 75, 25), (1, 0, 75)]
-    assert [(piece.series, piece.y, piece.height) for piece in tuesday.pieces] == [(0, 0, HEIGHT)]
-    assert monday.parts == (("b", 3.0), ("a", 1.0))
-    assert monday.x + monday.width < tuesday.x < tuesday.x + tuesday.width <= 100
+    first, second = chart.bars
+    assert [(each.colour, each.y + each.height) for each in first.pieces] == [(5, 100), (2, 75)]
+    assert [(each.colour, each.y + each.height) for each in second.pieces] == [(5, 100)]
+    assert first.parts == (("b", 3.0), ("a", 1.0))
+    assert first.x + first.width < second.x < second.x + second.width <= 100
 
 
-def test_those_without_a_colour_of_their_own_are_one() -> None:
-    chart = stacked(["day"], {"day": {f"model-{index}": 10.0 - index for index in range(9)}})
-    assert [colour for _, _, colour in chart.series] == [0, 1, 2, 3, 4, 5, OTHERS, OTHERS, OTHERS]
-    assert len(chart.bars[0].pieces) == OTHERS + 1
-    assert sum(piece.height for piece in chart.bars[0].pieces) == pytest.approx(
-        100 * chart.total / chart.top, abs=0.1
-    )
-
-
-def test_days_without_anything_have_their_place() -> None:
-    chart = stacked(["a", "b", "c"], {"b": {"model": 0.0}})
-    assert [bar.total for bar in chart.bars] == [0, 0, 0]
-    assert [bar.pieces for bar in chart.bars] == [(), (), ()]
+def test_bars_without_anything_have_their_place() -> None:
+    chart = stacked([1, 2, 3], [{}, {"model": 0.0}, {}], {"model": 0})
+    assert [(each.total, each.pieces) for each in chart.bars] == [(0, ()), (0, ()), (0, ())]
     assert chart.series == ()
-    assert chart.labels == ("a", "b", "c")
+
+
+def test_there_is_room_for_the_labels() -> None:
+    bars = stacked(range(30), [{}] * 30, {}).bars
+    labelled = [each.key for each in bars if each.labelled]
+    assert 5 <= len(labelled) <= 7
+    assert labelled[-1] == 29
+
+
+def test_a_sparkline_shows_errors_within_requests() -> None:
+    spark = sparkline([0, 3600, 7200], [4, 8], [1, 0])
+    assert (spark.top, spark.total) == (8, 12)
+    assert [(bar[3], bar[4]) for bar in spark.bars] == [(50, 12.5), (100, 0)]

@@ -3,7 +3,8 @@
 import pytest
 
 from copilot_bridge.errors import KINDS
-from copilot_bridge.http.pages.request_log import outcome_badge, outcome_name, phases
+from copilot_bridge.http.pages.outcomes import outcome_badge, outcome_name
+from copilot_bridge.http.pages.request_page import phases
 from copilot_bridge.store.request_log import RequestLogRow
 
 

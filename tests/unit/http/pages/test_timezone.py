@@ -1,5 +1,8 @@
 """The reader's time zone, from the script's cookie."""
 
+from itertools import pairwise
+from urllib.parse import quote
+
 import pytest
 from flask import Flask
 
@@ -7,29 +10,41 @@ from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.http.pages import timezone
 
 NOON = 1_795_262_400  # 2026-11-21T12:00:00Z
+DAY = 86_400
 
 
-def request_with(cookie: str):
-    headers = {"Cookie": f"utc_offset={cookie}"} if cookie else {}
+def told(cookie: str):
+    headers = {"Cookie": f"time_zone={quote(cookie)}"} if cookie else {}
     return Flask("test").test_request_context(headers=headers)
 
 
 @pytest.mark.parametrize(
-    ("cookie", "minutes"),
-    [("", 0), ("480", 480), ("-210", -210), ("840", 840), ("841", 0), ("1e3", 0), ("x", 0), ("99999", 0)],
+    ("cookie", "name", "hours"),
+    [
+        ("", "UTC", 0),
+        ("Asia/Shanghai|480", "Asia/Shanghai", 8),
+        ("Europe/Berlin|120", "Europe/Berlin", 1),  # the zone knows the date, the browser's offset is today's
+        ("Nowhere/Land|-210", "UTC-03:30", -3.5),
+        ("Nowhere/Land|900", "UTC", 0),
+        ("../../etc/passwd|60", "UTC", 0),
+        ("480", "UTC", 0),
+    ],
 )
-def test_the_offset_is_read_from_the_cookie(cookie: str, minutes: int) -> None:
-    with request_with(cookie):
-        assert timezone.offset() == minutes
+def test_zones(cookie: str, name: str, hours: float) -> None:
+    with told(cookie):
+        assert timezone.name() == name
+        offset = timezone.local(NOON).utcoffset()
+        assert offset is not None
+        assert offset.total_seconds() == hours * 3600
 
 
-def test_names() -> None:
-    assert [timezone.name(offset) for offset in (0, 480, 330, -210)] == [
-        "UTC",
-        "UTC+8",
-        "UTC+5:30",
-        "UTC-3:30",
-    ]
+def test_days_are_those_of_the_calendar_across_a_change_of_the_clocks() -> None:
+    """In 2026 Berlin's clocks go back on 25 October."""
+    with told("Europe/Berlin|120"):
+        first = timezone.read_moment("2026-10-24", "from")
+        found = timezone.midnights(first, first + 3 * DAY)
+        assert [after - before for before, after in pairwise(found)] == [DAY, DAY + 3600, DAY]
+        assert [timezone.as_field(each)[-5:] for each in found] == ["00:00"] * 4
 
 
 @pytest.mark.parametrize(
@@ -47,17 +62,17 @@ def test_names() -> None:
     ],
 )
 def test_moments(text: str, end: bool, expected: float) -> None:
-    with request_with("480"):
+    with told("Asia/Shanghai|480"):
         assert timezone.read_moment(text, "from", end=end) == expected
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "12", "9999-12-31"])
-def test_invalid_times_are_refused(text: str) -> None:
-    with request_with("480"), pytest.raises(InvalidRequest, match="from: expected a time"):
+def test_what_is_none(text: str) -> None:
+    with told("Asia/Shanghai|480"), pytest.raises(InvalidRequest, match="from: expected a time"):
         timezone.read_moment(text, "from", end=True)
 
 
 def test_back_into_the_form() -> None:
-    with request_with("-210"):
+    with told("America/St_Johns|-210"):
         assert timezone.as_field(NOON) == "2026-11-21T08:30"
         assert timezone.read_moment(timezone.as_field(NOON), "to") == NOON

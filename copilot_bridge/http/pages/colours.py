@@ -1,0 +1,29 @@
+"""The colours of series in charts: a model or a key keeps the one that it was given first."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from hashlib import sha256
+
+from copilot_bridge.errors import StoreError
+from copilot_bridge.pipeline import Bridge
+
+COLOURS = 8  # of the stylesheet
+SLOTS = 2 * COLOURS  # each plain, and hatched
+OTHERS = SLOTS  # what all small series share
+KEPT = ("model", "key", "client", "account")  # of these there are few
+MOST = 500  # names that are remembered
+
+
+def colours_of(bridge: Bridge, kind: str, names: Iterable[str]) -> dict[str, int]:
+    """A number below SLOTS for each name.  :param kind: of the names, such as "model"."""
+    wanted = list(names)
+    if kind not in KEPT:
+        return {name: sha256(name.encode()).digest()[0] % SLOTS for name in wanted}
+    place = f"colours/{kind}"
+    known = {name: int(each) for name, each in (bridge.store.key_values.read(place) or {}).items()}
+    new = [name for name in wanted if name not in known]
+    if new and len(known) < MOST:
+        known |= {name: (len(known) + index) % SLOTS for index, name in enumerate(new)}
+        with suppress(StoreError):  # they are given again next time
+            bridge.store.key_values.write(place, known)
+    return {name: known.get(name, 0) for name in wanted}

@@ -1,0 +1,105 @@
+// Times in the reader's zone and language.
+// @ts-check
+
+import { all, language, words } from "./dom.js";
+
+/** @type {Record<string, Intl.DateTimeFormatOptions>} */
+const STYLES = {
+  long: { dateStyle: "medium", timeStyle: "short" },
+  time: { timeStyle: "medium" },
+  minute: { timeStyle: "short" },
+  date: { dateStyle: "medium" },
+  day: { day: "numeric", month: "short" },
+  exact: { dateStyle: "medium", timeStyle: "medium" },
+  stamp: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" },
+};
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const DAY = 86400000;
+
+/**
+ * @param {number} seconds
+ * @returns {string} "3 minutes ago", "in 2 hours"
+ */
+export function distance(seconds) {
+  const [unit, length] = UNITS.find(([, each]) => Math.abs(seconds) >= each) || UNITS[3];
+  return relative.format(Math.trunc(seconds / length), unit);
+}
+
+/**
+ * The style for a moment: today's time is enough, and a stamp of another year says which.
+ * @param {string} name
+ * @param {Date} moment
+ * @param {Date} now
+ * @returns {Intl.DateTimeFormatOptions}
+ */
+export function styleOf(name, moment, now) {
+  if (name === "soon") return moment.toDateString() === now.toDateString() ? STYLES.minute : STYLES.long;
+  if (name === "stamp") {
+    if (moment.toDateString() === now.toDateString()) return STYLES.time;
+    return moment.getFullYear() === now.getFullYear() ? STYLES.stamp : STYLES.exact;
+  }
+  return STYLES[name] || STYLES.long;
+}
+
+/** @param {HTMLElement} shown */
+function tellTime(shown) {
+  const element = /** @type {HTMLTimeElement} */ (shown);
+  const given = element.dateTime;
+  const dateOnly = given.length <= 10;
+  const moment = new Date(dateOnly ? `${given}T00:00:00` : given);
+  if (Number.isNaN(moment.getTime())) return;
+  const style = element.dataset.style || "long";
+  const now = new Date();
+  const text = style === "ago" || style === "until"
+    ? distance((moment.getTime() - now.getTime()) / 1000)
+    : moment.toLocaleString(language, dateOnly && style !== "day" ? STYLES.date : styleOf(style, moment, now));
+  if (element.textContent !== text) element.textContent = text;
+  element.title = moment.toLocaleString(language, dateOnly ? STYLES.date : STYLES.long);
+}
+
+/**
+ * @param {number} seconds
+ * @returns {string} "14:32", "1:02:03"
+ */
+export function clock(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const rest = String(whole % 60).padStart(2, "0");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+}
+
+/**
+ * The time until the moment in data-countdown, or since the one in data-since (unix seconds).
+ * @param {HTMLElement} element
+ */
+function count(element) {
+  const now = Date.now() / 1000;
+  const text = element.dataset.countdown
+    ? clock(Number(element.dataset.countdown) - now)
+    : clock(now - Number(element.dataset.since));
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** @param {ParentNode} root */
+export function tellTimes(root) {
+  all(root, "time[datetime]").forEach(tellTime);
+  all(root, "[data-countdown], [data-since]").forEach(count);
+}
+
+setInterval(() => {
+  all(document, "time[data-style=ago], time[data-style=until]").forEach(tellTime);
+  all(document, "[data-countdown], [data-since]").forEach(count);
+}, 1000);
+
+/** Days begin where the reader is: the server is told the zone by a cookie. */
+export function tellZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+  if (words.zone === zone) return;
+  const cookie = `time_zone=${encodeURIComponent(`${zone}|${-new Date().getTimezoneOffset()}`)}`;
+  if (document.cookie.split("; ").includes(cookie)) return;  // it knows, and says otherwise
+  document.cookie = `${cookie}; path=${words.root}; max-age=31536000; samesite=strict`;
+  const dated = document.querySelector("[data-dated]");
+  if (dated && document.cookie.split("; ").includes(cookie)) location.reload();
+}

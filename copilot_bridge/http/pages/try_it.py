@@ -1,0 +1,86 @@
+"""A small chat with one model, or with two side by side, to try them."""
+
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+
+from copilot_bridge.dialects.registry import CONVERSATIONS
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.http.pages.auth import shared
+from copilot_bridge.http.pages.i18n import tr
+from copilot_bridge.http.pages.rendering import page
+from copilot_bridge.http.pages.trial import Trial, ask
+from copilot_bridge.http.respond import respond
+from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline import RequestContext
+from copilot_bridge.pipeline.model_list import supports_chat
+from copilot_bridge.pipeline.operations import Generation
+
+bp = Blueprint("try_it", __name__)
+
+DIALECT = "chat"
+MOST_TOKENS = 1000  # of an answer without a script, which is not streamed
+MOST_CHARACTERS = 20_000
+
+
+@bp.get("/models/try")
+def show() -> Response:
+    return shown()
+
+
+@bp.post("/models/try")
+def answer() -> Response:
+    """Ask the models, and show their answers when they are whole: for browsers without scripts."""
+    words = request.form.get("words", "").strip()
+    models = [name for name in (request.form.get("model"), request.form.get("other")) if name]
+    trials = [
+        ask(RequestContext(shared(), g.visitor.caller), DIALECT, name, words, MOST_TOKENS, MOST_CHARACTERS)
+        for name in models
+    ]
+    return shown(words, trials if words else [])
+
+
+@bp.post("/models/try/stream")
+def stream() -> Response:
+    """Answer as `/v1/chat/completions` does.  Raises BridgeError."""
+    g.entry.dialect = DIALECT
+    return respond(partial(Generation, CONVERSATIONS[DIALECT]))
+
+
+def shown(words: str = "", trials: list[Trial] | None = None) -> Response:
+    offered, problem = offer()
+    given = request.form if request.method == "POST" else request.args
+    chosen = given.get("model") or (offered[0].id if offered else "")
+    return page(
+        "try_it.html",
+        offered=offered,
+        problem=problem,
+        model=chosen,
+        other=given.get("other", ""),
+        words=words,
+        trials=trials or [],
+        price=price,
+    )
+
+
+def offer() -> tuple[list[Model], str]:
+    """The chat models of the cached catalogue by their names, and why there are none."""
+    context: RequestContext = g.call
+    try:
+        catalogue = context.models.cached(context.account) or context.models.catalogue(context.copilot())
+    except BridgeError as error:
+        return [], str(error)
+    found = [model for model in catalogue.models.values() if supports_chat(model) and model.enabled]
+    return sorted(found, key=lambda model: model.name.lower()), ""
+
+
+def price(model: Model) -> dict[str, Any]:
+    """The prices that the script computes the cost of an answer by."""
+    usual = model.prices.usual if model.prices else None
+    return {
+        "premium": "" if model.multiplier is None else model.multiplier,
+        "given": usual.given if usual else "",
+        "out": usual.out or "" if usual else "",
+        "words": tr("models.included") if model.multiplier == 0 else "",
+    }
