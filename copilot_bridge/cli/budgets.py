@@ -102,7 +102,7 @@ def list_(config: Config, as_json: bool) -> None:
     if as_json:
         print_json([standing.as_fields() for standing in found])
     elif found:
-        print_table(COLUMNS, map(row, found))
+        print_table(COLUMNS, map(row, found), optional=("LEFT",))
     else:
         click.echo("There is no budget.  `copilot-bridge budget set 500/month` makes one.")
 
@@ -132,14 +132,15 @@ def described(budget: Budget) -> str:
 
 def row(standing: Standing) -> tuple[str, ...]:
     unit, amount = standing.budget.limit.unit, standing.budget.limit.amount
-    name = "all" if standing.budget.scope == ALL else f"{standing.budget.scope} {standing.subject}"
+    scope = standing.budget.scope
+    name = "all" if scope == ALL else f"{scope} {standing.subject.removeprefix(f'{scope}:')}"
     if standing.subject == EACH:
         return name, str(standing.budget.limit), "", "", "", ""
     left = max(0, amount - standing.spent)
     return (
         name,
         str(standing.budget.limit),
-        f"{quantity(standing.spent, unit)} ({standing.percent} %)",
+        f"{standing.percent} %",
         bar(max(0, 100 - standing.percent)),
         quantity(left, unit),
         moment(standing.period.end),
