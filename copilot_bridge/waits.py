@@ -108,8 +108,8 @@ def format_duration(seconds: float) -> str:
     if seconds < 100:
         return f"{math.ceil(seconds)} s"
     minutes = math.ceil(seconds / 60)
-    hours, rest = divmod(minutes, 60)
-    return f"{minutes} min" if minutes < 100 else f"{hours} h {rest} min" if rest else f"{hours} h"
+    hours, remaining = divmod(minutes, 60)
+    return f"{minutes} min" if minutes < 100 else f"{hours} h {remaining} min" if remaining else f"{hours} h"
 
 
 def format_time(at: float) -> str:

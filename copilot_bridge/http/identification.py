@@ -64,7 +64,7 @@ def context_for(
     Raises BridgeError for unknown callers.
     """
     caller = shared.authenticator.authenticate(credentials, local=local, address=entry.caller)
-    shared.admit(caller, entry.caller)
+    shared.limit_new_tokens(caller, entry.caller)
     if caller is not LOCAL_OPERATOR:
         entry.caller_id = caller.id
     return RequestContext(shared, caller, memory)

@@ -9,23 +9,23 @@ Schema = dict[str, Any]
 
 
 def text(about: str = "", **more: Any) -> Schema:
-    return said(about, type="string", **more)
+    return described(about, type="string", **more)
 
 
 def whole(about: str = "", least: int = 0, **more: Any) -> Schema:
-    return said(about, type="integer", minimum=least, **more)
+    return described(about, type="integer", minimum=least, **more)
 
 
 def number(about: str = "") -> Schema:
-    return said(about, type="number")
+    return described(about, type="number")
 
 
 def flag(about: str = "") -> Schema:
-    return said(about, type="boolean")
+    return described(about, type="boolean")
 
 
 def list_of(items: Schema, about: str = "", **more: Any) -> Schema:
-    return said(about, type="array", items=items, **more)
+    return described(about, type="array", items=items, **more)
 
 
 def thing(
@@ -33,17 +33,17 @@ def thing(
 ) -> Schema:
     """An object.  Other properties are allowed: the bridge passes them on."""
     needed = {"required": list(required)} if required else {}
-    return said(
+    return described(
         about, type="object", properties=dict(properties), **needed, additionalProperties=True, **more
     )
 
 
 def always(value: object, about: str = "") -> Schema:
-    return said(about, const=value)
+    return described(about, const=value)
 
 
 def one_of(*values: object, about: str = "") -> Schema:
-    return said(about, enum=list(values))
+    return described(about, enum=list(values))
 
 
 def passed_on(about: str) -> Schema:
@@ -56,7 +56,7 @@ def ref(name: str) -> Schema:
 
 
 def any_of(*schemas: Schema, about: str = "") -> Schema:
-    return said(about, anyOf=list(schemas))
+    return described(about, anyOf=list(schemas))
 
 
 def request(
@@ -87,5 +87,5 @@ def event(data: Schema, *ends: str, about: str = "", named: bool = False) -> Sch
     return thing({**names, "data": content}, ("data",), about)
 
 
-def said(about: str, **schema: Any) -> Schema:
+def described(about: str, **schema: Any) -> Schema:
     return {"description": about, **schema} if about else schema

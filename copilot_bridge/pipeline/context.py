@@ -115,8 +115,8 @@ class RequestContext:
         """Note what the operator has to approve before the request is sent, if that is wanted."""
         if self.bridge.approval.wanted:
             caller = entry.caller_id or entry.caller
-            said, named = (text.translate(CONTROL_ESCAPES) for text in (prompt_preview(data), model))
-            self._question = PendingRequest(entry.id, caller, named, said, len(data))
+            preview, model_name = (text.translate(CONTROL_ESCAPES) for text in (prompt_preview(data), model))
+            self._question = PendingRequest(entry.id, caller, model_name, preview, len(data))
 
     def _approve(self) -> None:
         if self._question is not None:

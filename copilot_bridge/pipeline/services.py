@@ -183,7 +183,7 @@ class Bridge:
         """Stop waiting for the operator, since the process ends."""
         self.approval.stop()
 
-    def admit(self, caller: Caller, address: str) -> None:
+    def limit_new_tokens(self, caller: Caller, address: str) -> None:
         """Limit how often GitHub tokens that are not known yet are exchanged.
 
         :raises BridgeError: "rate_limited".

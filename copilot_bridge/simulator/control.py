@@ -135,7 +135,7 @@ def set_outages() -> Response:
     body = request.get_json(force=True, silent=True)
     body = body if isinstance(body, dict) else {}
     if not isinstance(body.get("github_token"), str):
-        raise Refused(misuse("an outage wants a github_token"))
+        raise Refused(misuse("an outage needs a github_token"))
     known = frozenset(copilot_paths())
     world().outages.change(body["github_token"], read_paths(body.get("paths"), known))
     return answer({})
