@@ -13,6 +13,8 @@ SHORT, MEDIUM = Struct("!BB"), Struct("!BBH")
 LONG = Struct("!BBQ")
 
 UNSUPPORTED_DATA = 1003
+PING_FRAME = b"\x89\x00"  # of a server
+PING_FRAME = b"\x89\x00"  # of a server
 
 
 def text_frame(text: bytes) -> bytes:

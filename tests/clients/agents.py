@@ -104,6 +104,10 @@ def codex(sandbox: Sandbox, model: str, more: str = "", key: str = BY_COMMAND) -
     return Launch(["codex", "exec", *options, "-"], {"BRIDGE_KEY": "anything"})
 
 
+def codex_on_websocket(sandbox: Sandbox, model: str) -> Launch:
+    return codex(sandbox, model, key=f"supports_websockets = true\n{BY_VARIABLE}")
+
+
 def codex_as(known: str) -> Agent:
     """Codex with the tools that it keeps for a model it knows; those of other names get the simplest."""
 

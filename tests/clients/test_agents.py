@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clients.agents import Agent, Ended, Sandbox, claude, codex, codex_as, gemini, opencode, run
+from clients.agents import (
+    Agent,
+    Ended,
+    Sandbox,
+    claude,
+    codex,
+    codex_as,
+    codex_on_websocket,
+    gemini,
+    opencode,
+    run,
+)
 from clients.install import AGENTS
 from integration.harness import Bridge, Simulator
 
@@ -138,22 +149,22 @@ def ends(lines: list[str]) -> set[tuple[int, str]]:
 
 
 @pytest.fixture
-def sandbox(bridge: Bridge, tmp_path: Path) -> Iterator[Sandbox]:
+def sandbox(by_http: Bridge, tmp_path: Path) -> Iterator[Sandbox]:
     """The bridge's log of the test is shown if it fails."""
     assert AGENTS.is_installed(), "make test-clients installs the agents"
-    before = len(bridge.log.all())
-    yield Sandbox(tmp_path, bridge.url)
-    print("\n".join(bridge.log.all()[before:]))
+    before = len(by_http.log.all())
+    yield Sandbox(tmp_path, by_http.url)
+    print("\n".join(by_http.log.all()[before:]))
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_an_agent_does_its_task(
-    bridge: Bridge, simulator: Simulator, sandbox: Sandbox, mark: str, name: str
+    by_http: Bridge, simulator: Simulator, sandbox: Sandbox, mark: str, name: str
 ) -> None:
     agent, plan, model, upstream = RUNS[name]
     task = Task(sandbox.work / "task.sh", secrets.randbelow(10**6), secrets.randbelow(10**6))
     steps = [{"tool": tool, "arguments": arguments} for tool, arguments in plan(task)]
-    before = len(bridge.log.all())
+    before = len(by_http.log.all())
 
     ended = run(
         agent(sandbox, model), sandbox, f"[[sim:plan]] {json.dumps(steps)} [[sim:say]] All done: {mark}."
@@ -172,7 +183,29 @@ def test_an_agent_does_its_task(
     results = [list(results_in(entry["body"])) for entry in turns]
     assert [len(outputs) for outputs in results] == [0, 1, 2]
     assert [task.output in outputs for outputs in results[2]] == [False, True]
-    assert ends(bridge.log.all()[before:]) == {(200, "ok")}
+    assert ends(by_http.log.all()[before:]) == {(200, "ok")}
+
+
+@pytest.mark.parametrize("model", ["gpt-5.3-codex", "claude-sonnet-4.5"])
+def test_codex_does_its_task_over_a_websocket(
+    bridge: Bridge, simulator: Simulator, tmp_path: Path, mark: str, model: str
+) -> None:
+    sandbox = Sandbox(tmp_path, bridge.url)
+    task = Task(sandbox.work / "task.sh", secrets.randbelow(10**6), secrets.randbelow(10**6))
+    steps = [{"tool": tool, "arguments": arguments} for tool, arguments in with_codex(task)]
+    before = len(bridge.log.all())
+    prompt = f"[[sim:plan]] {json.dumps(steps)} [[sim:say]] All done: {mark}."
+    ended = run(codex_on_websocket(sandbox, model), sandbox, prompt)
+    show(ended)
+    assert ended.code == 0
+    assert ended.out.strip().splitlines()[-1] == f"All done: {mark}."
+    assert task.path.read_text() == task.program
+    lines = bridge.log.all()[before:]
+    assert ends(lines) == {(101, "ok"), (200, "ok")}
+    methods = [json.loads(line)["method"] for line in lines if "request.done" in line]
+    assert "POST" not in methods
+    assert methods.count("WEBSOCKET") >= 3
+    assert any(task.output in json.dumps(entry["body"]) for entry in simulator.ledger(task.output))
 
 
 def show(ended: Ended) -> None:

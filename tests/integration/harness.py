@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -472,9 +473,12 @@ class Junction:
     """Passes connections on to an address, and counts them.  `delay`: seconds that each takes longer.
 
     `drop`: those that are there now stay open, and what comes on them is read and thrown away.
+    `certificate`: clients speak TLS; the certificate and its key in one file.
     """
 
-    def __init__(self, target: str, delay: float = 0.0, port: int = 0) -> None:
+    def __init__(
+        self, target: str, delay: float = 0.0, port: int = 0, certificate: Path | None = None
+    ) -> None:
         host, number = target.removeprefix("http://").split(":")
         self.count = 0
         self._target = (host, int(number))
@@ -482,7 +486,12 @@ class Junction:
         self._sockets: list[socket.socket] = []
         self._dropped: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", port))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._context: ssl.SSLContext | None = None
+        if certificate:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.load_cert_chain(certificate)
+        scheme = "https" if certificate else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         self._threads = [threading.Thread(target=self._serve, daemon=True)]
         self._threads[0].start()
 
@@ -490,6 +499,8 @@ class Junction:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                if self._context:
+                    near = self._context.wrap_socket(near, server_side=True)
                 far = socket.create_connection(self._target)
                 self.count += 1
                 self._sockets += [near, far]

@@ -6,7 +6,9 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 
 import pytest
 from integration.conversations import (
@@ -22,7 +24,16 @@ from integration.conversations import (
     way_of,
     ways,
 )
-from integration.harness import Bridge, Json, Simulator, Start, new_mark, new_token
+from integration.harness import (
+    Bridge,
+    Json,
+    Junction,
+    Simulator,
+    Start,
+    environment,
+    new_mark,
+    new_token,
+)
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +270,28 @@ def test_a_connection_that_ends_while_it_waits_is_not_used(
     assert agent.turn(many)[0] == "Still here."
     assert ways(simulator, mark) == ["http"]
     assert metric(many, lost) == before
+
+
+def test_over_tls(
+    start_bridge: Start,
+    simulator: Simulator,
+    certificate: Path,
+    mark: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Large messages and many small ones, of which OpenSSL holds some back."""
+    trusting = {"SSL_CERT_FILE": str(certificate)}
+    monkeypatch.setattr("integration.harness.environment", lambda home: environment(home) | trusting)
+    with closing(Junction(simulator.url, certificate=certificate)) as secure:
+        bridge = start_bridge(copilot_api_url=secure.url).warm()
+        said = "long words " * 3_000
+        agent = Responses(plan(2, said), mark)
+        assert agent.work(bridge, partial(wait_until_opened, bridge, 0)).strip() == said.strip()
+        assert ways(simulator, mark) == ["http", "whole", "continued"]
+        agent.items.append({"role": "user", "content": "[[sim:flood events=2000 size=40 gap=0]]"})
+        assert len(events_of(agent.ask(bridge))) > 2000
+        assert ways(simulator, mark)[-1] == "continued"
+        bridge.stop()
 
 
 def test_with_the_setting_off_there_is_none(by_http: Bridge, simulator: Simulator, mark: str) -> None:

@@ -124,11 +124,13 @@ class Run:
         def ask() -> None:
             with suppress(OSError, IncompleteRead):
                 stream = self._open([*self.agent.items, other])
-                if leaves:
+                if stream.status != 200:
+                    stream.answer()
+                elif leaves:
                     with suppress(StopIteration):
                         next(stream.frames())
                     stream.leave()
-                elif stream.status == 200:
+                else:
                     found = text_and_end(self.agent, events_of(stream))
                     if found[1] == "ok" and found[0] != wanted:
                         self.outcomes["WRONG"] += 1

@@ -112,7 +112,7 @@ class MessageSplitter:
 
     def __init__(self, lane: str | None) -> None:
         self._blocks = sse.Splitter()
-        self._end = b"}" if lane is None else b',"stream_id":"%b"}' % lane.encode()
+        self._end = b"" if lane is None else b',"stream_id":"%b"}' % lane.encode()
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the messages that are complete; `PING` for a comment."""
@@ -122,7 +122,10 @@ class MessageSplitter:
         _, found, event = block.partition(b"\ndata: ")
         if not found or b"\n" in event:
             event = sse.read_data(block)
-        return event[:-1] + self._end if event else PING
+        return self._with_lane(event) if event else PING
+
+    def _with_lane(self, event: bytes) -> bytes:
+        return event[:-1] + self._end if self._end else event
 
     def whole(self, response: bytes) -> Iterator[bytes]:
         """Yield the messages of a response that was ready at once."""
@@ -130,7 +133,7 @@ class MessageSplitter:
         begun = complete | {"status": "in_progress", "output": [], "usage": None}
         for number, (kind, each) in enumerate((("created", begun), ("completed", complete))):
             event = {"type": f"response.{kind}", "sequence_number": number, "response": each}
-            yield codec.write(event)[:-1] + self._end
+            yield self._with_lane(codec.write(event))
 
 
 def error_message(status: int, headers: Mapping[str, str], body: bytes, lane: str | None) -> bytes:

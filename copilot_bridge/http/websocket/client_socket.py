@@ -12,11 +12,10 @@ from copilot_bridge.http.body import MAX_BODY_SIZE
 from copilot_bridge.http.drain import discard_input
 from copilot_bridge.streaming.client_connection import ClientDisconnected
 from copilot_bridge.streaming.socket_writer import SocketWriter
-from copilot_bridge.websocket.messages import Messages, text_frame
+from copilot_bridge.websocket.messages import PING_FRAME, Messages, text_frame
 
 READ_SIZE = 65536
 PING_INTERVAL = 60.0  # s of silence after which a client has to show that it is there
-PING_FRAME = b"\x89\x00"
 CLOSE_TIMEOUT = 1.0  # s in which a client may answer a close frame
 
 

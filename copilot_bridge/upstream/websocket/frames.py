@@ -16,6 +16,7 @@ Items = Sequence[Mapping[str, Any]]
 TYPE = b'{"type":"'
 EVENT_HEADERS = b',"headers":{'
 PREVIOUS = b'"previous_response_id":"'
+DELTA = ".delta"
 ITEM_DONE = "response.output_item.done"
 COMPLETED, INCOMPLETE = "response.completed", "response.incomplete"
 LAST_EVENTS = (COMPLETED, INCOMPLETE, "response.failed", "response.cancelled", "error")
@@ -59,6 +60,8 @@ class EventReader:
         self.response_id: str | None = None
         self._answer: dict[int, JsonObject] = {}
         self._begun = False
+        # Of the last delta: how it began, and ended, and the lines that its event begins with.
+        self._delta, self._tail, self._head = b"\0", b"", b""
 
     @property
     def answer(self) -> Items:
@@ -72,6 +75,13 @@ class EventReader:
         return b"".join(map(self._read, messages))
 
     def _read(self, message: bytes) -> bytes:
+        if message.startswith(self._delta) and message.endswith(self._tail) and self.last is None:
+            body = message[: -len(self._tail)]
+            if b"\n" not in body:
+                return b"%b%b}\n\n" % (self._head, body)
+        return self._read_any(message)
+
+    def _read_any(self, message: bytes) -> bytes:
         if self.last is not None:
             raise StreamCut("Copilot sent more after the end of its answer")
         data = without_headers(message) if self._begun else None
@@ -80,7 +90,15 @@ class EventReader:
             kind, data = self._read_whole(message)
         elif kind == ITEM_DONE:
             self._keep(codec.read_object(data) or {})
+        elif kind.endswith(DELTA) and len(data) < len(message):
+            self._note_delta(kind, message[len(data) - 1 :])
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
+
+    def _note_delta(self, kind: str, tail: bytes) -> None:
+        """Note how a delta begins and ends: the next ones are nearly always of its type, with its headers."""
+        self._delta = TYPE + kind.encode() + b'"'
+        self._head = b"event: %b\ndata: " % kind.encode()
+        self._tail = tail
 
     def _read_whole(self, message: bytes) -> tuple[str, bytes]:
         event = codec.read_object(message)

@@ -82,14 +82,26 @@ class Pool:
         self._idle_life = idle_life
         self._waiting: OrderedDict[Key, Waiting] = OrderedDict()
         self._all: WeakSet[Connection] = WeakSet()
+        self._reserved = 0  # connections that are being opened
         self.on_change: Callable[[int], object] = lambda _number: None
 
     def __len__(self) -> int:
         return sum(not connection.is_closed for connection in self._all)
 
-    def has_room(self) -> bool:
-        """Return whether another connection may be opened; the one that has waited longest may give way."""
-        if len(self) < self.max_connections:
+    def reserve(self) -> bool:
+        """Make room for another connection; the one that has waited longest may give way.
+
+        Returns whether there is room, which `release` gives back when the connection is open, or is not.
+        """
+        found = self._has_room()
+        self._reserved += found
+        return found
+
+    def release(self) -> None:
+        self._reserved -= 1
+
+    def _has_room(self) -> bool:
+        if len(self) + self._reserved < self.max_connections:
             return True
         if not self._waiting:
             return False

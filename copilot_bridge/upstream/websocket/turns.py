@@ -137,9 +137,14 @@ class Turns:
         self._openings.begin("\0".join(key), lambda: self._open(key, url, headers))
 
     def _open(self, key: Key, url: str, headers: Mapping[str, str]) -> None:
+        if self.pool.reserve():
+            try:
+                self._open_now(key, url, headers)
+            finally:
+                self.pool.release()
+
+    def _open_now(self, key: Key, url: str, headers: Mapping[str, str]) -> None:
         paused_key = (key[0], key[1])
-        if not self.pool.has_room():
-            return
         try:
             connection = open_connection(self._client, url, headers, self._max_size)
         except UpgradeRefused as refused:

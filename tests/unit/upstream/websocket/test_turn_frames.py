@@ -102,3 +102,21 @@ def test_a_frame_is_what_copilots_own_clients_send() -> None:
     whole = json.loads(turn_frame(body, items, None, "user", headers))
     assert "previous_response_id" not in whole
     assert next(iter(whole)) == "type"
+
+
+KINDS = st.sampled_from(["response.a.delta", "response.b.delta", "response.c.done", "response.a"])
+
+
+@given(
+    st.lists(st.tuples(KINDS, VALUES, st.sampled_from([HEADERS, {"X-Request-Id": "2"}, None])), max_size=8)
+)
+def test_events_come_out_as_they_went_in_however_they_take_turns(
+    sent: list[tuple[str, Any, Json | None]],
+) -> None:
+    events = [{"type": kind, "value": value} for kind, value, _ in sent]
+    messages = [
+        written(event | ({"headers": headers} if headers else {}))
+        for event, (_, _, headers) in zip(events, sent, strict=True)
+    ]
+    stream = EventReader().feed([written(CREATED), *messages])
+    assert events_of(stream)[1:] == [(event["type"], event) for event in events]
