@@ -67,7 +67,7 @@ def checked(store: Store, account: str, models: str, rate: str, expires: str) ->
         until = int(time.time()) + parse_duration(expires) if expires else 0
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    return tuple(each.strip() for each in models.split(",") if each.strip()), until
+    return tuple(model.strip() for model in models.split(",") if model.strip()), until
 
 
 def check_lasting(store: Store) -> None:

@@ -176,8 +176,8 @@ def test_a_warm_up_brings_the_beginning_of_a_conversation(
         assert simulator.ledger(mark) == []
         last = client.turn("Go on.", model, previous_response_id=response["id"], store=False)
     assert last["type"] == "response.completed"
-    told = json.dumps(simulator.only(mark)["body"])
-    assert told.index(mark) < told.index("Go on.")
+    sent_text = json.dumps(simulator.only(mark)["body"])
+    assert sent_text.index(mark) < sent_text.index("Go on.")
 
 
 def test_a_wrong_warm_up_is_refused_as_a_turn_is(bridge: Bridge) -> None:
@@ -260,8 +260,8 @@ def test_whose_turn_it_is_is_told_by_the_items(bridge: Bridge, simulator: Simula
         (call,) = [item for item in first["output"] if item["type"] == "function_call"]
         result = {"type": "function_call_output", "call_id": call["call_id"], "output": "done"}
         client.turn([result], "gpt-4o", tools=[TOOL], previous_response_id=first["id"])
-    told = [entry["headers"]["x-initiator"] for entry in simulator.ledger(mark)]
-    assert told == ["user", "agent"]
+    initiators = [entry["headers"]["x-initiator"] for entry in simulator.ledger(mark)]
+    assert initiators == ["user", "agent"]
 
 
 @pytest.mark.parametrize("server", ["gevent", "gunicorn"])

@@ -146,5 +146,5 @@ def test_a_forecast_in_the_plans_own_unit_and_in_dollars(make: Callable[[Row], F
     ):
         app = make(Row(account, account, "", "", ""))
         part = app.test_client().get("/status/quota", headers=EN).text
-        assert [each for each in words if each not in part] == [], account
+        assert [word for word in words if word not in part] == [], account
         assert "Completions" not in part, "nobody wants to know"

@@ -104,8 +104,8 @@ class Run:
             if self.kind in AGENTS and self.random.random() < 0.15:
                 self._at_once(said)
             for _attempt in range(3):
-                told = self._check(ask([*self.agent.items, said]), wanted)
-                if told:
+                reply = self._check(ask([*self.agent.items, said]), wanted)
+                if reply:
                     break
             self.agent.items += [said, {"role": "assistant", "content": wanted}]
             time.sleep(0.02)  # in which a WebSocket may be opened
@@ -217,7 +217,7 @@ def main() -> None:
         try:
             print(dict(campaign(bridge, simulator, range(first, first + count))))
             lines = bridge.request("GET", "/metrics", headers={"x-api-key": OPERATOR}).body.decode()
-            print("\n".join(each for each in lines.splitlines() if "websocket" in each and "#" not in each))
+            print("\n".join(line for line in lines.splitlines() if "websocket" in line and "#" not in line))
             print(
                 "streams open:", metric(bridge, "streams_open"), "memory:", bridge.memory() // 1_000_000, "MB"
             )

@@ -104,7 +104,7 @@ class TurnRequest(ResponsesRequest):
         made = super().response(options)
         if not self._warms_up:
             return made
-        return WarmUpResponse(**{each.name: getattr(made, each.name) for each in fields(made)})
+        return WarmUpResponse(**{field.name: getattr(made, field.name) for field in fields(made)})
 
 
 class MessageSplitter:
@@ -131,8 +131,8 @@ class MessageSplitter:
         """Yield the messages of a response that was ready at once."""
         complete = codec.read(response)
         begun = complete | {"status": "in_progress", "output": [], "usage": None}
-        for number, (kind, each) in enumerate((("created", begun), ("completed", complete))):
-            event = {"type": f"response.{kind}", "sequence_number": number, "response": each}
+        for number, (kind, event_) in enumerate((("created", begun), ("completed", complete))):
+            event = {"type": f"response.{kind}", "sequence_number": number, "response": event_}
             yield self._with_lane(codec.write(event))
 
 

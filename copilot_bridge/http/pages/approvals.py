@@ -79,7 +79,7 @@ def state() -> dict[str, Any]:
     bridge = shared()
     waiting = bridge.store.approvals.waiting()
     clients = (
-        {each.row.id: each.row.client for each in bridge.request_log_writer.running()} if waiting else {}
+        {entry.row.id: entry.row.client for entry in bridge.request_log_writer.running()} if waiting else {}
     )
     return {
         "questions": [question(pending, clients.get(pending.id) or "") for pending in waiting],

@@ -20,7 +20,7 @@ def colours_of(bridge: Bridge, kind: str, names: Iterable[str]) -> dict[str, int
     if kind not in KEPT:
         return {name: sha256(name.encode()).digest()[0] % SLOTS for name in wanted}
     place = f"colours/{kind}"
-    known = {name: int(each) for name, each in (bridge.store.key_values.read(place) or {}).items()}
+    known = {name: int(colour) for name, colour in (bridge.store.key_values.read(place) or {}).items()}
     new = [name for name in wanted if name not in known]
     if new and len(known) < MOST:
         known |= {name: (len(known) + index) % SLOTS for index, name in enumerate(new)}

@@ -156,9 +156,9 @@ def today() -> Today | None:
         failed = store.request_log.page(Filter(since=now - FAILED_WITHIN, outcome=FAILED), limit=FAILURES)
     except StoreError:
         return None
-    sums = {name: sum(each[name] or 0 for each in groups.values()) for name in ADDED}
-    requests = [sum(each["requests"] for each in span.values()) for span in spans]
-    errors = [sum(each["errors"] for each in span.values()) for span in spans]
+    sums = {name: sum(group[name] or 0 for group in groups.values()) for name in ADDED}
+    requests = [sum(group["requests"] for group in span.values()) for span in spans]
+    errors = [sum(group["errors"] for group in span.values()) for span in spans]
     return Today(sums, failed, next(iter(latest), None), sparkline(hours, requests, errors), since)
 
 

@@ -74,7 +74,7 @@ def add() -> Response:
     except BridgeError as error:
         g.entry.note_error(error)
         return shown(400, str(error), given | {"name": name})
-    return told(NewKey(name, secret))
+    return redirect_with_key(NewKey(name, secret))
 
 
 @bp.post("/keys/change")
@@ -101,7 +101,7 @@ def rotate() -> Response:
     secret = shared().store.keys.rotate(name, KEY)
     if secret is None:
         raise InvalidRequest(tr("keys.gone"))
-    return told(NewKey(name, secret))
+    return redirect_with_key(NewKey(name, secret))
 
 
 @bp.post("/keys/revoke")
@@ -123,7 +123,7 @@ def form() -> dict[str, str]:
     return {name: request.form.get(name, "").strip() for name in FIELDS}
 
 
-def told(new: NewKey) -> Response:
+def redirect_with_key(new: NewKey) -> Response:
     response = redirect_303(url_for("pages.keys.show"))
     sealed = shared().store.encryptor.encrypt(f"{new.secret} {new.name}")
     remember(response, COOKIE, sealed, SHOWN_FOR)

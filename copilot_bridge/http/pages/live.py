@@ -81,7 +81,7 @@ def events(names: list[str]) -> Iterator[bytes]:
             checked = now
             if not allowed():
                 return
-        news = b"".join(each.news(now) for each in watched) or (b":\n\n" if now - said > KEEPALIVE else b"")
+        news = b"".join(feed.news(now) for feed in watched) or (b":\n\n" if now - said > KEEPALIVE else b"")
         if news:
             said = now
             yield news

@@ -21,7 +21,7 @@ def short(value: float | None) -> str:
     """A number with at most three digits or so: 380 M, 12.3 k, 9,876."""
     if value is None or abs(value) < SMALLEST_ROUNDED:
         return amount(value if value is None else round(value, 0 if abs(value) >= 100 else 1))
-    power, word = next(each for each in POWERS[spoken()] if abs(value) >= each[0])
+    power, word = next(power for power in POWERS[spoken()] if abs(value) >= power[0])
     scaled = value / power
     return f"{scaled:,.{0 if abs(scaled) >= 100 else 1}f}{word}".replace(f".0{word}", word)
 

@@ -98,9 +98,9 @@ def outlook(bridge: Bridge, account: Account | None, report: Report | None) -> O
         (recent,) = bridge.store.usage.spans([int(now - WEEK), int(now) + 1], ("account",), names)
     except StoreError:
         return None
-    used_recently = sum(used_of(quota, each) for each in recent.values())
+    used_recently = sum(used_of(quota, sums) for sums in recent.values())
     ahead = forecast(quota, now, used_recently)
-    used_today = sum(used_of(quota, each) for each in today.values())
+    used_today = sum(used_of(quota, sums) for sums in today.values())
     days = max(1.0, (ahead.renewed_at - midnight) / DAY)
     left = max(0.0, quota.remaining or 0.0)
     cents = CENTS_OF_AI_UNIT if quota.unit == AI_UNITS else CENTS_OF_PREMIUM_REQUEST

@@ -123,8 +123,8 @@ def sums_of(wanted: Filter, rows: list[RequestLogRow] | None) -> LogSums:
     edges = (start, hour, end) if start < hour < end else (start, end)
     chosen = {"caller": wanted.caller, "account": wanted.account}
     known = {name: value for name, value in chosen.items() if value is not None}
-    sums = [each for span in store.usage.spans(edges, ("model",), known) for each in span.values()]
-    return LogSums(*(sum(each[name] or 0 for each in sums) for name in LOG_SUMS))
+    sums = [part for span in store.usage.spans(edges, ("model",), known) for part in span.values()]
+    return LogSums(*(sum(part[name] or 0 for part in sums) for name in LOG_SUMS))
 
 
 LOG_SUMS = tuple(field.name for field in fields(LogSums))
@@ -139,9 +139,9 @@ def running(wanted: Filter) -> list[RunningRequest]:
     }
     found = shared().request_log_writer.running()
     return [
-        each
-        for each in reversed(found)
-        if all(getattr(each.row, name) == value for name, value in conditions.items())
+        entry
+        for entry in reversed(found)
+        if all(getattr(entry.row, name) == value for name, value in conditions.items())
     ]
 
 

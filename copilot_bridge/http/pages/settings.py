@@ -102,7 +102,7 @@ def store_of(bridge: Bridge) -> dict[str, Any]:
         rows = None
     kind = "PostgreSQL" if store.shared else "SQLite" if store.database.persistent else tr("settings.memory")
     path = "" if store.shared or not store.database.persistent else str(config.store_path or config.home)
-    size = sum(each.stat().st_size for each in config.home.glob("bridge.db*")) if path else 0
+    size = sum(file.stat().st_size for file in config.home.glob("bridge.db*")) if path else 0
     return {"kind": kind, "path": path, "size": size, "rows": rows, "days": config.log_days}
 
 

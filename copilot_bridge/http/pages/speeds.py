@@ -41,7 +41,7 @@ def speeds_of(bridge: Bridge) -> dict[str, Speed]:
     for row in rows:
         if row.upstream and row.model:
             found.setdefault(row.model, []).append(row)
-    return {model: speed_of(each) for model, each in found.items()}
+    return {model: speed_of(sums) for model, sums in found.items()}
 
 
 def speed_of(rows: Sequence[RequestLogRow]) -> Speed:

@@ -129,10 +129,12 @@ CONDITIONS: dict[str, Callable[[str, float, float], Line]] = {
 def more(bridge: Bridge, account: Account) -> Iterator[Line | None]:
     """Lines on what the condition of the service does not tell, the most important first."""
     cooldowns = bridge.rate_limiter.cooldowns.of_account(account.fingerprint)
-    yield next((account_rests(each) for each in cooldowns if not each.model and not each.path), None)
+    yield next(
+        (account_rests(cooldown) for cooldown in cooldowns if not cooldown.model and not cooldown.path), None
+    )
     yield used_up(bridge, account)
     yield failing(bridge)
-    yield models_rest([each for each in cooldowns if each.model or each.path])
+    yield models_rest([cooldown for cooldown in cooldowns if cooldown.model or cooldown.path])
 
 
 def account_rests(cooldown: Cooldown) -> Line:
@@ -148,7 +150,7 @@ def used_up(bridge: Bridge, account: Account) -> Line | None:
         resets = quota.resets_at
     else:
         found = [samples[name] for name in (*SESSION_LIMITS, *METERS) if name in samples]
-        spent = next((each for each in found if each.exhausted and not is_over(each.resets_at)), None)
+        spent = next((quota for quota in found if quota.exhausted and not is_over(quota.resets_at)), None)
         if spent is None:
             return None
         resets = spent.resets_at
@@ -181,7 +183,7 @@ def models_rest(cooldowns: list[Cooldown]) -> Line | None:
     if not cooldowns:
         return None
     first = cooldowns[0]
-    names = ", ".join(each.what for each in cooldowns)
+    names = ", ".join(cooldown.what for cooldown in cooldowns)
     text = tr("status.models_rest", names=names)
     return Line("modelrests", "warning", text, first.message, first.since, first.until, limits())
 

@@ -130,7 +130,7 @@ def as_csv() -> Response:
     for name, sums in sorted(groups.items(), key=lambda item: (-item[1]["nano_cents"], item[0])):
         units = None if sums["nano_aiu"] is None else sums["nano_aiu"] / NANO
         spent = (sums["premium"], units, sums["nano_cents"] / (100 * NANO))
-        tokens = (sums[each] for each in TOKEN_FIELDS)
+        tokens = (sums[field] for field in TOKEN_FIELDS)
         writer.writerow((cell(name), sums["requests"], sums["errors"], *spent, *tokens))
     name = f"copilot-bridge-usage-{timezone.local(reach.start):%Y-%m-%d}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
@@ -236,7 +236,7 @@ def range_of(name: str, start: int, end: int) -> Range:
     if end - start <= HOURLY_UP_TO:
         edges = (start, *range(start // HOUR * HOUR + HOUR, end, HOUR), end)
     else:
-        days = [each for each in timezone.midnights(start, end) if start < each < end]
+        days = [midnight for midnight in timezone.midnights(start, end) if start < midnight < end]
         edges = (start, *days, end)
     return Range(name, start, end, edges)
 
@@ -269,7 +269,8 @@ def log_of() -> dict[str, Any] | None:
     series = series_of(spans, shown)
     colours = colours_of(shared(), kind, series) | {tr("usage.others"): OTHERS}
     titled = [
-        {title_of(kind, name): value for name, value in each.items()} for each in merged(spans, series, shown)
+        {title_of(kind, name): value for name, value in group.items()}
+        for group in merged(spans, series, shown)
     ]
     return {
         "by": by,
@@ -305,7 +306,7 @@ def whole_of(spans: Iterable[Mapping[Any, Sums]]) -> dict[str, Sums]:
     for span in spans:
         for (name,), sums in span.items():
             parts.setdefault(str(name), []).append(sums)
-    return {name: each[0] if len(each) == 1 else added(each) for name, each in parts.items()}
+    return {name: counts[0] if len(counts) == 1 else added(counts) for name, counts in parts.items()}
 
 
 def hours_of(reach: Range, wanted: Mapping[str, str]) -> dict[str, Sums]:
@@ -314,7 +315,7 @@ def hours_of(reach: Range, wanted: Mapping[str, str]) -> dict[str, Sums]:
     for span in shared().store.usage.spans(reach.edges, ("hour",), wanted):
         for (start,), sums in span.items():
             hours.setdefault(f"{timezone.local(float(start)).hour:02d}", []).append(sums)
-    return {hour: added(each) for hour, each in sorted(hours.items())}
+    return {hour: added(sums) for hour, sums in sorted(hours.items())}
 
 
 def chart_column(by: str) -> str:

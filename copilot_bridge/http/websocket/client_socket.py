@@ -113,7 +113,7 @@ class FrameWriter(SocketWriter):
     def frames(self, data: bytes) -> bytes:
         """Return the frames for the bytes of the stream."""
         messages = self._splitter.feed(data)
-        return b"".join([PING_FRAME if each == PING else text_frame(each) for each in messages])
+        return b"".join([PING_FRAME if message == PING else text_frame(message) for message in messages])
 
     def send(self, data: bytes) -> bytes:
         frames = self.frames(data)
@@ -170,7 +170,9 @@ class FrameWriter(SocketWriter):
             self.finish_frame()
         except OSError as error:
             raise ClientDisconnected from error
-        self._client.send(b"".join([PING_FRAME if each == PING else text_frame(each) for each in messages]))
+        self._client.send(
+            b"".join([PING_FRAME if message == PING else text_frame(message) for message in messages])
+        )
 
     def close(self) -> None:
         """Give up a frame that could not be sent whole; the connection is of no use then."""

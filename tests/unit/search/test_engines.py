@@ -144,7 +144,7 @@ def test_a_stream_of_the_server_has_messages() -> None:
 
 def model(name: str, price: float, *dialects: str, enabled: bool = True) -> Model:
     row = {"id": name, "policy": {"state": "enabled" if enabled else "disabled"}}
-    plain = Model.read(row | {"supported_endpoints": [f"/{each}" for each in dialects]})
+    plain = Model.read(row | {"supported_endpoints": [f"/{dialect}" for dialect in dialects]})
     object.__setattr__(plain, "prices", Prices(Tier(price, None, None, price)))
     return plain
 
@@ -157,7 +157,7 @@ def test_the_cheapest_model_that_can_search_does() -> None:
         model("gpt-7-mini", 0.5, "responses", enabled=False),
         model("claude-mini", 0.1, "responses"),
     ]
-    catalogue = Catalogue({each.id: each for each in rows}, 0.0, "")
+    catalogue = Catalogue({row.id: row for row in rows}, 0.0, "")
     for name, chosen in ((None, "gpt-9-mini"), ("gpt-9", "gpt-9"), ("claude-mini", None), ("none", None)):
         found = search_model(catalogue, name)
         assert (found.id if found else None) == chosen

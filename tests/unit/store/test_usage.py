@@ -102,7 +102,7 @@ def test_past_days_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(SqliteTransaction, "rows", counted)
     today = midnight(time.time(), 0)
-    edges = [today + each * DAY for each in range(-19, 2)]
+    edges = [today + day * DAY for day in range(-19, 2)]
     first = store.usage.spans(edges, ("model",))
     assert len(asked) == 20
     assert store.usage.spans(edges, ("model",)) == first
@@ -118,5 +118,5 @@ def test_today_is_read_each_time() -> None:
     assert store.usage.spans(span, ("model",)) == [{}]
     store.request_log.write(list(rows(3, days=0)))
     (found,) = store.usage.spans(span, ("model",))
-    assert sum(each["requests"] for each in found.values()) == 3
+    assert sum(share["requests"] for share in found.values()) == 3
     store.close()

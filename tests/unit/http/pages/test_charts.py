@@ -23,21 +23,21 @@ def test_the_largest_series_is_at_the_ground() -> None:
     assert chart.series == (("a", 5.0, 5), ("b", 3.0, 2))
     assert (chart.top, chart.total) == (4.0, 8.0)
     first, second = chart.bars
-    assert [(each.colour, each.y + each.height) for each in first.pieces] == [(5, 100), (2, 75)]
-    assert [(each.colour, each.y + each.height) for each in second.pieces] == [(5, 100)]
+    assert [(piece.colour, piece.y + piece.height) for piece in first.pieces] == [(5, 100), (2, 75)]
+    assert [(piece.colour, piece.y + piece.height) for piece in second.pieces] == [(5, 100)]
     assert first.parts == (("b", 3.0), ("a", 1.0))
     assert first.x + first.width < second.x < second.x + second.width <= 100
 
 
 def test_bars_without_anything_have_their_place() -> None:
     chart = stacked([1, 2, 3], [{}, {"model": 0.0}, {}], {"model": 0})
-    assert [(each.total, each.pieces) for each in chart.bars] == [(0, ()), (0, ()), (0, ())]
+    assert [(bar.total, bar.pieces) for bar in chart.bars] == [(0, ()), (0, ()), (0, ())]
     assert chart.series == ()
 
 
 def test_there_is_room_for_the_labels() -> None:
     bars = stacked(range(30), [{}] * 30, {}).bars
-    labelled = [each.key for each in bars if each.labelled]
+    labelled = [bar.key for bar in bars if bar.labelled]
     assert 5 <= len(labelled) <= 7
     assert labelled[-1] == 29
 

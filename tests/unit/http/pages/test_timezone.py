@@ -13,7 +13,7 @@ NOON = 1_795_262_400  # 2026-11-21T12:00:00Z
 DAY = 86_400
 
 
-def told(cookie: str):
+def request_with(cookie: str):
     headers = {"Cookie": f"time_zone={quote(cookie)}"} if cookie else {}
     return Flask("test").test_request_context(headers=headers)
 
@@ -31,7 +31,7 @@ def told(cookie: str):
     ],
 )
 def test_zones(cookie: str, name: str, hours: float) -> None:
-    with told(cookie):
+    with request_with(cookie):
         assert timezone.name() == name
         offset = timezone.local(NOON).utcoffset()
         assert offset is not None
@@ -40,11 +40,11 @@ def test_zones(cookie: str, name: str, hours: float) -> None:
 
 def test_days_are_those_of_the_calendar_across_a_change_of_the_clocks() -> None:
     """In 2026 Berlin's clocks go back on 25 October."""
-    with told("Europe/Berlin|120"):
+    with request_with("Europe/Berlin|120"):
         first = timezone.read_moment("2026-10-24", "from")
         found = timezone.midnights(first, first + 3 * DAY)
         assert [after - before for before, after in pairwise(found)] == [DAY, DAY + 3600, DAY]
-        assert [timezone.as_field(each)[-5:] for each in found] == ["00:00"] * 4
+        assert [timezone.as_field(midnight)[-5:] for midnight in found] == ["00:00"] * 4
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,17 @@ def test_days_are_those_of_the_calendar_across_a_change_of_the_clocks() -> None:
     ],
 )
 def test_moments(text: str, end: bool, expected: float) -> None:
-    with told("Asia/Shanghai|480"):
+    with request_with("Asia/Shanghai|480"):
         assert timezone.read_moment(text, "from", end=end) == expected
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "12", "9999-12-31"])
 def test_what_is_none(text: str) -> None:
-    with told("Asia/Shanghai|480"), pytest.raises(InvalidRequest, match="from: expected a time"):
+    with request_with("Asia/Shanghai|480"), pytest.raises(InvalidRequest, match="from: expected a time"):
         timezone.read_moment(text, "from", end=True)
 
 
 def test_back_into_the_form() -> None:
-    with told("America/St_Johns|-210"):
+    with request_with("America/St_Johns|-210"):
         assert timezone.as_field(NOON) == "2026-11-21T08:30"
         assert timezone.read_moment(timezone.as_field(NOON), "to") == NOON
