@@ -1,4 +1,4 @@
-"""The three APIs as their clients know them: the same said in each, and what each takes for a good end,
+"""The APIs as their clients know them: the same said in each, and what each takes for a good end,
 for a bad end, and for an error."""
 
 import json
@@ -21,6 +21,12 @@ CELLS = (
     ("responses", "claude-sonnet-4.5", "messages"),
     ("responses", "gpt-4.1", "chat"),
     ("responses", "gemini-3-pro-preview", "chat"),
+)
+ALL_CELLS = (
+    *CELLS,
+    ("gemini", "gemini-3-pro-preview", "chat"),
+    ("gemini", "gpt-5.3-codex", "responses"),
+    ("gemini", "claude-sonnet-4.5", "messages"),
 )
 UPSTREAM_PATHS = {"chat": "/chat/completions", "messages": "/v1/messages", "responses": "/responses"}
 
@@ -189,12 +195,67 @@ class Responses(Dialect):
         return answer.error
 
 
+class Gemini(Dialect):
+    """Its requests name the model, and whether they stream, in their path."""
+
+    name, path, limit = "gemini", "/v1beta/models/MODEL:generateContent", "maxOutputTokens"
+
+    def body(self, said: Any, model: str, **more: Any) -> Json:
+        parts = [{"text": said}] if isinstance(said, str) else said
+        config = {name: more.pop(name) for name in (self.limit,) if name in more}
+        generation = {"generationConfig": config} if config else {}
+        return {"model": model, "contents": [{"role": "user", "parts": parts}], **generation, **more}
+
+    def tool(self, name: str) -> Json:
+        return {"functionDeclarations": [{"name": name, "parameters": SCHEMA}]}
+
+    def post(self, bridge: Bridge, body: Json, **headers: str) -> Answer:
+        return bridge.request("POST", self.path.replace("MODEL", body["model"]), unnamed(body), headers)
+
+    def ask(self, bridge: Bridge, body: Json) -> Stream:
+        path = f"/v1beta/models/{body['model']}:streamGenerateContent?alt=sse"
+        return bridge.dial("POST", path, json.dumps(unnamed(body)).encode())
+
+    def text(self, reply: Json) -> str:
+        parts = reply["candidates"][0]["content"].get("parts", ())
+        return "".join(part.get("text", "") for part in parts if not part.get("thought"))
+
+    def well_ended(self, frames: list[Frame]) -> str:
+        chunks = [frame.json for frame in frames if not frame.is_comment]
+        reasons = [chunk["candidates"][0].get("finishReason") for chunk in chunks]
+        assert reasons[-1]
+        assert reasons[:-1] == [None] * (len(chunks) - 1)
+        return "".join(map(self.text, chunks))
+
+    def broken(self, frames: list[Frame]) -> Json:
+        *before, last = [frame.json for frame in frames if not frame.is_comment]
+        assert not any(chunk["candidates"][0].get("finishReason") for chunk in before)
+        assert last.keys() == {"error"}
+        error: Json = last["error"]
+        return error | {"code": error["status"]}
+
+    def error(self, answer: Answer) -> Json:
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.json.keys() == {"error"}
+        error: Json = answer.json["error"]
+        assert error["code"] == answer.status
+        assert error["message"]
+        return error | {"type": error["status"]}
+
+
+def unnamed(body: Json) -> Json:
+    """The body without what its path says."""
+    return {name: value for name, value in body.items() if name not in ("model", "stream")}
+
+
 GOOD_ENDS = {"response.completed", "response.incomplete"}
 ENDS = {*GOOD_ENDS, "response.failed", "response.cancelled", "error"}
 SCHEMA: Json = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
 
-CHAT, MESSAGES, RESPONSES = Chat(), Messages(), Responses()
+CHAT, MESSAGES, RESPONSES, GEMINI = Chat(), Messages(), Responses(), Gemini()
+# Those whose errors have OpenAI's or Anthropic's types, and whose model is in the body.
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (CHAT, MESSAGES, RESPONSES)}
+ALL_DIALECTS = DIALECTS | {GEMINI.name: GEMINI}
 
 
 def models(client: str, *upstreams: str) -> list[str]:

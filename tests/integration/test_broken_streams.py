@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from integration.dialects import CELLS, DIALECTS, MESSAGES
+from integration.dialects import ALL_CELLS, ALL_DIALECTS, MESSAGES
 from integration.harness import KEEPALIVE, Bridge, ReceivedStream, Simulator, Start, new_token, tool
 
 MODELS = ("gpt-4o", "claude-sonnet-4.5")
@@ -123,7 +123,7 @@ UPSTREAM_PINGS = 1  # in an answer of the simulator; those of the bridge come wh
 
 FRAMINGS = {"chunked": "", "sized": "[[sim:length-delimited]]", "open": "[[sim:close-delimited]]"}
 # Where the body ends with its connection, a chat answer with a finish_reason has its end.
-UNENDED = [(*cell, how) for cell in CELLS for how in FRAMINGS if how != "open" or cell[2] != "chat"]
+UNENDED = [(*cell, how) for cell in ALL_CELLS for how in FRAMINGS if how != "open" or cell[2] != "chat"]
 
 
 @pytest.mark.parametrize(("client", "model", "upstream", "framing"), UNENDED)
@@ -132,7 +132,7 @@ def test_a_cut_after_the_last_word_is_an_error(
 ) -> None:
     """More was to come: nobody knows whether that would have been the end."""
     cut = cut_at_the_end(any_bridge, model, upstream)
-    dialect = DIALECTS[client]
+    dialect = ALL_DIALECTS[client]
     body = dialect.body(f"{cut}{FRAMINGS[framing]} one two three {mark}", model)
     stream = dialect.ask(any_bridge, body)
     frames = stream.all()
@@ -149,7 +149,7 @@ def test_a_whole_answer_cut_after_the_last_word_is_an_error(
 ) -> None:
     """As far as it is folded from a stream: there a longer answer would look the same."""
     cut = cut_at_the_end(bridge, model, upstream)
-    dialect = DIALECTS[client]
+    dialect = ALL_DIALECTS[client]
     text = f"{cut}{FRAMINGS[framing]} one two three {mark}"
     answer = dialect.post(bridge, dialect.body(text, model, **{dialect.limit: 32_000}))
     assert answer.status == 502

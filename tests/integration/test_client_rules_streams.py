@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from integration.agents import CLAUDE_CODE, claude_code
-from integration.dialects import CELLS, CHAT, DIALECTS, MESSAGES, RESPONSES, event_of, models
+from integration.dialects import ALL_CELLS, ALL_DIALECTS, CHAT, MESSAGES, RESPONSES, event_of, models
 from integration.harness import Bridge, Json, ReceivedStream, Simulator
 
 from copilot_bridge.dialects.responses.normalize import ResponsesNormalizer
 
-ROUTES = pytest.mark.parametrize(("client", "model"), [cell[:2] for cell in CELLS])
+ROUTES = pytest.mark.parametrize(("client", "model"), [cell[:2] for cell in ALL_CELLS])
 IN_MESSAGES = pytest.mark.parametrize("model", models("messages"))
 IN_RESPONSES = pytest.mark.parametrize("model", models("responses"))
 IN_CHAT = pytest.mark.parametrize("model", models("chat"))
@@ -27,7 +27,7 @@ CALLS = "[[sim:think]][[sim:tools]] go"  # thinks, and calls all the tools there
 
 @ROUTES
 def test_rule_01_every_stream_ends_properly(bridge: Bridge, mark: str, client: str, model: str) -> None:
-    assert mark in DIALECTS[client].well_ended(DIALECTS[client].frames(bridge, mark, model))
+    assert mark in ALL_DIALECTS[client].well_ended(ALL_DIALECTS[client].frames(bridge, mark, model))
 
 
 @ROUTES
@@ -35,7 +35,7 @@ def test_rule_01_every_stream_ends_properly(bridge: Bridge, mark: str, client: s
 def test_rule_01_a_broken_stream_ends_with_an_error(
     bridge: Bridge, client: str, model: str, cut: str
 ) -> None:
-    dialect = DIALECTS[client]
+    dialect = ALL_DIALECTS[client]
     error = dialect.broken(
         dialect.frames(bridge, f"[[sim:{cut} after=5]] one two three four five six", model)
     )
@@ -44,16 +44,16 @@ def test_rule_01_a_broken_stream_ends_with_an_error(
         assert error["type"] in ("api_error", "overloaded_error")
 
 
-@pytest.mark.parametrize(("client", "model"), [cell[:2] for cell in CELLS])
+@pytest.mark.parametrize(("client", "model"), [cell[:2] for cell in ALL_CELLS])
 def test_rule_01_an_error_in_upstreams_stream_is_an_error(bridge: Bridge, client: str, model: str) -> None:
-    dialect = DIALECTS[client]
+    dialect = ALL_DIALECTS[client]
     frames = dialect.frames(bridge, "[[sim:error-in-stream]] one two three", model)
     assert dialect.broken(frames)["message"]
 
 
-@pytest.mark.parametrize(("client", "model"), [cell[:2] for cell in CELLS if cell[2] == "responses"])
+@pytest.mark.parametrize(("client", "model"), [cell[:2] for cell in ALL_CELLS if cell[2] == "responses"])
 def test_rule_01_a_failed_response_is_an_error(bridge: Bridge, client: str, model: str) -> None:
-    dialect = DIALECTS[client]
+    dialect = ALL_DIALECTS[client]
     assert dialect.broken(dialect.frames(bridge, "[[sim:failed]] one two three", model))["message"]
 
 

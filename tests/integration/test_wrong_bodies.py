@@ -4,13 +4,13 @@ import json
 from itertools import islice
 
 import pytest
-from integration.dialects import CELLS, CHAT, DIALECTS
+from integration.dialects import ALL_CELLS, ALL_DIALECTS, CHAT
 from integration.harness import Bridge, Json
 from wrong_kinds import BODIES, mutants
 
 COUNT, EMBEDDINGS = "/v1/messages/count_tokens", "/v1/embeddings"
 WAYS = [
-    *((dialect, DIALECTS[dialect].path, model) for dialect, model, _upstream in CELLS),
+    *((dialect, ALL_DIALECTS[dialect].path, model) for dialect, model, _upstream in ALL_CELLS),
     *(("messages", COUNT, model) for model in ("claude-sonnet-4.5", "gpt-4.1")),
     ("embeddings", EMBEDDINGS, "text-embedding-3-small"),
 ]
@@ -20,7 +20,7 @@ STEP = 61
 
 @pytest.mark.parametrize(("dialect", "path", "model"), WAYS)
 def test_nothing_breaks_over_a_wrong_kind(bridge: Bridge, dialect: str, path: str, model: str) -> None:
-    dialect_ = DIALECTS.get(dialect, CHAT)
+    dialect_ = ALL_DIALECTS.get(dialect, CHAT)
     body: Json = {**BODIES[dialect], "model": model, "stream": False}
     for location, data in islice(mutants(body), WAYS.index((dialect, path, model)), None, STEP):
         answer = bridge.request("POST", path, data)
@@ -52,7 +52,9 @@ def test_a_deep_schema_is_taken_or_refused(
         "messages": {"name": "f", "input_schema": "deep"},
         "responses": {"type": "function", "name": "f", "parameters": "deep"},
     }[dialect]
-    body = json.dumps(DIALECTS[dialect].body("hello", model, tools=[tool])).replace('"deep"', nested(depth))
+    body = json.dumps(ALL_DIALECTS[dialect].body("hello", model, tools=[tool])).replace(
+        '"deep"', nested(depth)
+    )
     answer = bridge.request("POST", path, body.encode())
     assert answer.status in (200, 400), answer.body
-    assert answer.status == 200 or "nested" in DIALECTS[dialect].error(answer)["message"], answer.body
+    assert answer.status == 200 or "nested" in ALL_DIALECTS[dialect].error(answer)["message"], answer.body
