@@ -265,7 +265,7 @@ def test_there_is_something_to_compare(part):
 
 
 def test_all_that_was_translated_is():
-    """What a user reads first; how the bridge is deployed and measured is told in English alone."""
+    """What a user reads first; deployment and measurements are described in English alone."""
     pages = {
         "access",
         "clients",

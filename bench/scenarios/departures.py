@@ -1,4 +1,4 @@
-"""Clients that leave in the middle of an answer: how soon upstream is told."""
+"""Clients that leave in the middle of an answer: how soon upstream notices."""
 
 import time
 
@@ -10,7 +10,7 @@ from bench.scripts import MODELS
 from bench.surfaces import ask
 
 LEAVE_AFTER = 0.5  # s, of the last client's beginning
-PATIENCE = 5.0  # s, for upstream to be told
+PATIENCE = 5.0  # s, for upstream to notice
 
 UNNOTICED = "clients that upstream was not told of"
 WORST = "upstream told after, worst, s"

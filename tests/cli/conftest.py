@@ -36,7 +36,7 @@ class Result:
 
     @property
     def line(self) -> str:
-        """The one line that a failure is told in; nothing else was printed."""
+        """The one line of a failure; nothing else was printed."""
         assert not self.out, self.out
         (line,) = self.err.splitlines()
         assert line.startswith("copilot-bridge: ")
@@ -54,7 +54,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture(autouse=True, scope="module")
 def _no_garbage_of_other_tests() -> None:
-    """It would be frozen before the first command, and what it has left open would never be told."""
+    """It would be frozen before the first command, and what it has left open would never be reported."""
     gc.collect()
 
 

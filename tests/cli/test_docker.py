@@ -96,7 +96,7 @@ class Running:
 
     @property
     def key(self) -> str:
-        """As a user finds it in the log; "" if none is told."""
+        """As a user finds it in the log; "" if there is none."""
         found = re.search(r"^    (cbk_\S+)$", "".join(self.lines.all()), re.MULTILINE)
         return found[1] if found else ""
 

@@ -107,7 +107,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def change_value(rng: Random, document: Any) -> None:
-    """A value is missing, null, of another kind, or a number told as a text."""
+    """A value is missing, null, of another kind, or a number as a text."""
     found = [*places(document)] if isinstance(document, dict | list) else []
     if not found:
         return
@@ -193,14 +193,14 @@ def mutant(rng: Random, dialect: str) -> bytes:
 
 
 def cut_off(rng: Random, dialect: str) -> bytes:
-    """A stream, changed or not, that ends anywhere before its end is told."""
+    """A stream, changed or not, that ends anywhere before its end event."""
     stream = mutant(rng, dialect) if rng.random() < 0.5 else rng.choice(streams(dialect))
     found = [match.start() for mark in END_MARKS[dialect] for match in re.finditer(mark, stream)]
     return stream[: rng.randrange(min(found, default=len(stream)) + 1)]
 
 
 def with_error(rng: Random, dialect: str) -> bytes:
-    """A whole stream in which an error is told before its end."""
+    """A whole stream with an error event before its end."""
     stream = rng.choice(streams(dialect))
     blocks = [block for block in stream.split(b"\n\n") if block.strip()]
     last = next(index for index, block in enumerate(blocks) if has_end(dialect, block))

@@ -87,7 +87,7 @@ def check_stream(stream: bytes, *, usage: bool) -> None:
     *others, last = [chunk["choices"][0]["finish_reason"] for chunk in chunks]
     assert last in ("stop", "length", "tool_calls", "content_filter", "function_call")
     assert others == [None] * len(others)
-    assert deltas[-1] == {}, "the finish is told alone"
+    assert deltas[-1] == {}, "the finish has a delta of its own"
     assert {} not in deltas[:-1]
     for delta in deltas:
         assert isinstance(delta.get("content"), str | None)

@@ -32,7 +32,7 @@ UPSTREAM_PATHS = {"chat": "/chat/completions", "messages": "/v1/messages", "resp
 
 
 def event_of(frame: Frame) -> Json:
-    """An event with a name, which is told twice."""
+    """An event whose name stands in the frame and in the data."""
     name, data = frame.raw.split(b"\n")
     event: Json = json.loads(data.removeprefix(b"data: "))
     assert name == b"event: " + event["type"].encode()
@@ -48,7 +48,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def body(self, user_text: Any, model: str, **more: Any) -> Json:
-        """A request of one turn; `said` is a text, or parts of this dialect."""
+        """A request of one turn; `user_text` is a text, or parts of this dialect."""
 
     @abstractmethod
     def tool(self, name: str) -> Json:

@@ -546,7 +546,7 @@ def chat_body(text: str, model: str, **more: Any) -> Json:
 
 
 def initiator_of(entry: Json) -> str:
-    """Whose a call is, as Copilot was told in a frame of a WebSocket, or by a header."""
+    """The initiator of a call, from the frame of a WebSocket or from a header."""
     initiator: str = entry["body"].get("initiator") or entry["headers"]["x-initiator"]
     return initiator
 

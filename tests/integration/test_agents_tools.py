@@ -611,7 +611,7 @@ def test_claude_codes_system_messages_keep_their_positions(
 def test_a_tool_that_is_looked_for_first(
     by_http: Bridge, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
-    """What was found is there from then on, after the others; that it is there is told as text."""
+    """What was found is there from then on, after the others; a text says that it is there."""
     messages = asked(f"ToolSearch {mark}")
     first = claude_code(by_http, claude_body(model, messages, [BASH, FIND, PLACEHOLDER]), stream)
     (search,) = [block for block in first if block["type"] == "tool_use"]

@@ -109,7 +109,7 @@ def cut_at_the_end(bridge: Bridge, model: str, upstream: str) -> str:
     """The directive that cuts a stream when nothing is missing but its end.
 
     In Messages `message_stop` is the end, and Copilot's `[DONE]` is behind it; how many events there are
-    before is told by an answer of as many words, uncut.
+    before is known from an answer of as many words, uncut.
     """
     if upstream != "messages":
         return "[[sim:cut-between after=1000]]"  # before the last one, at the latest

@@ -281,7 +281,7 @@ def result(call_id: str, *parts: Json) -> Json:
 
 
 def result_in(body: Json, call_id: str) -> Any:
-    """What upstream was told that this call gave."""
+    """The result of this call that upstream got."""
     if "input" in body:
         return next(item["output"] for item in body["input"] if is_result(item, call_id))
     found = [one for one in body["messages"] if one.get("tool_call_id") == call_id]

@@ -160,7 +160,7 @@ def test_a_client_may_leave_right_after_done(any_bridge: Bridge, simulator: Simu
 
 
 class Gate(Junction):
-    """Passes nothing on before it is told to."""
+    """Passes nothing on before the test releases it."""
 
     def __init__(self, target: str) -> None:
         self.reached, self.open = threading.Event(), threading.Event()

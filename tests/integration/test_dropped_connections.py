@@ -70,7 +70,7 @@ def test_a_slow_answer_is_not_a_dropped_connection(bridge: Bridge, simulator: Si
 def test_a_stream_that_is_dropped_in_its_middle(
     start_bridge: Start, relay: Junction, simulator: Simulator
 ) -> None:
-    """What acknowledges for the dead can only be told from a long silence by the time: `read_timeout`."""
+    """A proxy that acknowledges for a dead peer differs from a long silence by the time: `read_timeout`."""
     hosts = {"github_api_url": relay.url, "copilot_api_url": relay.url}
     bridge = start_bridge(server="gevent", read_timeout=1, keepalive=0.2, **hosts).warm()
     stream = bridge.stream("[[sim:flood events=1000 size=10 gap=50]]")

@@ -15,7 +15,7 @@ from PIL import Image
 GPT, CODEX, MINI, SONNET = "gpt-4.1", "gpt-5.3-codex", "gpt-5-mini", "claude-sonnet-4.5"
 GEMINI = "gemini-3.1-pro-preview"
 STOPS = {"chat": "stop", "messages": "stop_sequences"}
-# Who speaks what, with whom, and how many stop sequences that one is told.
+# Client dialect, model, and the number of stop sequences that the model is sent.
 ENFORCED = [
     ("messages", CODEX, 0),
     ("chat", CODEX, 0),
@@ -38,7 +38,7 @@ def whole(bridge: Bridge, dialect: Dialect, body: Json) -> Json:
 
 
 def ending(dialect: Dialect, reply: Json) -> tuple[Any, ...]:
-    """Why a whole answer ended, and by which stop sequence where that is told."""
+    """Why a whole answer ended, and by which stop sequence where the dialect has it."""
     if dialect is CHAT:
         return (reply["choices"][0]["finish_reason"],)
     return reply["stop_reason"], reply["stop_sequence"]

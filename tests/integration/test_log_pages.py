@@ -299,7 +299,7 @@ def test_accounts_to_choose_from(start_bridge: Start, simulator: Simulator, tmp_
 
 
 def test_all_workers_report_the_same_limits(start_bridge: Start, tmp_path: Path) -> None:
-    """One process has seen the answer that told them, the other has not."""
+    """One process has seen the response with the limits, the other has not."""
     shared = {"home": tmp_path, "github_token": new_token("individual"), "server": "gevent", "rest": 0}
     one, other = start_bridge(**shared), start_bridge(**shared)
     assert "Session limit" not in page(other, "/usage/quota")

@@ -50,7 +50,7 @@ def error_in(answer: Answer) -> Json:
 
 
 def event_of(frame: Frame) -> Json:
-    """An event, whose name is told twice."""
+    """An event, whose name stands in the frame and in the data."""
     name, data = frame.raw.split(b"\n")
     event: Json = json.loads(data.removeprefix(b"data: "))
     assert name == b"event: " + event["type"].encode()

@@ -273,7 +273,7 @@ def test_logging_in_with_several_accounts(start_bridge: Start, simulator: Simula
     assert "Logged in as octo-demo" in page
     assert "Copilot" in page
     assert bridge.chat("hello").status == 200, "requests use it at once"
-    # Another one, which is the default from then on, until it is told otherwise.
+    # Another one, which is the default from then on, until another one is chosen.
     script(simulator, answers=["success"], token=new_token("free"))
     tab.post("/auth/device")
     page = tab.wait_for_part(STATE, "Logged in as")
@@ -312,7 +312,7 @@ def test_logins_that_come_to_nothing(start_bridge: Start, simulator: Simulator, 
 
 
 def test_the_first_page_does_not_wait_for_github(start_bridge: Start, browse: Browse) -> None:
-    """Where nobody answers: what is known is shown, and what is not is told of."""
+    """Where nobody answers: what is known is shown, and what is missing is named."""
     nowhere = "http://127.0.0.1:9"
     bridge = start_bridge(github_url=nowhere, github_api_url=nowhere, server="gevent")
     browser = browse(bridge)

@@ -27,7 +27,7 @@ def ask(bridge: Bridge, given: Any, model: str = CODEX, **more: Any) -> Stream:
 
 
 def event_of(frame: Frame) -> Json:
-    """An event, whose name is told twice."""
+    """An event, whose name stands in the frame and in the data."""
     name, data = frame.raw.split(b"\n")
     event: Json = json.loads(data.removeprefix(b"data: "))
     assert name == b"event: " + event["type"].encode()

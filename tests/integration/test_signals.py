@@ -211,7 +211,7 @@ def test_a_clients_own_prompts_are_an_agents(bridge: Bridge, simulator: Simulato
 
 
 def test_clients_can_not_declare_themselves_agents(bridge: Bridge, simulator: Simulator, mark: str) -> None:
-    """GitHub bills by it: it is told by what is in the conversation."""
+    """GitHub bills by it: it follows from the conversation."""
     body = {"model": CHAT, "messages": [{"role": "user", "content": mark}]}
     post(bridge, "/v1/chat/completions", body, x_initiator="agent", x_interaction_type="conversation-agent")
     assert initiator_headers(simulator.only(mark))[0] == "user"

@@ -336,7 +336,7 @@ def body_of(case: Case) -> Json:
     return body | {"messages": prompt} | ({"max_tokens": 99} if case.dialect == "messages" else {})
 
 
-# What a client is told while it waits, as often as it has to wait.
+# What a client is sent while it waits, as often as it has to wait.
 SIGNS = re.compile(rb': keep-alive\n\n|event: ping\ndata: \{"type": ?"ping"\}\n\n')
 
 # What is made up for each answer, where upstream has left it out.

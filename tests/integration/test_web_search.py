@@ -342,7 +342,7 @@ def test_a_refusal_in_the_middle_ends_as_an_error(
 def test_a_model_that_searches_for_ever_is_stopped(
     client: FlaskClient, simulator: Simulator, mark: str
 ) -> None:
-    """Of a client's own number of uses the model is told; then it has to answer, or the turn is paused."""
+    """The model knows a client's own number of uses; then it has to answer, or the turn is paused."""
     queries = [f"{mark} {number}" for number in range(30)]
     reply = answered(client, ask(plan(*queries), [SEARCH | {"max_uses": 2}]))
     results = [block["content"] for block in reply["content"] if block["type"] == "web_search_tool_result"]

@@ -87,7 +87,7 @@ def check(response: Any, status: str = "completed") -> str:
 
 
 def check_events(events: list[Any]) -> Any:
-    """The response of the last event; each item is opened, told and closed under one id."""
+    """The response of the last event; each item is opened, streamed and closed under one id."""
     assert [event.sequence_number for event in events] == list(range(len(events)))
     kinds = [event.type for event in events]
     assert kinds[:2] == ["response.created", "response.in_progress"]

@@ -168,7 +168,7 @@ class Caddy(Front):
 
 
 class Named(HTTPAdapter):
-    """Connects to wherever it is told, and expects our name there."""
+    """Connects to any address, and expects our name there."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options, server_hostname=NAME, assert_hostname=NAME)

@@ -181,7 +181,7 @@ def test_the_port_is_taken(tmp_path: Path, simulator: Simulator) -> None:
 
 
 def test_the_token_is_revoked(make_unit: MakeUnit, simulator: Simulator) -> None:
-    """Clients are told who can help; a reload brings the new one."""
+    """The error says who can help; a reload brings the new one."""
     token = new_token("revoked")
     unit = make_unit(github_token=token)
     service = unit.up()

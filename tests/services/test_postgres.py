@@ -135,7 +135,7 @@ def test_limits_admit_as_many_as_they_may(stores: tuple[Store, Store]) -> None:
     one.cooldowns.put(Cooldown("a", now + 60, "slowly", model="m", since=now), now)
     (rest,) = two.cooldowns.all(now + 1000)
     assert (rest.account, rest.model) == ("a", "m")
-    assert 55 < rest.remaining(now + 1000) <= 60, "it is told by the clock of who asks"
+    assert 55 < rest.remaining(now + 1000) <= 60, "it counts by the clock of the caller"
 
 
 def test_approvals_are_shared(stores: tuple[Store, Store]) -> None:

@@ -33,7 +33,7 @@ class Pair:
                 sock.close()
 
     def mute(self) -> None:
-        """As behind a NAT that has forgotten it: nothing arrives, and nobody is told."""
+        """As behind a NAT that has forgotten it: nothing arrives, and neither end notices."""
         self._muted.set()
 
     def reset(self) -> None:

@@ -71,7 +71,7 @@ class Waiting:
 
 
 class Pool:
-    """Keeps one connection for each key, and no more than `most` in all, those in use included.
+    """Keeps one connection for each key, and no more than `max_connections` in all, those in use included.
 
     :param idle_life: seconds for which a connection waits.
     :ivar on_change: called with the number of connections each time that it may have changed.

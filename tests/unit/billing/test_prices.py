@@ -1,4 +1,4 @@
-"""Prices in each form in which Copilot has told them."""
+"""Prices in each form that Copilot has sent."""
 
 from datetime import UTC, datetime
 

@@ -104,7 +104,7 @@ def test_only_texts_are_searched_for_stop_sequences():
     texts = [event.text for event in passed_on if isinstance(event, TextDelta)]
     assert texts == ["a ", "E", "ND"]
     kinds = [type(event) for event in passed_on]
-    assert kinds.index(ToolCallStarted) == 4, "what waited is told before the call"
+    assert kinds.index(ToolCallStarted) == 4, "what waited is sent before the call"
     assert passed_on[-1] == DONE
 
 

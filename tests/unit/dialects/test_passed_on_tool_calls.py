@@ -121,7 +121,7 @@ SERVERS = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": 
     pytest.param([TEXT], "tool_use", "end_turn", id="no call"),
     pytest.param([], "tool_use", "end_turn", id="nothing"),
     pytest.param([SERVERS], "tool_use", "end_turn", id="a call that the server has made"),
-    pytest.param([TEXT, call("a", 1)], "end_turn", "tool_use", id="a call that is not told of"),
+    pytest.param([TEXT, call("a", 1)], "end_turn", "tool_use", id="a call that the reason does not name"),
     pytest.param([TEXT, call("a", 1)], "tool_use", "tool_use", id="a call"),
     pytest.param([TEXT], "end_turn", "end_turn", id="a text"),
     pytest.param([TEXT, call("a", 1)], "max_tokens", "max_tokens", id="cut off"),
@@ -154,7 +154,7 @@ def responses_whole(output: list[Json], answer_id: Any) -> list[list[Json]]:
 
 
 def responses_streamed(output: list[Json], answer_id: Any) -> list[list[Json]]:
-    """As each item is announced, as it is told when it is done, and as the last event has it."""
+    """As each item is announced, as it is sent when it is done, and as the last event has it."""
     steps = [("added", item, index) for index, item in enumerate(output)]
     steps += [("done", item, index) for index, item in enumerate(output)]
     stream: list[Json] = [

@@ -320,7 +320,7 @@ def chat_speech(parts):
 
 
 def one_thought(parts):
-    """Of what was thought twice before one answer the first is told again."""
+    """Of reasoning that came twice before one answer the first is sent again."""
     thoughts = only(Reasoning)(parts)
     if len(thoughts) < 2:
         return parts
@@ -516,7 +516,7 @@ def test_a_prompt_that_a_dialect_can_express_survives_a_round_trip(dialect, prom
 @trials
 @given(prompt=prompts)
 def test_a_second_round_trip_loses_nothing_more(dialect, prompt):
-    """Any prompt can be said somehow; and told again and again it becomes no other one."""
+    """Any prompt can be written somehow, and repeated round trips do not change it."""
     twice = round_trip(dialect, round_trip(dialect, prompt))
     assert normal(round_trip(dialect, twice)) == normal(twice)
 

@@ -364,7 +364,7 @@ STRANGERS = {
 
 @pytest.mark.parametrize("dialect", STRANGERS)
 def test_unknown_blocks_are_skipped_in_their_order(dialect):
-    """It is left out, and what waits for it is told."""
+    """It is left out, and what waits for it is sent."""
     strangers, call = STRANGERS[dialect], list(TELL[dialect](1, A, 4))
     assert read(dialect, around(dialect, [strangers[0], *call, *strangers[1:]])) == [A]
 
@@ -501,7 +501,7 @@ def test_tokens_written_to_a_cache_are_counted(name):
 
 
 def seconds(dialect, count):
-    """For a stream of two parts told at the same time, in so many pieces each."""
+    """For a stream of two interleaved parts, in so many pieces each."""
     arguments = json.dumps({"a": "x" * (count - len('{"a": ""}'))})
     parts = [("call", "call_a", "f", arguments), ("call", "call_b", "g", arguments)]
     chunk_lists = [list(TELL[dialect](index, part, 1)) for index, part in enumerate(parts)]

@@ -291,7 +291,7 @@ def test_nothing_that_a_client_relies_on_is_lost(part, client, target, data):
 
 
 def sent_or_refused(client, asked, target):
-    """What the target is told and the bridge sees to; or why that can't be."""
+    """The settings that are sent to the target or enforced by the bridge; or the refusal."""
     way = PROMPT_WRITERS[target[0]]
     try:
         prompt, undo = adapt_prompt(READ[client](asked), limits_of(*target), client)

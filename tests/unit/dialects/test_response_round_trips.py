@@ -121,7 +121,7 @@ answers = st.builds(
 
 
 def merge(events):
-    """The same with all that is told of a part in a row as one delta."""
+    """The same with adjacent deltas of a part as one delta."""
     merged = []
     for event in events:
         before = merged[-1] if merged else None
@@ -179,7 +179,7 @@ def no_goods(events):
 
 
 def is_wordless(part):
-    """A thought of which nothing is told but its goods."""
+    """Reasoning without text, which has only its signature."""
     return isinstance(part[0], ReasoningSignature)
 
 

@@ -73,7 +73,7 @@ def test_upstreams_status_is_kept_for_unavailable_errors(kind: str, given: int, 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_the_last_event_of_a_stream(kind: str) -> None:
-    """The response as far as it was told, failed, and why; a code is always told."""
+    """The response as far as it was sent, failed, and why; there is always a code."""
     event = failed(BridgeError("what went wrong", kind=kind))
     response = event.pop("response")
     assert event == {"type": "response.failed", "sequence_number": 7}

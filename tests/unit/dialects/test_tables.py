@@ -283,7 +283,7 @@ def test_each_finish_reason_is_written():
 
 
 def test_each_finish_reason_is_read():
-    """Where nothing says so, it is told by what has been said; Messages know one word for two of them."""
+    """Where nothing says so, it follows from the content; Messages know one word for two of them."""
     assert set(chat_reader.FINISH_REASON_MAP.values()) == set(get_args(Reason)) - {"refusal", "paused"}
     assert set(messages_reader.FINISH_REASON_MAP.values()) == set(get_args(Reason)) - {"filtered"}
     assert set(responses_reader.INCOMPLETE.values()) == {"length", "filtered"}

@@ -162,7 +162,7 @@ def read_messages(stream):
 
 
 def check_ladder(events_):
-    """One item after the other; the same id, text and arguments wherever they are told."""
+    """One item after the other; the same id, text and arguments wherever they stand."""
     output = []
     for event in events_:
         index = len(output)
@@ -539,7 +539,7 @@ def test_an_error_in_the_stream_is_raised_after_the_events_before_it(client, ups
     out, raised = broken(client, upstream, begun + error, size)
     assert isinstance(raised, UpstreamRefused)
     assert "it broke" in check_failure(client, out)
-    assert len(events(out)) > 1, "what came before it is told"
+    assert len(events(out)) > 1, "what came before it is sent"
 
 
 @pytest.mark.parametrize(("client", "upstream"), CELLS)

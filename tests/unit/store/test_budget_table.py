@@ -54,7 +54,7 @@ def test_each_threshold_is_reported_once(store):
     mine = budget(store)
     thresholds = [use(store, mine, amount) for amount in (4.9, 0.1, 1, 3.2, 0.4, 0.3)]
     assert thresholds == [[], [50], [], [90], [95], []]
-    store.budgets.put(Budget("key", "key:a", Limit.parse("11/month")))  # raised, so told anew
+    store.budgets.put(Budget("key", "key:a", Limit.parse("11/month")))  # raised, so reported anew
     (mine,) = store.budgets.all()
     assert use(store, mine, 0.6) == [95]
     assert use(store, mine, 9) == [100]

@@ -160,7 +160,7 @@ def test_a_timeout_is_not_tried_again(world, hub, script):
     ],
 )
 def test_a_replay_is_the_same_request(world, hub, script, first, initiator):
-    """It is a person's as long as none can have been read: so no turn of theirs is told of twice."""
+    """It is a person's as long as none can have been read: so no turn of theirs is counted twice."""
     script(first, OK)
     send(world)
     one, two = chats(hub)
@@ -177,7 +177,7 @@ def test_a_replay_is_the_same_request(world, hub, script, first, initiator):
 
 
 def test_replays_are_an_agents(world, hub, script):
-    """What has been told of once stays told of."""
+    """A turn that was declared once stays declared."""
     script((500, ""), EXPIRED, OK)
     send(world)
     assert [request.headers["X-Initiator"] for request in chats(hub)] == ["user", "agent", "agent"]

@@ -20,7 +20,7 @@ PENDING, SLOW, GRANTED = "pending", "slow_down", "granted"
 
 
 class GitHub:
-    """Answers as it is told, and notes when it was asked."""
+    """Answers as the test says, and notes when it was asked."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0

@@ -392,7 +392,7 @@ def test_without_network_and_old_token_the_error_is_raised(world, hub):
 
 
 def test_the_old_token_outlives_a_refused_login(world, hub, clock):
-    """While it is valid a failed refresh costs nobody an answer; then the user is told what to do."""
+    """While it is valid a failed refresh costs nobody an answer; then the error says what to do."""
     hub.gives_tokens()
     old = world.get()
     clock.forward(1261)
