@@ -39,8 +39,7 @@ def claude_variables(params: ClientParams) -> dict[str, str]:
 
 
 def claude_settings(params: ClientParams) -> Values:
-    """The settings of Claude Code, without its web search, which runs at Anthropic."""
-    return {"env": claude_variables(params), "permissions": {"deny": ["WebSearch"]}}
+    return {"env": claude_variables(params)}
 
 
 # --- Gemini CLI

@@ -40,6 +40,7 @@ def test_a_key_is_shown_once_and_can_be_revoked(run, home, log_in):
         "30/minute",
         "--expires",
         "30d",
+        "--no-web",
     ]
     made = run("keys", "add", "alice", *options)
     assert re.fullmatch(r"cbk_[\w-]{43}\n", made.out)
@@ -47,10 +48,12 @@ def test_a_key_is_shown_once_and_can_be_revoked(run, home, log_in):
     key = stored(home)["alice"]
     assert key.digest == digest_of(made.out.strip())
     assert (key.account, key.models, key.rate) == ("octo-demo", ("claude-*", "gpt-4.1"), "30/minute")
+    assert not key.web
     assert key.expires - key.created == pytest.approx(30 * 86_400, abs=2)
     rows = run("keys", "list").rows
     assert rows[0][:5] == ["NAME", "ACCOUNT", "MODELS", "RATE", "MADE"]
     assert rows[1][:4] == ["alice", "octo-demo", "claude-*, gpt-4.1", "30/minute"]
+    assert rows[1][-1] == "no web"
     assert made.out.strip() not in run("keys", "list").out
 
     again = run("keys", "rotate", "alice").out

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clients.agents import Agent, Launch, Place, claude, codex, gemini, run
+from clients.agents import Agent, Launch, Sandbox, claude, codex, gemini, run
 from clients.install import AGENTS
 from integration.harness import Bridge, Simulator
 
@@ -16,23 +16,23 @@ Json = dict[str, Any]
 
 
 @pytest.fixture
-def place(bridge: Bridge, tmp_path: Path) -> Iterator[Place]:
+def sandbox(by_http: Bridge, tmp_path: Path) -> Iterator[Sandbox]:
     """The bridge's log of the test is shown if it fails."""
     assert AGENTS.is_installed(), "make test-clients installs the agents"
-    before = len(bridge.log.all())
-    yield Place(tmp_path, bridge.url)
-    print("\n".join(bridge.log.all()[before:]))
+    before = len(by_http.log.all())
+    yield Sandbox(tmp_path, by_http.url)
+    print("\n".join(by_http.log.all()[before:]))
 
 
-def claude_with_search(place: Place, model: str) -> Launch:
+def claude_with_search(sandbox: Sandbox, model: str) -> Launch:
     """All tools are offered at once, so that the plan can name the search."""
-    launch = claude(place, model)
+    launch = claude(sandbox, model)
     settings = {**launch.settings, "ENABLE_TOOL_SEARCH": "false"}
     return Launch([*launch.command, "--allowedTools", "WebSearch"], settings)
 
 
-def codex_with_search(place: Place, model: str) -> Launch:
-    return codex(place, model, 'web_search = "live"')
+def codex_with_search(sandbox: Sandbox, model: str) -> Launch:
+    return codex(sandbox, model, 'web_search = "live"')
 
 
 RUNS: dict[str, tuple[Agent, str, str]] = {
@@ -46,10 +46,14 @@ RUNS: dict[str, tuple[Agent, str, str]] = {
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_an_agent_searches(bridge: Bridge, simulator: Simulator, place: Place, mark: str, name: str) -> None:
+def test_an_agent_searches(
+    by_http: Bridge, simulator: Simulator, sandbox: Sandbox, mark: str, name: str
+) -> None:
     agent, tool, model = RUNS[name]
     steps = [{"tool": tool, "arguments": {"query": mark}}]
-    ended = run(agent(place, model), place, f"[[sim:plan]] {json.dumps(steps)} [[sim:say]] All done: {mark}.")
+    ended = run(
+        agent(sandbox, model), sandbox, f"[[sim:plan]] {json.dumps(steps)} [[sim:say]] All done: {mark}."
+    )
     print(f"exit code {ended.code}\n--- stdout\n{ended.out}\n--- stderr\n{ended.err}")
     assert ended.code == 0
     assert ended.out.strip().splitlines()[-1] == f"All done: {mark}."
@@ -59,9 +63,9 @@ def test_an_agent_searches(bridge: Bridge, simulator: Simulator, place: Place, m
 
 
 def test_codex_on_an_openai_model_has_copilots_own_search(
-    simulator: Simulator, place: Place, mark: str
+    simulator: Simulator, sandbox: Sandbox, mark: str
 ) -> None:
-    ended = run(codex_with_search(place, "gpt-5.3-codex"), place, f"[[sim:search]] {mark}")
+    ended = run(codex_with_search(sandbox, "gpt-5.3-codex"), sandbox, f"[[sim:search]] {mark}")
     assert ended.code == 0
     assert "https://example.com/" in ended.out
     [entry] = [entry for entry in simulator.ledger(mark) if entry["body"].get("tools")]
