@@ -32,13 +32,17 @@ ABOUT = (health.bp, metrics.bp, ollama.bp, openapi.bp, token.bp, usage.bp)
 # Azure's clients ask, today's and those that give an `api-version`; and Google's for clients of OpenAI.
 PREFIXES = ("", "/v1", "/v1/v1", "/openai/v1", "/openai/deployments/<deployment>", "/v1beta/openai")
 
+# Where clients ask for what is kept: each rule takes a fifth of a millisecond of every start.
+KEPT_PREFIXES = ("", "/v1", "/openai/v1")
+
 # The versions of Google's API that no other API has.
 GOOGLE_PREFIXES = ("/v1beta", "/v1alpha")
 
 APIS = (
     (dialects.bp, PREFIXES),
     (responses.bp, PREFIXES),
-    (conversations.bp, PREFIXES),
+    (responses.kept, KEPT_PREFIXES),
+    (conversations.bp, KEPT_PREFIXES),
     (estimate.bp, PREFIXES),
     (models.bp, (*PREFIXES, *GOOGLE_PREFIXES)),
     (gemini.bp, ("/v1", *GOOGLE_PREFIXES)),

@@ -24,6 +24,7 @@ from copilot_bridge.pipeline.operations import Generation
 from copilot_bridge.pipeline.received import owner
 
 bp = Blueprint("responses", __name__)
+kept = Blueprint("kept_responses", __name__)
 
 
 @bp.post("/responses")
@@ -34,25 +35,25 @@ def create() -> Response:
     return as_json(background.begin(call(), g.entry, data, headers()))
 
 
-@bp.post("/responses/compact")
+@kept.post("/responses/compact")
 def compact() -> Response:
     return respond(partial(Generation, RESPONSES, read=CompactionRequest.read))
 
 
-@bp.get("/responses/<id_>")
+@kept.get("/responses/<id_>")
 def show(id_: str) -> Response:
     if request.args.get("stream") == "true":
         raise Unsupported("stream: a response that is kept comes in one piece", param="stream")
     return as_json(find(id_)[0])
 
 
-@bp.get("/responses/<id_>/input_items")
+@kept.get("/responses/<id_>/input_items")
 def show_input(id_: str) -> Response:
     items = find(id_)[1]
     return as_json(write_page(shown_items(id_, items), request.args))
 
 
-@bp.delete("/responses/<id_>")
+@kept.delete("/responses/<id_>")
 def delete(id_: str) -> Response:
     answer_as_openai()
     mine = owner(call(), headers())
@@ -64,7 +65,7 @@ def delete(id_: str) -> Response:
     return as_json({"id": id_, "object": "response", "deleted": True})
 
 
-@bp.post("/responses/<id_>/cancel")
+@kept.post("/responses/<id_>/cancel")
 def cancel(id_: str) -> Response:
     answer_as_openai()
     if (response := background.cancel(call(), headers(), id_)) is None:
@@ -77,10 +78,10 @@ def find(id_: str) -> tuple[JsonObject, list[JsonObject]]:
     answer_as_openai()
     if state := background.find_unfinished(call(), headers(), id_):
         return state["response"], as_items(state.get("input") or [])
-    kept = bridge().response_store.show(owner(call(), headers()), id_)
-    if kept is None or not kept.answer:
+    stored = bridge().response_store.show(owner(call(), headers()), id_)
+    if stored is None or not stored.answer:
         raise not_found(id_)
-    return kept.response(), kept.input_items()
+    return stored.response(), stored.input_items()
 
 
 def not_found(id_: str) -> BridgeError:

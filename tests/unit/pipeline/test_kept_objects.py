@@ -25,7 +25,7 @@ def workers(store, monkeypatch):
     monkeypatch.setattr(ResponseStore, "start", lambda _self: None)
     monkeypatch.setattr(module, "GLANCES", (0.0,))
     stores = [ResponseStore(MEGABYTE, table=store.response_chains(MEGABYTE, RESPONSE_TTL)) for _ in range(2)]
-    return [KeptObjects(each) for each in stores]
+    return [KeptObjects(store) for store in stores]
 
 
 @pytest.fixture(params=["memory", "store"])
@@ -94,7 +94,7 @@ def test_a_store_that_fails_is_told(workers, store, monkeypatch):
 
 
 def test_a_response_that_another_worker_deleted_is_not_shown(workers):
-    one, two = (each._store for each in workers)
+    one, two = (worker._store for worker in workers)
     for number in (1, 2):
         before = one.find("me", f"resp_{number - 1}") if number > 1 else None
         link = StoredResponse(before, b'{"input":"x"}', b'{"output":[{"type":"message"}]}')
@@ -112,7 +112,7 @@ def test_a_response_that_another_worker_deleted_is_not_shown(workers):
 
 def test_what_an_earlier_version_has_stored_is_read(workers, store):
     """Until 2026-11 it was a list of items."""
-    one, two = (each._store for each in workers)
+    one, two = (worker._store for worker in workers)
     table = store.response_chains(MEGABYTE, RESPONSE_TTL)
     name = module.stored_name("me", "resp_1")
     row = module.EncryptedResponse(name, name, "", table.encrypt(b'[{"role":"user","content":"x"}]'))
