@@ -191,6 +191,24 @@ def read_snapshots(headers: Mapping[str, str]) -> dict[str, QuotaSnapshot]:
     return {name: snapshot for name, snapshot in named.items() if name and snapshot}
 
 
+def read_snapshot_objects(content: object) -> dict[str, QuotaSnapshot]:
+    """The same out of an event: {"chat": {"entitlement": "300", "percent_remaining": 29.7, ...}}."""
+    found = {}
+    for name, told in objects(content).items():
+        entitlement, percent = number(told.get("entitlement")), number(told.get("percent_remaining"))
+        if entitlement is not None and percent is not None:
+            resets_at = told.get("reset_date")
+            found[name] = QuotaSnapshot(
+                entitlement=-1.0 if told.get("unlimited") is True else entitlement,
+                percent_remaining=percent,
+                overage=number(told.get("overage_count")) or 0.0,
+                overage_permitted=told.get("overage_permitted") is True,
+                resets_at=str(resets_at) if resets_at else None,
+                total_remaining=None,
+            )
+    return found
+
+
 def read_snapshot(value: str) -> QuotaSnapshot | None:
     """Read `ent=300&ov=0.0&ovPerm=false&rem=29.7&rst=2026-05-01T00%3A00Z`; None without `ent` or `rem`."""
     # Not parse_qs: it would read the plus of an offset like +02:00 as a space.

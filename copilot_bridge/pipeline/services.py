@@ -104,6 +104,7 @@ class Bridge:
         self.tokens.on_fetch = self._token_fetched
         self.usage_reports = UsageReports(self.client, self.headers, self.store.key_values)
         self.quota_snapshots = QuotaSnapshots(self.store.key_values)
+        self.websockets.on_quotas = self.quota_snapshots.note_objects
         auto = AutoPicks(self.store.key_values, config.auto_tier)
         self.models = ModelCatalogues(mapping=config.model_mapping, auto=auto, store=self.store.key_values)
         self.learned = Learned(self.store.lessons, self.store.changes)

@@ -13,7 +13,7 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from copilot_bridge.billing.quota import QuotaSnapshot, read_snapshots
+from copilot_bridge.billing.quota import QuotaSnapshot, read_snapshot_objects, read_snapshots
 from copilot_bridge.errors import StoreError
 from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.upstream.key_value_store import KeyValueStore
@@ -47,10 +47,19 @@ class QuotaSnapshots:
 
     def note(self, account: Account, headers: Mapping[str, str]) -> None:
         """Note the snapshots in an answer's headers."""
-        found = read_snapshots(headers)
-        if not found:
-            return
-        key, now = account.fingerprint, self._clock()
+        if found := read_snapshots(headers):
+            self._note(account.fingerprint, found)
+
+    def note_objects(self, fingerprint: str, content: object) -> None:
+        """Note the snapshots in the last event of an answer over a WebSocket.
+
+        :param fingerprint: of the account.
+        """
+        if found := read_snapshot_objects(content):
+            self._note(fingerprint, found)
+
+    def _note(self, key: str, found: Mapping[str, QuotaSnapshot]) -> None:
+        now = self._clock()
         dated = {name: (now, snapshot) for name, snapshot in found.items()}
         self._noted[key] = self._noted.get(key, {}) | dated
         if key not in self._planned:

@@ -17,6 +17,7 @@ TYPE = b'{"type":"'
 EVENT_HEADERS = b',"headers":{'
 PREVIOUS = b'"previous_response_id":"'
 DELTA = ".delta"
+QUOTAS = "copilot_quota_snapshots"
 ITEM_DONE = "response.output_item.done"
 COMPLETED, INCOMPLETE = "response.completed", "response.incomplete"
 LAST_EVENTS = (COMPLETED, INCOMPLETE, "response.failed", "response.cancelled", "error")
@@ -52,12 +53,14 @@ class EventReader:
     :ivar headers: those of HTTP's response, which the first event carries.
     :ivar last: the type of the event that ended the turn; None: it goes on.
     :ivar response_id: of a complete response.  :ivar answer: its items so far.
+    :ivar quotas: those that the last event tells of, which are headers of a response by HTTP.
     """
 
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}
         self.last: str | None = None
         self.response_id: str | None = None
+        self.quotas: object = None
         self._answer: dict[int, JsonObject] = {}
         self._begun = False
         # Of the last delta: how it began, and ended, and the lines that its event begins with.
@@ -117,6 +120,7 @@ class EventReader:
         if kind in LAST_EVENTS:
             self.last = kind
             self.response_id = str(response["id"]) if response.get("id") else None
+            self.quotas = event.pop(QUOTAS, None) or response.pop(QUOTAS, None)
         return kind, codec.write(event)
 
     def _keep(self, event: JsonObject) -> None:

@@ -109,6 +109,7 @@ class Turns:
         self._paused: TTLCache[tuple[str, str], bool] = TTLCache(MAX_PAUSED, PAUSE)
         self._failures: dict[tuple[str, str], int] = {}
         self.listener: Callable[[str, int], object] = lambda _way, _spared: None
+        self.on_quotas: Callable[[str, object], object] = lambda _account, _quotas: None
         self.enabled = False
 
     def start(self) -> None:
@@ -255,6 +256,8 @@ class Turn:
         self, connection: Connection, events: EventReader, digest: bytes, count: int, *, reusable: bool
     ) -> None:
         self._turns.release(self._key)
+        if events.quotas:
+            self._turns.on_quotas(self._place[0], events.quotas)
         if not reusable or events.last not in (COMPLETED, INCOMPLETE):
             self._turns.pool.close(connection)
             return

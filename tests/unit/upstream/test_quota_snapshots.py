@@ -97,3 +97,26 @@ def test_without_a_snapshot_nothing_is_written(world, clock):
     samples = QuotaSnapshots(world.store.key_values, clock, SOON)
     samples.note(world.account, {"x-request-id": "1"})
     assert samples.noted(world.account) == samples.shared(world.account) == {}
+
+
+def test_the_last_event_on_a_websocket_tells_of_quotas(new_world):
+    snapshots = QuotaSnapshots(new_world().store.key_values, interval=LATER)
+    told = {
+        "premium_interactions": {
+            "entitlement": "300",
+            "percent_remaining": 29.7,
+            "overage_permitted": False,
+            "overage_count": 2,
+            "reset_date": "2026-05-01T00:00:00Z",
+        },
+        "chat": {"entitlement": 0, "percent_remaining": 100, "unlimited": True},
+        "broken": {"entitlement": None},
+        "odd": 3,
+    }
+    account = new_world().account
+    snapshots.note_objects(account.fingerprint, told)
+    noted = snapshots.noted(account)
+    assert remaining(noted) == {"chat": 100.0, "premium_interactions": 29.7}
+    assert (noted["chat"].unlimited, noted["premium_interactions"].overage) == (True, 2.0)
+    snapshots.note_objects(account.fingerprint, "nonsense")
+    assert snapshots.noted(account) == noted

@@ -48,11 +48,12 @@ def test_the_events_are_those_of_a_stream_by_http() -> None:
     first = {"type": "response.output_item.done", "output_index": 1, "item": {"type": "reasoning"}}
     end = {"type": "response.completed", "response": {"id": "r9", "headers": {"tools": "kept"}}}
     sent = [CREATED, delta, first, done, end]
-    stream = reader.feed(written(event | {"headers": HEADERS}) for event in sent)
+    last = end | {"copilot_quota_snapshots": {"chat": {}}}
+    stream = reader.feed(written(event | {"headers": HEADERS}) for event in [*sent[:-1], last])
     created = {"type": "response.created", "response": {"id": "r", "previous_response_id": None}}
     assert [event for _, event in events_of(stream)] == [created, *sent[1:]]
     assert [name for name, _ in events_of(stream)] == [event["type"] for event in sent]
-    assert reader.headers == HEADERS
+    assert (reader.headers, reader.quotas) == (HEADERS, {"chat": {}})
     assert (reader.last, reader.response_id) == ("response.completed", "r9")
     assert reader.answer == [done["item"], first["item"]]
 
