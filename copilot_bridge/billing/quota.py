@@ -194,15 +194,15 @@ def read_snapshots(headers: Mapping[str, str]) -> dict[str, QuotaSnapshot]:
 def read_snapshot_objects(content: object) -> dict[str, QuotaSnapshot]:
     """The same out of an event: {"chat": {"entitlement": "300", "percent_remaining": 29.7, ...}}."""
     found = {}
-    for name, told in objects(content).items():
-        entitlement, percent = number(told.get("entitlement")), number(told.get("percent_remaining"))
+    for name, snapshot in objects(content).items():
+        entitlement, percent = number(snapshot.get("entitlement")), number(snapshot.get("percent_remaining"))
         if entitlement is not None and percent is not None:
-            resets_at = told.get("reset_date")
+            resets_at = snapshot.get("reset_date")
             found[name] = QuotaSnapshot(
-                entitlement=-1.0 if told.get("unlimited") is True else entitlement,
+                entitlement=-1.0 if snapshot.get("unlimited") is True else entitlement,
                 percent_remaining=percent,
-                overage=number(told.get("overage_count")) or 0.0,
-                overage_permitted=told.get("overage_permitted") is True,
+                overage=number(snapshot.get("overage_count")) or 0.0,
+                overage_permitted=snapshot.get("overage_permitted") is True,
                 resets_at=str(resets_at) if resets_at else None,
                 total_remaining=None,
             )
