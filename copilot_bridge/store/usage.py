@@ -95,7 +95,7 @@ class UsageTable:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._recent: TTLCache[Wanted, Shares] = TTLCache(CACHE_SIZE, CACHE_TTL)
-        self._last_uses: TTLCache[str, dict[str, float]] = TTLCache(1, 60.0)
+        self._last_uses: TTLCache[str, dict[str, float]] = TTLCache(2, 60.0)
         self._final: TTLCache[Wanted, Shares] = TTLCache(CACHE_SIZE, FINAL_TTL)
 
     def spans(
@@ -181,12 +181,15 @@ class UsageTable:
         ((hour,),) = self._rows("SELECT min(hour) FROM request_hours")
         return float("inf") if hour is None else float(hour)
 
-    def last_uses(self) -> dict[str, float]:
-        """The hour of each caller's last request, in unix seconds; a minute old at most."""
-        if "" not in self._last_uses:
-            rows = self._rows("SELECT caller, max(hour) FROM request_hours GROUP BY caller")
-            self._last_uses[""] = {caller: float(hour) for caller, hour in rows}
-        return self._last_uses[""]
+    def last_uses(self, column: str = "caller") -> dict[str, float]:
+        """The hour of each caller's last request, in unix seconds; a minute old at most.
+
+        :param column: or "account", of each account's.
+        """
+        if column not in self._last_uses:
+            rows = self._rows(f"SELECT {column}, max(hour) FROM request_hours GROUP BY {column}")  # noqa: S608
+            self._last_uses[column] = {name: float(hour) for name, hour in rows}
+        return self._last_uses[column]
 
     def by(self, name: str, since: float) -> list[Sums]:
         """Sum up by one of REPORTS: [{"name": ..., "nano_cents": ..., and sums}].

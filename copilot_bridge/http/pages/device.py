@@ -1,16 +1,23 @@
 """The page for logging in to GitHub by device code, and for the stored logins."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, g, request, url_for
 
 from copilot_bridge.admin.accounts import forget_account, use_account
+from copilot_bridge.billing.forecast import metered
+from copilot_bridge.billing.quota import Quota
 from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
+from copilot_bridge.http.pages import quotas
 from copilot_bridge.http.pages.auth import redirect_303, shared
 from copilot_bridge.http.pages.device_login import SharedFlow
 from copilot_bridge.http.pages.i18n import tr
 from copilot_bridge.http.pages.live import part
 from copilot_bridge.http.pages.rendering import page, render
+from copilot_bridge.pipeline import Bridge
+from copilot_bridge.store.logins import Login
+from copilot_bridge.upstream.github.accounts import Account
 
 bp = Blueprint("device", __name__)
 
@@ -76,6 +83,8 @@ def state(problem: str = "") -> dict[str, Any]:
     stored = list(reversed(bridge.logins.all()))
     used = next((account for account in stored if account.host == bridge.hosts.api), None)
     return {
+        "details": {each.user: details_of(bridge, each) for each in stored if each.host == bridge.hosts.api},
+        "quota_name": quotas.quota_name,
         "login": login,
         "end": ENDS.get(login.reason, "failed") if login else "",
         "problem": problem,
@@ -86,3 +95,33 @@ def state(problem: str = "") -> dict[str, Any]:
         "given": bool(bridge.config.github_token),
         "lasting": bridge.store.database.persistent,
     }
+
+
+@dataclass(frozen=True)
+class Details:
+    """What is known of a stored login, without asking GitHub.
+
+    :param plan: its name, or "".  :param quota: what is left of the plan, or None.
+    :param rests_until: unix seconds until which Copilot wants the account left alone; 0: it does not.
+    :param used_at: the hour of its last request, or None.  :param keys: the names of the keys that use it.
+    """
+
+    plan: str
+    quota: Quota | None
+    rests_until: float
+    used_at: float | None
+    keys: tuple[str, ...]
+
+
+def details_of(bridge: Bridge, login: Login) -> Details:
+    account = Account(login.user, login.token, bridge.hosts)
+    report = quotas.known_report(bridge, account)
+    plan = quotas.plan_name(report.usage) if report else quotas.known_plan(bridge, account)
+    pauses = bridge.rate_limiter.cooldowns.of_account(account.fingerprint)
+    until = next((pause.until for pause in pauses if not pause.model and not pause.path), 0.0)
+    try:
+        used_at = bridge.store.usage.last_uses("account").get(login.user)
+        keys = tuple(key.name for key in bridge.store.keys.all() if key.account == login.user)
+    except StoreError:
+        used_at, keys = None, ()
+    return Details(plan, metered(report.usage) if report else None, until, used_at, keys)

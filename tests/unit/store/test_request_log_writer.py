@@ -8,6 +8,7 @@ import pytest
 
 from copilot_bridge.errors import StoreError
 from copilot_bridge.shared_memory.crash_log import CrashLog, left_behind
+from copilot_bridge.shared_memory.shared_times import SharedTimes
 from copilot_bridge.store import open_store
 from copilot_bridge.store import request_log as request_log_module
 from copilot_bridge.store import request_log_writer as module
@@ -91,6 +92,31 @@ def test_other_processes_know_rows_that_are_still_to_be_written(store, writer, t
     )
     assert late.pending("b") is None, "or a row that was removed again would be waited for"
     assert late.pending("a") is not None
+
+
+def test_what_runs_is_known_to_all_processes_with_its_progress(store, tmp_path):
+    """Progress is noted only while somebody watches."""
+
+    def process(now):
+        options = {"days": 30, "max_rows": 100, "watched": SharedTimes(tmp_path / "watched")}
+        return RequestLogWriter(store.request_log, tmp_path / "spool", clock=lambda: now, **options)
+
+    worker, page = process(1001.0), process(1001.0)
+    worker._open_crash_log()
+    worker.begin(row("a", "interrupted", 1000.0), lambda: (250, 4096))
+    worker.begin(row("b", "interrupted", 999.0), lambda: (None, 0))
+    worker._note_progress()
+    assert [(one.row.id, one.received) for one in page.running()] == [("b", 0), ("a", 0)]
+    worker._note_progress()
+    assert [(one.row.id, one.first_byte_ms, one.received) for one in page.running()] == [
+        ("b", None, 0),
+        ("a", 250, 4096),
+    ]
+    assert [one.row.id for one in worker.running()] == ["b", "a"]
+    worker.end(row("a", "ok", 1000.0))
+    assert [one.row.id for one in page.running()] == ["b"]
+    worker._crash_log.close()
+    assert page.running() == []
 
 
 def outcomes(store):

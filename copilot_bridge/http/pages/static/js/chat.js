@@ -2,32 +2,7 @@
 // @ts-check
 
 import { all, announce } from "./dom.js";
-
-/**
- * The texts of the events in a piece of a stream, and what is left of an event that is not whole yet.
- * @param {string} text
- * @returns {[any[], string]}
- */
-export function eventsOf(text) {
-  const blocks = text.split("\n\n");
-  const rest = blocks.pop() || "";
-  const found = blocks.flatMap((block) => block.split("\n"))
-    .filter((line) => line.startsWith("data: ") && line !== "data: [DONE]")
-    .map((line) => JSON.parse(line.slice(6)));
-  return [found, rest];
-}
-
-/**
- * The list price of an answer in US$; null: it is not known.
- * @param {{ premium?: string, given?: string, out?: string }} prices
- * @param {{ prompt_tokens?: number, completion_tokens?: number } | null} usage
- */
-export function priceOf(prices, usage) {
-  if (prices.premium) return Number(prices.premium) * 0.04;
-  if (!usage || !prices.given) return null;
-  const units = (usage.prompt_tokens || 0) * Number(prices.given) + (usage.completion_tokens || 0) * Number(prices.out || 0);
-  return units / 1e6 / 100;
-}
+import { eventsOf, priceOf } from "./pure.js";
 
 /** @typedef {{ role: string, content: string }} Said */
 
@@ -125,7 +100,7 @@ class Talk {
   }
 }
 
-/** @param {ReadableStream<Uint8Array>} body */
+/** @param {ReadableStream<any>} body */
 async function* pieces(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   for (;;) {

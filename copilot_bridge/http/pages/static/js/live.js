@@ -2,6 +2,7 @@
 // @ts-check
 
 import { all, announce, toast, words } from "./dom.js";
+import { titled } from "./pure.js";
 import { load, show } from "./regions.js";
 
 const PAUSE = 15000;  // ms between two looks while nobody sees the page
@@ -37,9 +38,7 @@ function follow() {
   const line = document.querySelector(".status[data-kind]");
   if (!(line instanceof HTMLElement)) return;
   const { kind = "", waiting = "0", icon = "" } = line.dataset;
-  const plain = document.title.replace(/^(\(\d+\) )?(⚠ )?/, "");
-  const prefix = (waiting === "0" ? "" : `(${waiting}) `) + (["warning", "danger"].includes(kind) ? "⚠ " : "");
-  document.title = prefix + plain;
+  document.title = titled(document.title, kind, waiting);
   const link = document.querySelector("link[rel=icon]");
   if (link instanceof HTMLLinkElement && link.getAttribute("href") !== icon) link.href = icon;
   const badge = document.querySelector("[data-count=approvals]");

@@ -2,6 +2,7 @@
 // @ts-check
 
 import { all, language, words } from "./dom.js";
+import { clock } from "./pure.js";
 
 /** @type {Record<string, Intl.DateTimeFormatOptions>} */
 const STYLES = {
@@ -57,17 +58,6 @@ function tellTime(shown) {
     : moment.toLocaleString(language, dateOnly && style !== "day" ? STYLES.date : styleOf(style, moment, now));
   if (element.textContent !== text) element.textContent = text;
   element.title = moment.toLocaleString(language, dateOnly ? STYLES.date : STYLES.long);
-}
-
-/**
- * @param {number} seconds
- * @returns {string} "14:32", "1:02:03"
- */
-export function clock(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  const rest = String(whole % 60).padStart(2, "0");
-  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
 /**

@@ -1,0 +1,51 @@
+"""The scripts of the pages, as far as they need no page: by node, where it is there."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from copilot_bridge.http.pages.assets import FOLDER
+
+PURE = FOLDER / "js" / "pure.js"
+
+CASES = (
+    ("clock(0)", "0:00"),
+    ("clock(125.4)", "2:05"),
+    ("clock(3723)", "1:02:03"),
+    ("clock(-5)", "0:00"),
+    (
+        r"""eventsOf('data: {"a":1}\n\nevent: x\ndata: {"b":2}\n\ndata: [DONE]\n\ndata: {"c"')""",
+        [[{"a": 1}, {"b": 2}], 'data: {"c"'],
+    ),
+    ("priceOf({premium: '0.33'}, null)", 0.0132),
+    ("priceOf({given: '300', out: '1500'}, {prompt_tokens: 1000, completion_tokens: 200})", 0.006),
+    ("priceOf({}, {prompt_tokens: 1})", None),
+    ("priceOf({given: '300'}, null)", None),
+    ("titled('Home', 'success', '0')", "Home"),
+    ("titled('(3) ⚠ Home', 'danger', '0')", "⚠ Home"),
+    ("titled('⚠ Home', 'success', '2')", "(2) Home"),
+)
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="node runs the scripts")
+def test_what_needs_no_page() -> None:
+    """All in one process, which takes longer to start than to answer."""
+    calls = ", ".join(call for call, _ in CASES)
+    script = f"""
+        import {{ clock, eventsOf, priceOf, titled }} from {json.dumps(PURE.as_uri())};
+        console.log(JSON.stringify([{calls}]));
+    """
+    done = subprocess.run(
+        ["node", "--input-type=module"], input=script, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stderr == ""
+    found = json.loads(done.stdout)
+    rounded = [round(value, 9) if isinstance(value, float) else value for value in found]
+    assert rounded == [expected for _, expected in CASES]
+
+
+def test_each_script_is_typed() -> None:
+    for path in (FOLDER / "js").glob("*.js"):
+        assert "// @ts-check\n" in path.read_text(), path.name

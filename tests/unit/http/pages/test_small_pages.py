@@ -1,0 +1,145 @@
+"""Pages of which the application alone shows enough: accounts, keys, settings, approvals."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from copilot_bridge.app import create_app
+from copilot_bridge.config import Config
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.pipeline import Bridge
+from copilot_bridge.redaction import Secret
+from copilot_bridge.store.approvals import PendingRequest
+from copilot_bridge.store.keys import KEY, Key
+from copilot_bridge.store.request_log import RequestLogRow
+
+OPERATOR = "the-operators-key"
+BROWSER = {"Accept": "text/html", "Accept-Language": "en", "x-api-key": OPERATOR}
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Flask]:
+    config = Config(home=tmp_path, api_key=(Secret(OPERATOR),), require_approval=True, approval_timeout=5.0)
+    app = create_app(config)
+    yield app
+    app.extensions["copilot_bridge"].store.close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def bridge(app: Flask) -> Bridge:
+    found: Bridge = app.extensions["copilot_bridge"]
+    return found
+
+
+def test_accounts_tell_what_uses_them(client: FlaskClient, bridge: Bridge) -> None:
+    bridge.logins.add("octo-work", Secret("ghu_1"), bridge.hosts.api)
+    bridge.store.keys.add(Key("laptop", KEY, b"", account="octo-work"))
+    row = RequestLogRow("a", time.time() - 7200, account="octo-work", model="gpt-4o", upstream="chat")
+    bridge.store.request_log.write([row])
+    page = client.get("/auth/device", headers=BROWSER).text
+    assert "octo-work" in page
+    assert 'Used by the keys <span class="badge ">laptop</span>' in page
+    assert "last used" in page
+
+
+def test_keys_are_searched_and_their_spend_is_told(client: FlaskClient, bridge: Bridge) -> None:
+    for name in ("laptop", "phone"):
+        bridge.store.keys.add(Key(name, KEY, b"", models=("claude-*",)))
+    bridge.store.request_log.write(
+        [RequestLogRow("a", time.time(), caller="key:phone", model="m", upstream="chat", premium=30.0)]
+    )
+    page = client.get("/keys?q=PHO", headers=BROWSER).text
+    assert re.findall(r'<strong class="any">([^<]+)</strong>', page) == ["phone"]
+    assert "US$ 1.20" in page
+    assert "1 request in 30 days" in page
+    assert "1 more key comes from the settings" in page
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"name": ""}, "1 to 64 printable characters"),
+        ({"name": "a", "rate": "often"}, "rate"),
+        ({"name": "a", "budget": "some"}, "expected a budget like"),
+        ({"name": "a", "account": "nobody"}, "no login"),
+    ],
+)
+def test_a_key_that_can_not_be_made(client: FlaskClient, form: dict[str, str], words: str) -> None:
+    answer = client.post("/keys", headers=BROWSER, data=form)
+    assert answer.status_code == 400
+    assert words in answer.text
+    assert 'aria-invalid="true"' in answer.text
+
+
+def test_settings_tell_their_sources_and_no_secrets(tmp_path: Path) -> None:
+    config = Config(
+        home=tmp_path, api_key=(Secret(OPERATOR),), log_days=7, origins={"log_days": "option --log-days"}
+    )
+    app = create_app(config)
+    page = app.test_client().get("/settings", headers=BROWSER).text
+    in_force = page[page.index("In force") : page.index("have their defaults")]
+    assert "--log-days" in in_force
+    assert "option --log-days" in in_force
+    assert OPERATOR not in page
+    assert "set, not shown" in page
+    app.extensions["copilot_bridge"].store.close()
+
+
+def test_pauses_are_seen_and_ended(client: FlaskClient, bridge: Bridge) -> None:
+    error = BridgeError("wait", kind="rate_limited", headers={"retry-after": "600"})
+    bridge.rate_limiter.cooldowns.note("account", error, "claude-opus-4.6", "/chat/completions")
+    assert "claude-opus-4.6" in client.get("/settings", headers=BROWSER).text
+    client.post("/settings/resting", headers=BROWSER, data={"name": "claude-opus-4.6"})
+    assert "Copilot has asked for no pause" in client.get("/settings", headers=BROWSER).text
+
+
+def test_whoever_is_allowed_does_not_wait(client: FlaskClient, bridge: Bridge) -> None:
+    table = bridge.store.approvals
+    for number in "12":
+        table.add(PendingRequest(number, "key:laptop", "gpt-4o", "may I", 100))
+    client.post("/approvals", headers=BROWSER, data={"id": "1", "answer": "allow"})
+    assert table.waiting() == [], "all requests of the key"
+    bridge.approval.wait(PendingRequest("3", "key:laptop", "gpt-4o", "and I", 100))
+    assert "laptop" in client.get("/approvals", headers=BROWSER).text
+    client.post("/approvals/allowed", headers=BROWSER, data={"caller": "key:laptop"})
+    assert bridge.approval.allowed() == {}
+    bridge.approval.stop()
+    with pytest.raises(BridgeError, match="shutting down"):
+        bridge.approval.wait(PendingRequest("4", "key:laptop", "gpt-4o", "and I", 100))
+
+
+@pytest.mark.parametrize("path", ["/", "/usage", "/requests", "/approvals", "/keys", "/models", "/settings"])
+def test_pages_need_no_script(client: FlaskClient, path: str) -> None:
+    """Each form has a button, and what only a script can do is hidden."""
+    page = client.get(path, headers=BROWSER).text
+    assert page.count("<form") == sum(
+        "<button" in form for form in re.findall(r"<form.*?</form>", page, re.DOTALL)
+    )
+    for button in re.findall(r'<button type="button"[^>]*>', page):
+        assert " hidden" in button
+
+
+def test_failures_are_pages_for_browsers_alone(
+    app: Flask, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(bridge.store.keys, "all", fail)
+    answer = app.test_client().get("/keys", headers=BROWSER)
+    assert answer.status_code == 500
+    assert "Something went wrong in the bridge itself" in answer.text
+    assert answer.headers["X-Request-Id"] in answer.text
+    for path in ("/v1/nothing", "/nothing"):
+        assert app.test_client().get(path, headers=BROWSER).mimetype == "text/html"
+        assert app.test_client().get(path).mimetype == "application/json"
