@@ -444,6 +444,30 @@ def test_a_server_that_knows_only_the_handshake(
     assert call["headers"]["mcp-protocol-version"] == "2025-11-25"
 
 
+# Mistakes.
+
+
+@pytest.mark.parametrize(
+    ("dialect", "change", "field"),
+    [
+        ("messages", {"tools": [SEARCH | {"max_uses": "x"}]}, "tools.0.max_uses"),
+        ("messages", {"tools": [SEARCH | {"allowed_domains": "a.example"}]}, "tools.0.allowed_domains"),
+        ("messages", {"tools": [SEARCH | {"allowed_domains": ["a"], "blocked_domains": ["b"]}]}, "tools.0"),
+        ("messages", {"tools": [SEARCH | {"user_location": {"city": 1}}]}, "tools.0.user_location.city"),
+        ("chat", {"web_search_options": "x"}, "web_search_options"),
+        ("chat", {"web_search_options": {"user_location": 1}}, "web_search_options.user_location"),
+        ("responses", {"tools": [{"type": "web_search", "filters": 1}]}, "tools.0.filters"),
+        ("gemini", {"tools": [{"googleSearch": 1}]}, "tools.0.googleSearch"),
+    ],
+)
+def test_a_mistake_is_named_by_its_field(services: Services, dialect: str, change: Json, field: str) -> None:
+    client = services.app.test_client()  # type: ignore[attr-defined]
+    path, body = request_of(dialect, CLAUDE, "Hello")
+    reply = client.post(path, json=body | change)
+    assert reply.status_code == 400, reply.text
+    assert f"{field}: " in reply.get_json()["error"]["message"]
+
+
 # Switched off.
 
 

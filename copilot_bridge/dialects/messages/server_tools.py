@@ -17,13 +17,11 @@ from copilot_bridge.dialects.server_tools.texts import (
     result_text,
 )
 from copilot_bridge.dialects.validation import (
-    OBJECT,
     POSITIVE,
     STRING,
     Validators,
     list_of,
     object_of,
-    validate,
 )
 from copilot_bridge.errors import InvalidRequest
 
@@ -31,14 +29,14 @@ KINDS = {SEARCH: re.compile(r"web_search_\d+"), FETCH: re.compile(r"web_fetch_\d
 
 MAX_CITED = 150  # characters of a page that a citation shows
 
+LOCATION: Validators = dict.fromkeys(("city", "region", "country", "timezone"), STRING)
 FIELDS: Validators = {
     "max_uses": POSITIVE,
     "allowed_domains": list_of(STRING),
     "blocked_domains": list_of(STRING),
-    "user_location": OBJECT,
+    "user_location": object_of(optional=LOCATION),
     "max_content_tokens": POSITIVE,
 }
-LOCATION: Validators = dict.fromkeys(("city", "region", "country", "timezone"), STRING)
 
 RESULT = object_of(optional={"url": STRING, "title": STRING, "page_age": STRING})
 
@@ -69,7 +67,6 @@ def read_server_tool(where: str, kind: str, tool: JsonObject) -> ServerTool:
         message = "expected either allowed_domains or blocked_domains, not both"
         raise InvalidRequest(f"{where}: {message}", param=where)
     location = tool.get("user_location") or {}
-    validate(LOCATION, location)
     return ServerTool(
         kind,
         max_uses=tool.get("max_uses"),
