@@ -5,6 +5,7 @@ all the time, so that pings are answered and a client who leaves is noticed whil
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -148,7 +149,8 @@ class Socket:
     def close(self, code: int, reason: str) -> None:
         """Send a close frame, and give the client a moment to answer it."""
         self._closing = True
-        self._protocol.send_close(code, reason)
+        with suppress(InvalidState):  # the client was first
+            self._protocol.send_close(code, reason)
         self._flush()
         self._ended.wait(1.0)
 

@@ -101,7 +101,7 @@ def test_without_a_snapshot_nothing_is_written(world, clock):
 
 def test_the_last_event_on_a_websocket_tells_of_quotas(new_world):
     snapshots = QuotaSnapshots(new_world().store.key_values, interval=LATER)
-    told = {
+    content = {
         "premium_interactions": {
             "entitlement": "300",
             "percent_remaining": 29.7,
@@ -114,7 +114,7 @@ def test_the_last_event_on_a_websocket_tells_of_quotas(new_world):
         "odd": 3,
     }
     account = new_world().account
-    snapshots.note_objects(account.fingerprint, told)
+    snapshots.note_objects(account.fingerprint, content)
     noted = snapshots.noted(account)
     assert remaining(noted) == {"chat": 100.0, "premium_interactions": 29.7}
     assert (noted["chat"].unlimited, noted["premium_interactions"].overage) == (True, 2.0)
