@@ -135,11 +135,13 @@ def thinking(form: str) -> Json:
 
 
 def of_responses(model: Model) -> Iterator[Question]:
-    said = {"type": "message", **SAID}
-    base: Json = {"model": model.id, "max_output_tokens": TINY, "store": False, "input": [said]}
+    message = {"type": "message", **SAID}
+    base: Json = {"model": model.id, "max_output_tokens": TINY, "store": False, "input": [message]}
     yield Question(BASE, base, known=True)
     yield from by_effort(model, lambda effort: base | {"reasoning": {"effort": effort}})
-    yield Question("system in the middle", base | {"input": [said, {"type": "message", **BRIEF}]}, known=True)
+    yield Question(
+        "system in the middle", base | {"input": [message, {"type": "message", **BRIEF}]}, known=True
+    )
     tools = {
         "tools": [{"type": "function", "name": "note", "parameters": {"type": "object", "properties": {}}}]
     }

@@ -66,11 +66,11 @@ class CompactionResponse(NormalizedResponse):
     """Makes the items that replace a conversation.
 
     :param plain: makes the response with the summary.
-    :param said: what the user has said, which stays as it was.
+    :param user_items: what the user has said, which stays as it was.
     """
 
     plain: ResponsesResponse
-    said: list[JsonObject]
+    user_items: list[JsonObject]
 
     def normalizer(self) -> StreamConverter:
         return self.plain.normalizer()
@@ -96,7 +96,7 @@ class CompactionResponse(NormalizedResponse):
         summary = text_of(response.get("output") or ())
         if not summary:
             raise UpstreamRefused("the model wrote no summary of the conversation")
-        items = [*self.said, compaction_item(summary)]
+        items = [*self.user_items, compaction_item(summary)]
         return codec.write(
             {
                 "id": response.get("id"),
