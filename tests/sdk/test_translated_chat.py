@@ -537,7 +537,6 @@ REFUSED: list[tuple[Json, str]] = [
     ({"modalities": ["text", "audio"]}, "modalities"),
     ({"audio": {"voice": "alloy", "format": "mp3"}}, "audio"),
     ({"functions": [{"name": "old", "parameters": CITY}]}, "functions"),
-    ({"web_search_options": {}}, "web_search_options"),
     ({"tools": [{"type": "custom", "custom": {"description": "patches"}}]}, "tools.0"),
     ({"tool_choice": "sometimes"}, "tool_choice"),
 ]

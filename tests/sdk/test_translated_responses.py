@@ -578,7 +578,6 @@ def test_a_silent_stream_does_not_time_out(brisk_bridge: Bridge) -> None:
 
 # What no other API can say, and what would be another answer without it.
 REFUSED: list[tuple[Json, str]] = [
-    ({"background": True}, "background"),
     ({"conversation": "conv_1"}, "conversation"),
     ({"prompt": {"id": "pmpt_1"}}, "prompt"),
     ({"top_logprobs": 2}, "top_logprobs"),
