@@ -179,7 +179,7 @@ def listen_besides(config: Config, inherited: list[socket.socket]) -> list[socke
 
 def can_not_listen(config: Config, error: PortError) -> ConfigError:
     number = error.errno or 0
-    second = error.port == config.ollama_port
+    second = error.port == config.ollama_port != 0
     setting = config.named("ollama_port" if second else "port")
     hint = f"look at {config.named('host')} and {setting}"
     if number in BUSY:
