@@ -12,11 +12,10 @@ from typing import Any
 
 import hypothesis
 import pytest
-from integration.harness import KEEPALIVE, Bridge, Simulator, Start, new_mark, new_token
+from integration.harness import KEEPALIVE, SERVERS, Bridge, Simulator, Start, new_mark, new_token
 from tables import pytest_addoption, pytest_pycollect_makeitem  # noqa: F401 - hooks of pytest
 
 LOOPBACK = ("127.", "::1", "localhost")
-SERVERS = ("gunicorn", "gevent")
 # `BRIDGE_SERVER=gevent pytest tests/integration` asks of gevent's own server what is asked of gunicorn.
 SERVER = os.environ.get("BRIDGE_SERVER", "gunicorn")
 PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 from xml.etree import ElementTree
@@ -24,9 +25,13 @@ from copilot_bridge.cli.service.launchd import agent
 from copilot_bridge.cli.service.systemd import user_settings
 from copilot_bridge.cli.service.windows import folder_on_windows
 from copilot_bridge.config.sources import read_env_file
+from copilot_bridge.redaction import Secret
 from copilot_bridge.serving.handover import EXIT_WITH_STDIN
+from copilot_bridge.store import open_store
 
 PLAYED = Path(__file__).parent / "played"
+# The programs are written in Python, and others than this one may take longer to start.
+PATH = os.pathsep.join((str(PLAYED), str(Path(sys.executable).parent), os.environ["PATH"]))
 PORT = "COPILOT_BRIDGE_PORT=5000\n"
 
 
@@ -34,7 +39,13 @@ class Played:
     """:ivar machine: what the command takes itself to be on."""
 
     def __init__(self, run, monkeypatch, folder, platform):
-        known = {"root": False, "user": 501, "account": "WORK\\ada & co", "has_systemd": False}
+        known = {
+            "root": False,
+            "user": 501,
+            "account": "WORK\\ada & co",
+            "has_systemd": False,
+            "python": PLAYED / "python",
+        }
         self.machine = Machine(platform=platform, home=folder / "ada", **known)
         self._run, self._state = run, folder / "state.json"
         monkeypatch.setattr(service, "Machine", lambda: self.machine)
@@ -45,8 +56,7 @@ class Played:
         return self.state
 
     def out(self, verb):
-        path = f"{PLAYED}:{os.environ['PATH']}"
-        done = self._run("service", verb, PATH=path, PLAYED=str(self._state))
+        done = self._run("service", verb, PATH=PATH, PLAYED=str(self._state))
         assert done.code == 0, done
         return done.out
 
@@ -70,6 +80,15 @@ def test_launchd_installed_twice(mac):
     assert mac("install")["running"]
     assert mac("install")["running"]
     assert len(mac.state["runs"]) == 2
+
+
+def test_the_program_itself_says_whether_a_login_is_stored(mac, home):
+    mac.machine = replace(mac.machine, python=Path(sys.executable))
+    assert f"Log in with: {mac.machine.program} auth" in mac.out("install")
+    store = open_store(home)
+    store.logins.add("octo", Secret("ghu_x"), "https://api.github.com")
+    store.close()
+    assert "Log in" not in mac.out("install")
 
 
 def test_launchd_reads_new_settings_at_a_restart(mac):
@@ -111,10 +130,9 @@ def minute(windows):
     """What the trigger's repetition does: it starts what does not run, unless that is disabled."""
     state = windows.state
     if state["enabled"] and state["task"].get("Interval") and not state.get("running"):
-        path = f"{PLAYED}:{os.environ['PATH']}"
         subprocess.run(
             ["schtasks", "/Run", "/TN", "Copilot Bridge"],
-            env={"PATH": path, "PLAYED": str(windows._state)},
+            env={"PATH": PATH, "PLAYED": str(windows._state)},
             check=True,
         )
     return windows.state

@@ -27,6 +27,7 @@ from processes import spawn
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # s; nothing that works takes so long, however busy the machine is
 DONE = b"data: [DONE]"
+SERVERS = ("gunicorn", "gevent")
 GUNICORN = ("-m", "gunicorn", "-c", "python:copilot_bridge.serving.gunicorn_settings", "--bind")
 # Whatever is not on loopback would go through here, and nobody listens.
 NOWHERE = "http://127.0.0.1:9"

@@ -9,8 +9,7 @@ from http.client import IncompleteRead
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from conftest import SERVERS
-from integration.harness import Answer, Bridge, Json, Simulator, Start
+from integration.harness import SERVERS, Answer, Bridge, Json, Simulator, Start
 
 MODEL = "text-embedding-3-small"
 CUT, LONG_VECTOR = "cut", 1536  # the input of a response that breaks off, and the numbers of its vectors
