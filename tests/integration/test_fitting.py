@@ -63,8 +63,10 @@ BYTES = "[[sim:bytewise]]"
 EMOJI = "a 🙂🙃 b"
 
 
-@pytest.mark.parametrize(("client", "model", "max_stops", "text", "stops", "kept_text", "stopped_by", "how"), [
-    (client, model, max_stops, text, stops, kept_text, stopped_by, how)
+@pytest.mark.parametrize((
+    "client", "model", "max_stops", "text", "stops", "kept_text", "stopped_by", "cut",
+), [
+    (client, model, max_stops, text, stops, kept_text, stopped_by, cut)
     for client, model, max_stops in ENFORCED
     for text, stops, kept_text, stopped_by in (
         ("one END two", ["END"], "one ", "END"),
@@ -74,11 +76,11 @@ EMOJI = "a 🙂🙃 b"
         ("one two EN", ["END"], "one two EN", None),
     )
     if max_stops < len(stops)
-    for how in ("", *([BYTES] if model == GPT or text == EMOJI or (client, model) == ("chat", MINI) else []))
+    for cut in ("", *([BYTES] if model == GPT or text == EMOJI or (client, model) == ("chat", MINI) else []))
 ])  # fmt: skip
 def test_a_stop_sequence_that_the_target_does_not_take_ends_the_answer(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, max_stops: int, text: str,
-    stops: list[str], kept_text: str, stopped_by: str | None, how: str,
+    stops: list[str], kept_text: str, stopped_by: str | None, cut: str,
 ) -> None:  # fmt: skip
     dialect = DIALECTS[client]
     expected = (
@@ -87,8 +89,8 @@ def test_a_stop_sequence_that_the_target_does_not_take_ends_the_answer(
         else {"chat": ("stop",), "messages": ("end_turn", None)}[client]
     )
     more = {STOPS[client]: stops}
-    assert streamed(bridge, dialect, say(text, mark, how=how), model, **more) == (kept_text, expected)
-    reply = whole(bridge, dialect, dialect.body(say(text, f"{mark}2", how=how), model, **more))
+    assert streamed(bridge, dialect, say(text, mark, how=cut), model, **more) == (kept_text, expected)
+    reply = whole(bridge, dialect, dialect.body(say(text, f"{mark}2", how=cut), model, **more))
     assert (dialect.text(reply), ending(dialect, reply)) == (kept_text, expected)
     for entry in simulator.ledger(mark):
         assert entry["body"].get("stop", []) == stops[:max_stops]
