@@ -225,8 +225,8 @@ def test_nothing_lives_on_after_a_kill(start, server):
         up.process.wait(PATIENCE)
 
 
-def test_a_simulation_is_never_connected_to_the_real_copilot(start):
-    """Whatever addresses and plan the environment names for other days."""
+def test_a_simulation_is_never_connected_to_the_real_copilot(start, tmp_path):
+    """Whatever addresses and plan the environment names for other days; and it makes no store but its own."""
     up = start(
         "--simulate",
         COPILOT_BRIDGE_COPILOT_API_URL="http://127.0.0.1:9",
@@ -234,10 +234,6 @@ def test_a_simulation_is_never_connected_to_the_real_copilot(start):
         GH_TOKEN="ghu_EXAMPLE",
     )
     assert up.post().status_code == 200
-
-
-def test_a_simulation_has_a_private_folder_and_makes_no_other_store(start, tmp_path):
-    start("--simulate")
     assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["simulator"]
 
@@ -261,8 +257,14 @@ def test_with_a_token(start, simulator: Simulator):
     assert token not in err
 
 
+def hosts(simulator: Simulator, unreachable: str) -> dict[str, str]:
+    """The simulator's, but for one of them, where nobody listens."""
+    named = {"COPILOT_BRIDGE_GITHUB_URL": simulator.url, "COPILOT_BRIDGE_GITHUB_API_URL": simulator.url}
+    return named | ({f"COPILOT_BRIDGE_{unreachable}_API_URL": "http://127.0.0.1:9"} if unreachable else {})
+
+
 @pytest.mark.parametrize(
-    ("token", "nowhere", "message", "greets"),
+    ("token", "unreachable", "message", "greets"),
     [
         ("ghu_wrong", "", "does not accept this login", "Login     needed: open http://127.0.0.1:"),
         ("ghu_sim_noaccess", "", "no Copilot plan", "Login     needed: open"),
@@ -272,13 +274,26 @@ def test_with_a_token(start, simulator: Simulator):
         ("", "", "nobody is logged in", "Login     needed: open"),
     ],
 )
-def test_a_start_that_can_not_serve_yet(start, simulator, token, nowhere, message, greets):
-    hosts = {"COPILOT_BRIDGE_GITHUB_URL": simulator.url, "COPILOT_BRIDGE_GITHUB_API_URL": simulator.url}
-    if nowhere:
-        hosts[f"COPILOT_BRIDGE_{nowhere}_API_URL"] = "http://127.0.0.1:9"
-    up = start("--server", "gevent", COPILOT_BRIDGE_GITHUB_TOKEN=token, **hosts)
-    assert greets in up.text
-    up.err.wait_for(lambda line: message in line and "serving anyway" in line)
+def test_a_start_that_can_not_serve_yet_says_why(
+    run, simulator, monkeypatch, token, unreachable, message, greets
+):
+    """Up to the server, which is executed all the same."""
+    executed = []
+    monkeypatch.setattr("copilot_bridge.cli.start.startup.exec_server", lambda *given: executed.append(given))
+    given = {"COPILOT_BRIDGE_GITHUB_TOKEN": token, **hosts(simulator, unreachable)}
+    started = run("start", "--port", "0", "--server", "gevent", **given)
+    assert greets in started.out
+    assert message in started.err
+    assert "serving anyway" in started.err
+    ((_config, listeners, _left),) = executed
+    for listener in listeners:
+        listener.close()
+
+
+@pytest.mark.parametrize(("token", "unreachable"), [("ghu_wrong", ""), ("ghu_sim_demo", "GITHUB")])
+def test_a_start_that_can_not_serve_yet(start, simulator, token, unreachable):
+    up = start("--server", "gevent", COPILOT_BRIDGE_GITHUB_TOKEN=token, **hosts(simulator, unreachable))
+    up.err.wait_for(lambda line: "serving anyway" in line)
     ready = requests.get(f"{up.base}/readyz", timeout=PATIENCE)
     assert (ready.status_code, ready.json()["status"]) == (503, "not ready")
     assert up.post().status_code in (401, 403, 503)
