@@ -18,7 +18,9 @@ def number(value: float | None) -> str:
 
 
 def short(value: float | None) -> str:
-    """A number with at most three digits or so: 380 M, 12.3 k, 9,876."""
+    """A number with three digits or so: 380 M, 12.3 k, 9,876, 4.2, 0.037."""
+    if value and abs(value) < 1:
+        return f"{value:.2g}"
     if value is None or abs(value) < SMALLEST_ROUNDED:
         return amount(value if value is None else round(value, 0 if abs(value) >= 100 else 1))
     power, word = next(power for power in POWERS[spoken()] if abs(value) >= power[0])
