@@ -6,6 +6,7 @@ pause_garbage_collector()
 
 import json  # noqa: E402
 import os  # noqa: E402
+import resource  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
 from typing import Any  # noqa: E402
@@ -62,6 +63,7 @@ def become(request: dict[str, Any], log: int) -> None:
     close(nowhere)
     close(log)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    resource.setrlimit(resource.RLIMIT_NOFILE, request["open_files"])
     os.chdir(request["home"])
     os.environ.clear()
     os.environ.update(request["environment"])

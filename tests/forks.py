@@ -6,6 +6,7 @@ Each is a process of its own, with an environment, a directory and a socket of i
 
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -74,8 +75,10 @@ class ForkServer:
     def start(self, home: Path, environment: Mapping[str, str], listener: int) -> Fork:
         """Start a bridge that serves the socket of that file descriptor."""
         (status, its_status), (stderr, its_stderr) = os.pipe(), os.pipe()
-        request = json.dumps({"home": str(home), "environment": dict(environment)}).encode()
-        socket.send_fds(self._control, [request], [listener, its_stderr, its_status])
+        open_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+        request = {"home": str(home), "environment": dict(environment), "open_files": open_files}
+        descriptors = [listener, its_stderr, its_status]
+        socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
         os.close(its_status)
         os.close(its_stderr)
         pid = int(self._control.recv(16))

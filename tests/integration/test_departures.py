@@ -187,8 +187,11 @@ def ask_in_line(bridge: Bridge, text: str, streaming: bool) -> Stream:
     return stream
 
 
-@pytest.mark.parametrize("server", ["gunicorn", "gevent"])
-@pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize(
+    ("server", "streaming"),
+    [("gunicorn", True), ("gevent", True), ("gevent", False)],
+    ids=["gunicorn-stream", "gevent-stream", "gevent-whole"],
+)
 def test_a_departing_client_ends_no_token_fetch_that_others_wait_for(
     start_bridge: Start, simulator: Simulator, mark: str, gate: Gate, server: str, streaming: bool
 ) -> None:

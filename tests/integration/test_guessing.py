@@ -20,17 +20,17 @@ def ask(bridge: Bridge, key: str, address: str = "203.0.113.5", header: str = "x
     return answer.status
 
 
-@pytest.mark.parametrize("header", ["x-api-key", "Authorization", "x-goog-api-key"])
-def test_guesses_are_limited_in_all_workers_and_only_for_the_guesser(
-    start_bridge: Start, header: str
-) -> None:
+def test_guesses_are_limited_in_all_workers_and_only_for_the_guesser(start_bridge: Start) -> None:
+    """In whichever header they come, each from an address of its own."""
     bridge = start_bridge(workers=2, api_key=f"hunter2,{OPERATOR}").warm_up(OPERATOR)
-    statuses = [ask(bridge, f"guess-{number}", header=header) for number in range(40)]
-    assert statuses.count(401) <= 25
-    assert statuses[-10:].count(429) >= 9
-    assert ask(bridge, "hunter2") == 429, "otherwise guessing could go on"
-    assert ask(bridge, OPERATOR) == 200, "a long valid key is never locked out"
-    assert ask(bridge, "hunter2", "198.51.100.7") == 200, "nobody else behind the proxy is limited"
+    for place, header in enumerate(("x-api-key", "Authorization", "x-goog-api-key")):
+        address = f"203.0.113.{place}"
+        statuses = [ask(bridge, f"guess-{number}", address, header) for number in range(40)]
+        assert statuses.count(401) <= 25, header
+        assert statuses[-10:].count(429) >= 9, header
+        assert ask(bridge, "hunter2", address) == 429, "otherwise guessing could go on"
+        assert ask(bridge, OPERATOR, address) == 200, "a long valid key is never locked out"
+        assert ask(bridge, "hunter2", f"198.51.100.{place}") == 200, "nobody else behind the proxy is limited"
 
 
 def test_invented_github_tokens_cause_few_exchanges(start_bridge: Start, simulator: Simulator) -> None:

@@ -147,11 +147,11 @@ def test_a_waiting_stream_gets_keepalives(start_bridge: Start) -> None:
     assert received.finish_reason == "stop"
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("served_by", [{"server": "gevent"}, {"workers": 3}], ids=["one", "three workers"])
 def test_no_more_than_the_maximum_run_at_a_time(
-    start_bridge: Start, simulator: Simulator, mark: str, workers: int
+    start_bridge: Start, simulator: Simulator, mark: str, served_by: dict[str, object]
 ) -> None:
-    bridge = start_bridge(max_concurrent=2, queue_requests=1, workers=workers).warm()
+    bridge = start_bridge(max_concurrent=2, queue_requests=1, **served_by).warm()
     text = f"[[sim:flood events=4 size=10 gap=50]] {mark}"
     with ThreadPoolExecutor(8) as pool:
         reasons = list(pool.map(lambda _: bridge.receive_stream(text).finish_reason, range(8)))
