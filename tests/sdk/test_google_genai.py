@@ -30,8 +30,8 @@ def connect(url: str, **more: Any) -> genai.Client:
 
 
 @pytest.fixture
-def client(bridge: Bridge) -> Iterator[genai.Client]:
-    with connect(bridge.url) as client:
+def client(by_http: Bridge) -> Iterator[genai.Client]:
+    with connect(by_http.url) as client:
         yield client
 
 

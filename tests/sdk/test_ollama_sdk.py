@@ -23,8 +23,8 @@ each_model = pytest.mark.parametrize("model", PATHS)
 
 
 @pytest.fixture
-def client(bridge: Bridge) -> Iterator[ollama.Client]:
-    with ollama.Client(host=bridge.url, timeout=20) as client:
+def client(by_http: Bridge) -> Iterator[ollama.Client]:
+    with ollama.Client(host=by_http.url, timeout=20) as client:
         yield client
 
 

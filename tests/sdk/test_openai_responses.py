@@ -61,6 +61,13 @@ def client(bridge: Bridge) -> Iterator[OpenAI]:
 
 
 @pytest.fixture
+def client_by_http(by_http: Bridge) -> Iterator[OpenAI]:
+    """Where each request is looked up as a whole."""
+    with connect(by_http) as client:
+        yield client
+
+
+@pytest.fixture
 def any_client(any_bridge: Bridge) -> Iterator[OpenAI]:
     """Where it matters under which server the bridge runs."""
     with connect(any_bridge) as client:
@@ -183,15 +190,15 @@ def test_the_stream_helper_async(any_bridge: Bridge) -> None:
 @each_model
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 def test_reasoning_and_calls_come_back(
-    any_client: OpenAI, simulator: Simulator, mark: str, model: str, stream: bool
+    client_by_http: OpenAI, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
     """Upstream refuses its own ids, which are too long, and knows a thought by what is encrypted."""
 
     def ask(items: list[Any]) -> Any:
         given: Any = {"model": model, "input": items, "tools": TOOLS, "reasoning": {"summary": "auto"}}
         if not stream:
-            return any_client.responses.create(**given)
-        with any_client.responses.create(stream=True, **given) as events:
+            return client_by_http.responses.create(**given)
+        with client_by_http.responses.create(stream=True, **given) as events:
             return check_events(list(events))
 
     items: list[Any] = [{"role": "user", "content": f"get_weather in Paris, {mark}"}]

@@ -44,8 +44,8 @@ ROWS_SHARE = {"client", "any_client"}
 
 
 @pytest.fixture
-def client(bridge: Bridge) -> Iterator[OpenAI]:
-    with connect_openai(bridge) as client:
+def client(by_http: Bridge) -> Iterator[OpenAI]:
+    with connect_openai(by_http) as client:
         yield client
 
 
@@ -425,11 +425,11 @@ def test_usage_as_openai_counts_and_in_the_log(bridge: Bridge, model: str, strea
     assert (line["dialect"], line["model"], line["outcome"]) == ("chat", model, "ok")
 
 
-def test_usage_is_sent_only_on_request(bridge: Bridge, client: OpenAI) -> None:
+def test_usage_is_sent_only_on_request(by_http: Bridge, client: OpenAI) -> None:
     for model in PATHS:
         with client.chat.completions.create(model=model, messages=user("hello"), stream=True) as chunks:
             assert all(chunk.usage is None and chunk.choices for chunk in chunks)
-        assert bridge.logged(chunks.response.headers["x-request-id"])["tokens_out"] > 0
+        assert by_http.logged(chunks.response.headers["x-request-id"])["tokens_out"] > 0
 
 
 # Refusals of upstream, and who tells of them: directive -> (exception, status, code).
