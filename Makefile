@@ -2,8 +2,8 @@
 # make start   the bridge for real; logs in to GitHub the first time
 # make test    every test that needs nothing but Python
 # make lint    style and types
-# make fuzz    ten minutes of broken answers and requests (SECONDS=... says how long), and a thousand requests by
-#              the description of the API
+# make fuzz    ten minutes of broken answers and requests (SECONDS=... says how long); then twenty times as many
+#              examples as usual of requests by the description of the API, and of each property
 # make bench   what the bridge costs, beside nginx and the direct way; BASE=FILE compares with an earlier run
 # make soak    half an hour of agents' traffic with a fault every few seconds; SECONDS=60 is shorter
 #
@@ -55,6 +55,7 @@ test: $(VENV)/dev
 fuzz: $(VENV)/dev
 	$(BIN)/python -m pytest tests/fuzz tests/integration/test_openapi.py --fuzz $${SECONDS:-600} \
 		--hypothesis-profile fuzz $(ARGS)
+	$(BIN)/python -m pytest tests/unit -m hypothesis --numprocesses auto --hypothesis-profile fuzz $(ARGS)
 
 test-pages: $(VENV)/dev
 	$(BIN)/python -m pytest tests/pages --numprocesses auto -r s $(ARGS)

@@ -24,9 +24,10 @@ CERTIFICATE = (
 )
 
 # A machine that is busy is no failure, and the same run finds the same; `make fuzz` looks for others.
-EXAMPLES = 60
-hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, max_examples=EXAMPLES)
-hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=20 * EXAMPLES)
+EXAMPLES = 30
+PATIENT: Any = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("suite", derandomize=True, max_examples=EXAMPLES, **PATIENT)
+hypothesis.settings.register_profile("fuzz", max_examples=20 * EXAMPLES, **PATIENT)
 hypothesis.settings.load_profile("suite")
 
 

@@ -182,17 +182,23 @@ def room(parts: Sequence[str]) -> str:
     return inner if inner in INNER else parts[0]
 
 
-@cache
-def nodes(path: Path) -> list[ast.AST]:
-    return list(ast.walk(ast.parse(path.read_bytes())))
+def statements(path: Path) -> Iterator[ast.AST]:
+    """All of them; expressions, which are most of a module, hold no statement."""
+    pending: list[ast.AST] = [ast.parse(path.read_bytes())]
+    while pending:
+        node = pending.pop()
+        yield node
+        for block in ("body", "orelse", "handlers", "finalbody", "cases"):
+            pending += getattr(node, block, ())
 
 
 def imports(path: Path) -> Iterator[ast.Import | ast.ImportFrom]:
-    for node in nodes(path):
+    for node in statements(path):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield node
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Full names: `from copilot_bridge import logs` names the room just as `import copilot_bridge.logs`."""
     names = set()
@@ -271,5 +277,6 @@ def test_there_is_one_way_to_wait() -> None:
     asynchronous = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
     # Whoever does any of it has to write the word.
     suspects = [path for path in FILES if room_of(path) != "simulator" and b"async " in path.read_bytes()]
-    found = [path for path in suspects if any(isinstance(node, asynchronous) for node in nodes(path))]
+    trees = {path: ast.walk(ast.parse(path.read_bytes())) for path in suspects}
+    found = [path for path, nodes in trees.items() if any(isinstance(node, asynchronous) for node in nodes)]
     assert [name(path) for path in found] == []

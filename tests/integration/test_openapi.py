@@ -31,7 +31,7 @@ PROMISED = CHECKS.get_by_names(
 REFUSED = CHECKS.get_by_names(["negative_data_rejection"])
 
 POSITIVE, NEGATIVE = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE
-SHARE = 12  # a request costs as much as so many examples of other tests
+SHARE = 6  # a request costs as much as so many examples of other tests
 
 # A name that nobody knows ends a request early, so most requests name one of these.
 MODELS = {

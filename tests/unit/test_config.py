@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as trials
 from hypothesis import strategies as st
 
 from copilot_bridge.config import Config, load_config
@@ -700,7 +699,6 @@ CONFIGS = st.fixed_dictionaries({}, optional=WRITTEN)
 OTHERS = st.dictionaries(st.sampled_from(sorted(FIELD_OF_VARIABLE.keys() - {"GH_TOKEN"})), st.just("true"))
 
 
-@trials(max_examples=40)
 @given(CONFIGS)
 def test_another_process_loads_the_same(written):
     environ = {variable(name): raw for name, raw in written.items()}
@@ -708,7 +706,6 @@ def test_another_process_loads_the_same(written):
     assert load_config(environ=config.environ()) == config
 
 
-@trials(max_examples=40)
 @given(CONFIGS, OTHERS)
 def test_another_process_loads_the_same_whatever_it_inherits(written, inherited):
     """`start` hands its environment on to the server, with these on top."""

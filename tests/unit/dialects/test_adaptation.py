@@ -4,7 +4,7 @@ import json
 
 import pytest
 from dialect_tables import READERS, WRITERS, Answer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from unit.dialects.test_translation import MODEL, events, read_chat, read_gemini, read_messages
 
@@ -34,9 +34,6 @@ from copilot_bridge.dialects.registry import CONVERSATIONS, DIALECTS, limits_of
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import InvalidRequest
 
-trials = settings(max_examples=100)
-
-
 # Stop sequences.
 
 letters = st.text("ab🙂 ", max_size=12)
@@ -51,7 +48,6 @@ def cut(text, stops):
     return text, None
 
 
-@trials
 @given(
     st.lists(letters, max_size=5), st.lists(st.text("ab🙂 ", min_size=1, max_size=4), min_size=1, max_size=4)
 )
@@ -137,7 +133,6 @@ def test_stop_sequences_are_passed_on_or_enforced(stops, target, sent, kept):
 # Ids and names.
 
 
-@trials
 @given(st.text(max_size=120), st.sampled_from([40, 64, 128]))
 def test_a_safe_name_is_safe_and_stable(word, most):
     spelt = safe_name(word, most)
@@ -153,7 +148,6 @@ def called(*ids):
     )
 
 
-@trials
 @given(st.lists(st.sampled_from(["a", "b", "b.c", "x" * 70, ""]), max_size=6))
 def test_calls_have_unique_ids_and_results_the_same(given_):
     prompt, old = adapt_tool_call_ids(called(*given_), 64)
@@ -243,7 +237,6 @@ values = st.recursive(
 schemas = st.dictionaries(st.sampled_from(KEYS), values, max_size=6)
 
 
-@trials
 @given(schemas, st.sampled_from(sorted(CONVERSATIONS)))
 def test_any_argument_schema_becomes_an_object_schema(schema, dialect):
     fitted = adapt_argument_schema(schema, CONVERSATIONS[dialect].limits)
@@ -252,7 +245,6 @@ def test_any_argument_schema_becomes_an_object_schema(schema, dialect):
     assert dialect == "messages" or isinstance(fitted["properties"], dict)
 
 
-@trials
 @given(schemas, st.sampled_from(sorted(SCHEMA_SUBSETS)))
 def test_any_output_schema_is_reduced_to_the_subset(schema, form):
     fitted = output_schema(schema, SCHEMA_SUBSETS[form])

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.dialects.test_response_round_trips import answers, cut, part_said, parts_of, trials
+from unit.dialects.test_response_round_trips import answers, cut, part_said, parts_of
 
 from copilot_bridge.dialects.accumulation import accumulate
 from copilot_bridge.dialects.events import (
@@ -101,7 +101,6 @@ def joined(parts):
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("thoughts", [True, False])
-@trials
 @given(events=answers)
 def test_a_response_that_is_sent_back_is_read_unchanged(client, thoughts, events):
     found = chunks(events, thoughts=thoughts)
@@ -109,7 +108,6 @@ def test_a_response_that_is_sent_back_is_read_unchanged(client, thoughts, events
     assert joined(read_back(CLIENTS[client](found))) == expected(events, shown=shown)
 
 
-@trials
 @given(events=answers, size=st.integers(1, 60))
 def test_a_whole_response_does_not_depend_on_the_cuts(events, size):
     data = b"".join(stream(chunks(events)))
@@ -117,7 +115,6 @@ def test_a_whole_response_does_not_depend_on_the_cuts(events, size):
     assert whole(pieces) == whole([data])
 
 
-@trials
 @given(events=answers, thoughts=st.booleans())
 def test_every_chunk_has_parts_and_only_the_last_one_an_end(events, thoughts):
     *others, last = chunks(events, thoughts=thoughts)
@@ -126,7 +123,6 @@ def test_every_chunk_has_parts_and_only_the_last_one_an_end(events, thoughts):
     assert not any("finishReason" in chunk["candidates"][0] for chunk in others)
 
 
-@trials
 @given(events=answers.filter(lambda events: events[-1].usage != TokenUsage()))
 def test_the_usage(events):
     usage = events[-1].usage

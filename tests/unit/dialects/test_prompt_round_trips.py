@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects import codec
@@ -35,10 +35,6 @@ from copilot_bridge.dialects.prompt import (
 from copilot_bridge.dialects.responses import prompt_reader as responses
 from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
 from copilot_bridge.dialects.responses.tool_names import ToolNames
-
-trials = settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
 
 READ = {
     "chat": chat.read_prompt,
@@ -505,7 +501,6 @@ def normal(prompt):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@trials
 @given(prompt=prompts)
 def test_a_prompt_that_a_dialect_can_express_survives_a_round_trip(dialect, prompt):
     expected = expressible(dialect, prompt)
@@ -513,7 +508,6 @@ def test_a_prompt_that_a_dialect_can_express_survives_a_round_trip(dialect, prom
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@trials
 @given(prompt=prompts)
 def test_a_second_round_trip_loses_nothing_more(dialect, prompt):
     """Any prompt can be written somehow, and repeated round trips do not change it."""
@@ -545,7 +539,7 @@ ROWS_SHARE = {"many_prompts"}
 def many_prompts():
     drawn = [*RARE]
 
-    @settings(trials, max_examples=700, phases=[Phase.generate])
+    @settings(max_examples=12 * settings.default.max_examples, phases=[Phase.generate])
     @given(prompts)
     def draw(prompt):
         drawn.append(prompt)

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 from dialect_tables import READERS
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects.chat import reader as chat_reader
@@ -26,8 +26,6 @@ from copilot_bridge.dialects.events import (
     ToolCallStarted,
 )
 from copilot_bridge.dialects.responses import usage as responses_usage
-
-trials = settings(max_examples=80, deadline=None, derandomize=True)
 
 # The first event of a part -> those that may follow it there.
 FOLLOW = {
@@ -293,14 +291,12 @@ def overlapping(draw, dialect):
 
 
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
-@trials
 @given(st.data())
 def test_any_interleaving_gives_the_same_parts(dialect, data):
     parts, chunks = data.draw(overlapping(dialect))
     assert sorted(read(dialect, around(dialect, chunks))) == sorted(parts)
 
 
-@trials
 @given(overlapping("chat"))
 def test_any_interleaving_of_chat_gives_the_same_parts(case):
     """A text or a thought may fall into pieces there; nothing of it gets lost."""
@@ -451,7 +447,6 @@ def test_a_cut_off_call_of_chat_ends_with_the_answer():
     assert read("chat", around("chat", [*chunks, *tell_chat(1, B, 4)])) == [(*A[:3], A[3][:8]), B]
 
 
-@trials
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(alphabet='"\\{}[]a\n'),

@@ -275,7 +275,7 @@ CASES = [
     CASES,
     ids=lambda value: "-".join(value[1:]) if isinstance(value, tuple) else value,
 )
-@settings(max_examples=12)
+@settings(max_examples=settings.default.max_examples // 5)
 @given(data=st.data())
 def test_nothing_that_a_client_relies_on_is_lost(part, client, target, data):
     asked, expected = data.draw(PARTS[part](client))

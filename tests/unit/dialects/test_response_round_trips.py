@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from dialect_tables import READERS, accumulators, writers
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects import codec
@@ -35,10 +35,6 @@ from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import prompt_reader as responses
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.translation import Translation
-
-trials = settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
 
 MODEL = "the-model-asked-for"
 
@@ -293,7 +289,6 @@ def with_decoded_details(dialect, event):
 
 
 @pytest.mark.parametrize("dialect", NAMES)
-@trials
 @given(events=answers)
 def test_a_response_that_a_dialect_can_express_survives_a_round_trip(dialect, events):
     said_ = expressible(dialect, events)
@@ -301,7 +296,6 @@ def test_a_response_that_a_dialect_can_express_survives_a_round_trip(dialect, ev
 
 
 @pytest.mark.parametrize("dialect", NAMES)
-@trials
 @given(events=answers, sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6), rest=st.integers(1, 200))
 def test_a_round_trip_does_not_depend_on_the_cuts(dialect, events, sizes, rest):
     """In pieces of these sizes, and then of this one."""
@@ -318,7 +312,7 @@ ROWS_SHARE = {"many_answers"}
 def many_answers():
     drawn = []
 
-    @settings(trials, max_examples=500, phases=[Phase.generate])
+    @settings(max_examples=12 * settings.default.max_examples, phases=[Phase.generate])
     @given(answers)
     def draw(events):
         drawn.append(events)
@@ -379,7 +373,6 @@ def in_chat(parts):
     ]
 
 
-@trials
 @given(events=answers)
 def test_the_reasoning_that_an_sdk_concatenates_can_be_decoded(events):
     """It adds text to text, whatever a field holds."""
@@ -396,7 +389,6 @@ def test_the_reasoning_that_an_sdk_concatenates_can_be_decoded(events):
 
 
 @pytest.mark.parametrize("dialect", NAMES)
-@trials
 @given(events=answers)
 def test_a_whole_response_equals_its_stream(dialect, events):
     """And it is read as what the model has said, when it comes back."""
@@ -413,7 +405,6 @@ def test_a_whole_response_equals_its_stream(dialect, events):
 
 
 @pytest.mark.parametrize("dialect", NAMES)
-@trials
 @given(events=answers, size=st.integers(1, 60))
 def test_a_whole_response_does_not_depend_on_the_cuts(dialect, events, size):
     data = b"".join(write(dialect, events))
@@ -467,7 +458,6 @@ def counted_by(dialect, usage):
 
 
 @pytest.mark.parametrize("dialect", NAMES)
-@trials
 @given(events=answers.filter(lambda events: events[-1].usage.prompt_tokens + events[-1].usage.output))
 def test_a_whole_response_has_the_finish_reason_and_the_usage(dialect, events):
     whole, end = accumulate(dialect, write(dialect, events)), events[-1]

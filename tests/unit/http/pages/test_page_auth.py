@@ -23,6 +23,7 @@ from copilot_bridge.store.keys import KEY, Key
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 OPERATOR = "the-operators-key"
 KEYS = {"operator": OPERATOR, "wrong": "wrong", "none": ""}  # and those that the fixture makes
+ROWS_SHARE = {"app", "client"}
 
 
 @pytest.fixture

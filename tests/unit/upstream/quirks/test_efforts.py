@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot_bridge.errors import InvalidRequest
@@ -14,8 +14,6 @@ from copilot_bridge.upstream.quirks.chat import adapt_budget, adapt_effort
 from copilot_bridge.upstream.quirks.efforts import EFFORTS, budget_within, nearest
 from copilot_bridge.upstream.quirks.messages import adapt_effort as adapt_output_effort
 from copilot_bridge.upstream.quirks.responses import adapt_reasoning
-
-trials = settings(max_examples=100, deadline=None, derandomize=True)
 
 LOW_HIGH, LOW_MEDIUM_HIGH = ["low", "high"], ["low", "medium", "high"]
 
@@ -70,7 +68,6 @@ def test_thinking_leaves_room_for_the_answer(wanted: int, limit: int, tokens: in
     assert budget_within(wanted, limit, 32_000, 1_024) == tokens
 
 
-@trials
 @given(st.sampled_from(EFFORTS), st.lists(st.sampled_from(EFFORTS), min_size=1))
 def test_never_more_than_was_asked_for_but_the_least_there_is(wanted: str, known: list[str]) -> None:
     found = nearest(wanted, known, "effort")
@@ -199,7 +196,6 @@ BUDGETS = st.none() | st.integers(0, 70_000)
 
 
 @pytest.mark.parametrize("to", [CLAUDE, OPUS, GEMINI, FLASH, HAIKU, GPT5], ids=lambda to: to.id)
-@trials
 @given(wanted=BUDGETS, limit=st.none() | st.integers(1, 70_000))
 def test_chat_thinks_within_its_answer(to: Model, wanted: int | None, limit: int | None) -> None:
     body: dict[str, Any] = {"model": to.id, "messages": []}
@@ -269,7 +265,6 @@ def test_messages_that_force_a_tool_do_not_think(choice: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("to", [CLAUDE, OPUS, HAIKU], ids=lambda to: to.id)
-@trials
 @given(wanted=BUDGETS, limit=st.none() | st.integers(1, 70_000))
 def test_messages_think_within_their_answer(to: Model, wanted: int | None, limit: int | None) -> None:
     body = messages_body(thinking=enabled(wanted) if wanted is not None else ADAPTIVE)
