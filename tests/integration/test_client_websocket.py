@@ -104,11 +104,20 @@ def test_each_turn_has_a_row_in_the_log(bridge: Bridge) -> None:
             client.turn(f"turn {number}")
         handshake = dict(client.socket.response.headers) if client.socket.response else {}
         assert bridge.request("GET", f"/requests/{handshake['x-request-id']}").status == 404
-    rows = bridge.request("GET", "/requests", headers={"accept": "application/json"}).json["data"]
-    mine = [row for row in rows if row["path"] == "/v1/responses" and row["streamed"]][:2]
-    assert [(row["status"], row["outcome"], row["dialect"]) for row in mine] == [(200, "ok", "responses")] * 2
+    deadline = time.monotonic() + PATIENCE  # a row is written after the turn's last event
+    while len(turns := logged_turns(bridge)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert [(row["status"], row["outcome"], row["dialect"]) for row in turns] == [
+        (200, "ok", "responses")
+    ] * 2
     line = bridge.log.wait_for(lambda text: '"method":"WEBSOCKET"' in text)
     assert json.loads(line)["status"] == 200
+
+
+def logged_turns(bridge: Bridge) -> list[Json]:
+    """The two latest streamed requests of the Responses API in the request log."""
+    rows: list[Json] = bridge.request("GET", "/requests", headers={"accept": "application/json"}).json["data"]
+    return [row for row in rows if row["path"] == "/v1/responses" and row["streamed"]][:2]
 
 
 ERRORS: dict[str, tuple[Json, int, str | None]] = {

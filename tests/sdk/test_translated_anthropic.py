@@ -55,8 +55,8 @@ ROWS_SHARE = {"client", "any_client"}
 
 
 @pytest.fixture
-def client(bridge: Bridge) -> Iterator[Anthropic]:
-    with connect_anthropic(bridge) as client:
+def client(by_http: Bridge) -> Iterator[Anthropic]:
+    with connect_anthropic(by_http) as client:
         yield client
 
 
@@ -512,7 +512,7 @@ SESSIONS = ("user_1_account_2_session_abc-def", '{"device_id":"d","account_uuid"
 
 @pytest.mark.parametrize("user_id", SESSIONS)
 def test_a_conversation_finds_its_cache(
-    bridge: Bridge, client: Anthropic, simulator: Simulator, mark: str, user_id: str
+    by_http: Bridge, client: Anthropic, simulator: Simulator, mark: str, user_id: str
 ) -> None:
     """What was read from it is not among the input: Anthropic counts that apart."""
     raw = client.messages.with_raw_response.create(
@@ -524,7 +524,7 @@ def test_a_conversation_finds_its_cache(
     read = usage.cache_read_input_tokens or 0
     assert read > 0
     assert usage.input_tokens - read in (0, 1)  # the simulator has half of them cached
-    assert bridge.logged(raw.headers["x-request-id"])["tokens_in"] == usage.input_tokens + read
+    assert by_http.logged(raw.headers["x-request-id"])["tokens_in"] == usage.input_tokens + read
 
 
 # Refusals of upstream, and who tells of them: name -> (exception, status, error.type).
