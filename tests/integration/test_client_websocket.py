@@ -243,12 +243,11 @@ def test_there_is_a_limit_to_lanes_and_to_turns_that_wait(bridge: Bridge) -> Non
 
 def test_a_ping_is_answered_while_a_response_is_made(any_bridge: Bridge) -> None:
     with talk(any_bridge) as client:
-        client.say(LONG)
+        client.say(LONG.replace("0.5", "60"))
         client.event()
-        began = time.monotonic()
-        assert client.socket.ping().wait(PATIENCE)
-        assert time.monotonic() - began < 0.45, "the answer came only with the rest of the response"
-        assert text_of(client.events()[-1]) == "one two three four"
+        assert client.socket.ping().wait(PATIENCE / 2), (
+            "the answer would come only with the rest of the response"
+        )
 
 
 def test_a_client_that_leaves_ends_its_turn(any_bridge: Bridge, simulator: Simulator, mark: str) -> None:

@@ -185,9 +185,9 @@ def test_parallel_streams_do_not_delay_each_other(any_bridge: Bridge) -> None:
     """Each brings its first events while all others go on, for minutes."""
     streams = [any_bridge.stream("[[sim:flood events=6000 size=10 gap=50]]") for _ in range(40)]
     try:
-        events = [stream.frames() for stream in streams]
+        frames = [stream.frames() for stream in streams]
         for _ in range(3):
-            assert all(next(each) for each in events)
+            assert all(next(its_frames) for its_frames in frames)
     finally:
         for stream in streams:
             stream.leave()

@@ -99,22 +99,22 @@ def test_the_idle_timer_expires_again_and_again() -> None:
         wakeup.wait()
         assert idle.expired
         idle.expired = False
-    assert since(began) == pytest.approx(0.15, abs=0.05)
+    assert since(began) > 0.14
     idle.close()
 
 
 def test_a_reset_postpones_the_idle_timer() -> None:
     wakeup = Wakeup()
-    idle = IdleTimer(0.1, wakeup)
+    idle = IdleTimer(0.3, wakeup)
     began = time.monotonic()
-    while since(began) < 0.3:
+    while since(began) < 0.5:
         gevent.sleep(0.02)
         idle.reset()
         assert not idle.expired
     spoke = time.monotonic()
     wakeup.wait()
     assert idle.expired
-    assert since(spoke) == pytest.approx(0.1, abs=0.05)
+    assert since(spoke) > 0.25
     idle.close()
 
 
