@@ -8,7 +8,7 @@ import { wanted } from "./live.js";
 export function close(card, text) {
   if (card.classList.contains("done")) return;
   card.classList.add("done");
-  all(card, "button").forEach((each) => { /** @type {HTMLButtonElement} */ (each).disabled = true; });
+  all(card, "button").forEach((button) => { /** @type {HTMLButtonElement} */ (button).disabled = true; });
   const said = card.querySelector(".answered");
   if (said) said.textContent = text;
 }
@@ -28,7 +28,7 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = new URLSearchParams();
   new FormData(form, button).forEach((value, name) => body.append(name, String(value)));
-  all(card, "button").forEach((each) => { /** @type {HTMLButtonElement} */ (each).disabled = true; });
+  all(card, "button").forEach((button) => { /** @type {HTMLButtonElement} */ (button).disabled = true; });
   try {
     const answer = await fetch(form.action, { method: "post", headers: { Accept: "text/html" }, body });
     if (!answer.ok) throw new Error(String(answer.status));
@@ -38,7 +38,7 @@ document.addEventListener("submit", async (event) => {
     const next = all(document, ".question:not(.done) button")[0];
     (next || document.getElementById("content"))?.focus({ preventScroll: true });
   } catch {
-    all(card, "button").forEach((each) => { /** @type {HTMLButtonElement} */ (each).disabled = false; });
+    all(card, "button").forEach((button) => { /** @type {HTMLButtonElement} */ (button).disabled = false; });
     toast(words.offline || "");
   }
 });

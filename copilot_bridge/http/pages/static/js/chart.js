@@ -11,7 +11,7 @@ all(document, "[data-chart]").forEach((chart) => {
 
   /** @param {SVGAElement | null} bar */
   const read = (bar) => {
-    bars.forEach((each) => each.classList.toggle("read", each === bar));
+    bars.forEach((other) => other.classList.toggle("read", other === bar));
     const [head = "", ...parts] = (bar?.dataset.reading || hint).split("\n");
     const strong = document.createElement("strong");
     strong.textContent = head;
@@ -25,15 +25,15 @@ all(document, "[data-chart]").forEach((chart) => {
   const barAt = (target) => /** @type {SVGAElement | null} */ (target instanceof Element ? target.closest(".bar-link") : null);
 
   // One stop for Tab; the arrows go from bar to bar.
-  const stops = bars.filter((each) => each.getAttribute("tabindex") !== "-1");
-  stops.slice(0, -1).forEach((each) => each.setAttribute("tabindex", "-1"));
+  const stops = bars.filter((stop) => stop.getAttribute("tabindex") !== "-1");
+  stops.slice(0, -1).forEach((stop) => stop.setAttribute("tabindex", "-1"));
   chart.addEventListener("keydown", (event) => {
     const at = stops.indexOf(/** @type {SVGAElement} */ (document.activeElement));
     const steps = /** @type {Record<string, number>} */ ({ ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: stops.length - 1 });
     const next = at < 0 ? undefined : stops[steps[event.key]];
     if (!next) return;
     event.preventDefault();
-    stops.forEach((each) => each.setAttribute("tabindex", each === next ? "0" : "-1"));
+    stops.forEach((stop) => stop.setAttribute("tabindex", stop === next ? "0" : "-1"));
     next.focus();
   });
   chart.addEventListener("pointerover", (event) => read(barAt(event.target)));

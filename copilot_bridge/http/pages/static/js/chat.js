@@ -110,8 +110,8 @@ async function* pieces(body) {
   }
 }
 
-all(document, "form[data-chat]").forEach((each) => {
-  const form = /** @type {HTMLFormElement} */ (each);
+all(document, "form[data-chat]").forEach((element) => {
+  const form = /** @type {HTMLFormElement} */ (element);
   const place = /** @type {HTMLElement} */ (form.querySelector(".try-answers"));
   const stop = /** @type {HTMLButtonElement} */ (document.getElementById("try-stop"));
   const send = /** @type {HTMLButtonElement} */ (document.getElementById("try-send"));

@@ -29,7 +29,7 @@ export function toast(text) {
  * @returns {HTMLElement[]}
  */
 export function all(root, selector) {
-  return [...root.querySelectorAll(selector)].map((each) => /** @type {HTMLElement} */ (each));
+  return [...root.querySelectorAll(selector)].map((element) => /** @type {HTMLElement} */ (element));
 }
 
 /**

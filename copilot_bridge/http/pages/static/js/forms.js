@@ -19,8 +19,8 @@ window.addEventListener("pageshow", () => {
 
 // --- a search that answers while one types ---------------------------------------------------------------------
 
-all(document, "form[data-search]").forEach((each) => {
-  const form = /** @type {HTMLFormElement} */ (each);
+all(document, "form[data-search]").forEach((element) => {
+  const form = /** @type {HTMLFormElement} */ (element);
   const region = document.getElementById(form.dataset.search || "");
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -57,7 +57,7 @@ async function takeOver(form, button) {
   const query = new URLSearchParams();
   new FormData(form, button).forEach((value, name) => query.append(name, String(value)));
   const waits = all(form, "[data-wait]");
-  waits.forEach((each) => { each.hidden = false; });
+  waits.forEach((wait) => { wait.hidden = false; });
   into.setAttribute("aria-busy", "true");
   let found = null;
   try {
@@ -69,7 +69,7 @@ async function takeOver(form, button) {
   } catch {
     toast(words.offline || "");
     delete form.dataset.sent;
-    waits.forEach((each) => { each.hidden = true; });
+    waits.forEach((wait) => { wait.hidden = true; });
     return into.removeAttribute("aria-busy");
   }
   if (!found) return form.submit();  // something else is to be said: by a page of its own
@@ -86,12 +86,12 @@ async function takeOver(form, button) {
 function remember(query) {
   history.replaceState(null, "", `?${query}`);
   for (const [name, value] of query) {
-    all(document, `input[type=hidden][name="${name}"]`).forEach((each) => {
-      /** @type {HTMLInputElement} */ (each).value = value;
+    all(document, `input[type=hidden][name="${name}"]`).forEach((input) => {
+      /** @type {HTMLInputElement} */ (input).value = value;
     });
   }
-  all(document, ".choices a").forEach((each) => {
-    const link = /** @type {HTMLAnchorElement} */ (each);
+  all(document, ".choices a").forEach((element) => {
+    const link = /** @type {HTMLAnchorElement} */ (element);
     const choice = new URL(link.href).searchParams;
     const kept = ["lang", "theme"].filter((name) => choice.has(name)).map((name) => [name, choice.get(name) || ""]);
     link.href = `${location.pathname}?${new URLSearchParams([...query, ...kept])}`;

@@ -19,9 +19,9 @@ const regions = () => all(document, "[data-live]");
 /** @param {boolean} once */
 function address(once) {
   const query = new URLSearchParams(location.search);
-  regions().forEach((each) => {
-    query.append("part", each.dataset.live || "");
-    new URLSearchParams(each.dataset.query).forEach((value, name) => query.set(name, value));
+  regions().forEach((region) => {
+    query.append("part", region.dataset.live || "");
+    new URLSearchParams(region.dataset.query).forEach((value, name) => query.set(name, value));
   });
   if (once) query.set("once", "1");
   return `${words.liveUrl}?${query}`;
@@ -29,7 +29,7 @@ function address(once) {
 
 /** @param {string} name @param {string} html */
 function take(name, html) {
-  regions().filter((each) => each.dataset.live === name).forEach((each) => show(each, html));
+  regions().filter((region) => region.dataset.live === name).forEach((region) => show(region, html));
   if (name === "status") follow();
 }
 
@@ -69,8 +69,8 @@ function open() {
   source = new EventSource(address(false));
   source.addEventListener("part", (event) => {
     failures = 0;
-    const told = JSON.parse(event.data);
-    take(told.name, told.html);
+    const message = JSON.parse(event.data);
+    take(message.name, message.html);
   });
   source.addEventListener("error", () => {
     failures += 1;

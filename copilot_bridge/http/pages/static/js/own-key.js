@@ -11,19 +11,19 @@ export function fill() {
   if (!(field instanceof HTMLInputElement)) return;
   const { fills: word = "", first = "" } = field.dataset;
   const right = field.checkValidity();
-  all(document, "#chosen pre code, #chosen .by-hand").forEach((each) => {
-    if (!originals.has(each)) originals.set(each, (each.textContent || "").replaceAll(first, word));
-    const text = (originals.get(each) || "").replaceAll(word, (right && field.value.trim()) || word);
-    if (each.textContent !== text) each.textContent = text;
+  all(document, "#chosen pre code, #chosen .by-hand").forEach((element) => {
+    if (!originals.has(element)) originals.set(element, (element.textContent || "").replaceAll(first, word));
+    const text = (originals.get(element) || "").replaceAll(word, (right && field.value.trim()) || word);
+    if (element.textContent !== text) element.textContent = text;
   });
   field.setAttribute("aria-invalid", String(!right));
-  all(document, "[data-wrong]").forEach((each) => { each.hidden = right; });
-  all(document, "[data-right]").forEach((each) => { each.hidden = !right; });
+  all(document, "[data-wrong]").forEach((element) => { element.hidden = right; });
+  all(document, "[data-right]").forEach((element) => { element.hidden = !right; });
 }
 
 // The server has written the lines anew.
 document.addEventListener("shown", (event) => {
-  all(/** @type {HTMLElement} */ (event.target), "pre code, .by-hand").forEach((each) => originals.delete(each));
+  all(/** @type {HTMLElement} */ (event.target), "pre code, .by-hand").forEach((element) => originals.delete(element));
 });
 
 document.addEventListener("input", (event) => {

@@ -13,7 +13,7 @@ const idiomorph = /** @type {any} */ (globalThis).Idiomorph;
  * @param {ParentNode} root
  */
 export function ready(root) {
-  all(root, ".copy[hidden], [data-scripted][hidden]").forEach((each) => { each.hidden = false; });
+  all(root, ".copy[hidden], [data-scripted][hidden]").forEach((element) => { element.hidden = false; });
   tellTimes(root);
 }
 

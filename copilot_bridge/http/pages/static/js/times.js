@@ -24,7 +24,7 @@ const DAY = 86400000;
  * @returns {string} "3 minutes ago", "in 2 hours"
  */
 export function distance(seconds) {
-  const [unit, length] = UNITS.find(([, each]) => Math.abs(seconds) >= each) || UNITS[3];
+  const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) || UNITS[3];
   return relative.format(Math.trunc(seconds / length), unit);
 }
 
