@@ -12,11 +12,15 @@ import pytest
 from flask import Flask
 from integration.harness import NOWHERE, Simulator, new_token
 
+from copilot_bridge.admin.budgets import read_limit, set_budget
 from copilot_bridge.app import create_app
+from copilot_bridge.billing.budgets import ALL
+from copilot_bridge.billing.cost import NANO
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.pipeline import Bridge
 from copilot_bridge.redaction import Secret
+from copilot_bridge.store.budgets import Demand
 from copilot_bridge.store.request_log import RequestLogRow
 
 EN = {"Accept": "text/html", "Accept-Language": "en"}
@@ -148,3 +152,14 @@ def test_a_forecast_in_the_plans_own_unit_and_in_dollars(make: Callable[[Row], F
         part = app.test_client().get("/status/quota", headers=EN).text
         assert [word for word in words if word not in part] == [], account
         assert "Completions" not in part, "nobody wants to know"
+
+
+def test_home_shows_a_budget_of_which_half_is_used(make: Callable[[Row], Flask]) -> None:
+    app = make(STATES["failing"])
+    bridge: Bridge = app.extensions["copilot_bridge"]
+    fail(bridge)
+    budget = set_budget(bridge.store, ALL, "", read_limit("4 requests/day"))
+    for used, shown in ((1, False), (2, True)):
+        bridge.store.budgets.settle(f"{used}", [Demand(budget, "", NANO)], [None])
+        page = app.test_client().get("/", headers=EN).text
+        assert (f"{25 * used} % of the budget used" in page) == ("budgets-title" in page) == shown

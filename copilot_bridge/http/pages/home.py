@@ -9,10 +9,12 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
+from copilot_bridge.billing.budgets import quantity
 from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
 from copilot_bridge.http.api import health
 from copilot_bridge.http.pages import quotas, timezone
 from copilot_bridge.http.pages.auth import debug_logged, redirect_303, shared
+from copilot_bridge.http.pages.budgets import NOTABLE, budgets_of
 from copilot_bridge.http.pages.charts import Spark, sparkline
 from copilot_bridge.http.pages.live import part
 from copilot_bridge.http.pages.negotiation import json_alternate
@@ -65,6 +67,8 @@ def show() -> Response:
         outdated=outdated(login.account),
         base_url=f"{request.host_url.rstrip('/')}{request.script_root}/v1",
         keyed=shared().authenticator.requires_key,
+        budgets=budgets_of(shared(), NOTABLE),
+        quantity=quantity,
         **running(),
         **figures(),
         **plan(login, ask=asked),

@@ -13,8 +13,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR
-from copilot_bridge.admin.budgets import standings
-from copilot_bridge.billing.budgets import Standing, quantity
+from copilot_bridge.billing.budgets import quantity
 from copilot_bridge.billing.cost import NANO
 from copilot_bridge.billing.forecast import metered
 from copilot_bridge.billing.periods import BILLING, period_at, unix_time
@@ -24,6 +23,7 @@ from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
 from copilot_bridge.http.api.usage import as_json
 from copilot_bridge.http.pages import quotas, timezone
 from copilot_bridge.http.pages.auth import debug_logged, shared
+from copilot_bridge.http.pages.budgets import budgets_of
 from copilot_bridge.http.pages.callers import caller_name
 from copilot_bridge.http.pages.charts import stacked
 from copilot_bridge.http.pages.colours import OTHERS, colours_of
@@ -186,15 +186,6 @@ def left_of(user: str, *, ask: bool) -> dict[str, Any]:
         "unit_name": quotas.unit_name,
         "percentage": percentage,
     }
-
-
-def budgets_of(bridge: Bridge) -> list[Standing]:
-    """The budgets, the fullest first.  [] also where the store can't be read."""
-    try:
-        found = standings(bridge.store)
-    except StoreError:
-        return []
-    return sorted((one for one in found if one.subject != "*"), key=lambda one: -one.percent)
 
 
 # The choices in the query.
