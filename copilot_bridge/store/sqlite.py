@@ -30,6 +30,7 @@ T = TypeVar("T")
 DEFAULT_TIMEOUT = 15.0  # s; other transactions of the bridge take moments
 
 CHECKPOINT_TIMEOUT = 1.0  # s; a checkpoint can wait
+PRIMARY_CODE = 0xFF  # the part of an error code of SQLite's that says what kind it is
 
 # Rows per statement.  A few fixed sizes, so that SQLite parses each statement once.  Old versions take no
 # more than 999 values.
@@ -145,6 +146,15 @@ class Sqlite:
             raise self._failure(error) from error
 
     def _connect(self, timeout: float) -> sqlite3.Connection:
+        try:
+            return self._open(timeout)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_IOERR:
+                raise
+        # Another process has closed the file that was here before, and removed this one's journal.
+        return self._open(timeout)
+
+    def _open(self, timeout: float) -> sqlite3.Connection:
         if self.path is None or self._files is None:
             connection = connect(":memory:", timeout)
             prepare(connection, self._clock)

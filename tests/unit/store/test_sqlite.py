@@ -185,6 +185,25 @@ assert database.run(lambda transaction: transaction.rows("SELECT 2")) == [(2,)]
 """
 
 
+@pytest.mark.parametrize(("code", "opened"), [(sqlite3.SQLITE_IOERR_SHORT_READ, 2), (sqlite3.SQLITE_FULL, 1)])
+def test_a_file_whose_journal_another_process_removed_is_opened_again(path, monkeypatch, code, opened):
+    prepare, openings = module.prepare, []
+
+    def prepare_as_the_other_closes(connection, clock):
+        openings.append(connection)
+        if len(openings) == 1:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = code
+            raise error
+        prepare(connection, clock)
+
+    monkeypatch.setattr(module, "prepare", prepare_as_the_other_closes)
+    database = Sqlite(path)
+    failure = database.check()
+    assert (len(openings), failure is None) == (opened, opened == 2)
+    database.close()
+
+
 @pytest.mark.parametrize("threads", ["gevent", "plain"])
 def test_a_connection_is_not_closed_while_it_is_in_use(path, threads):
     """SQLite does not survive that: the process would be gone."""
