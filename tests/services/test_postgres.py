@@ -22,7 +22,7 @@ from copilot_bridge.billing.cost import NANO
 from copilot_bridge.billing.prompt_cache import DIGEST_SIZE, CachedPrompt, PromptDigests
 from copilot_bridge.errors import ConfigError, InvalidRequest, StoreError
 from copilot_bridge.redaction import Secret
-from copilot_bridge.store import Store, open_store
+from copilot_bridge.store import Store, open_store, postgres
 from copilot_bridge.store.approvals import APPROVED, DENIED, PENDING, PendingRequest
 from copilot_bridge.store.budgets import Demand
 from copilot_bridge.store.cooldowns import Cooldown
@@ -273,6 +273,7 @@ def test_the_log_is_filtered_and_paged(stores: tuple[Store, Store]) -> None:
         "caller": ["key:a", "key:b"],
         "account": ["octocat", "other"],
         "model": ["claude", "gpt-4o"],  # "wrong" is none
+        "client": [],
     }
 
 
@@ -423,19 +424,31 @@ def test_a_store_from_before_the_first_release_is_taken_over(server: Server, tmp
         machine.close()
 
 
-def test_a_server_that_comes_back_is_used_again(server: Server, tmp_path: Path) -> None:
+@pytest.fixture
+def impatient() -> Iterator[pytest.MonkeyPatch]:
+    """Nobody waits 15 s for a database that is not there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres, "DEFAULT_TIMEOUT", 1.0)
+        yield patch
+
+
+def test_a_server_that_comes_back_is_used_again(
+    server: Server, impatient: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     store = machine(tmp_path, server.database("comes_back"))
     store.key_values.write("x", {"a": 1})
     server.stop()
     with pytest.raises(StoreError, match=r"postgresql://127\.0\.0\.1/comes_back"):
         store.key_values.write("x", {"a": 2})
     assert store.database.check()
+    impatient.undo()
     server.start()
     server.database("up_again")
     assert store.key_values.read("x") == {"a": 1}
     store.close()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_the_key_has_to_be_given(tmp_path: Path) -> None:
     pytest.importorskip("psycopg", reason="psycopg is not installed")
     store = open_store(tmp_path, url=Secret("postgresql://bridge:hunter2@127.0.0.1:9/x"))

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from services.postgres import Server
 from services.test_faults import FAULTS
 from services.test_postgres import KEY_OF_STORE, machine
 
+from copilot_bridge.errors import StoreError
 from copilot_bridge.store import Store, open_store
 from copilot_bridge.store.keys import KEY, Key
 
@@ -421,11 +422,19 @@ def test_the_file_is_deleted_and_put_back(service: Farm, tmp_path: Path) -> None
     service.warm()
     (tmp_path / "home" / "bridge.db").unlink()
     service.strangers_are_refused()
-    again = service.store()
-    again.restore(tmp_path / "kept.db")
-    again.close()
+    wait_until(lambda: was_restored(service, tmp_path / "kept.db"), "it can't be restored")
     wait_until(lambda: ask(service.bridges[0], service.key).status == 200, "the key is not good again")
     service.strangers_are_refused()
+
+
+def was_restored(farm: Farm, backup: Path) -> bool:
+    """Fails while the bridge itself notices that the file is gone, and makes another."""
+    try:
+        with closing(farm.store()) as store:
+            store.restore(backup)
+    except StoreError:
+        return False
+    return True
 
 
 @contextmanager
