@@ -49,8 +49,10 @@ start: $(VENV)/runtime
 	@$(BIN)/copilot-bridge start $(ARGS)
 
 # One more than there are processors: some tests wait, but each of these processes has to collect all tests.
+PROCESSES = $$($(BIN)/python -c 'import os; print(1 + (os.cpu_count() or 1))')
+
 test: $(VENV)/dev
-	$(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(1 + (os.cpu_count() or 1))') --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(ARGS)
 
 fuzz: $(VENV)/dev
 	$(BIN)/python -m pytest tests/fuzz tests/integration/test_openapi.py --fuzz $${SECONDS:-600} \
@@ -73,7 +75,7 @@ test-official: $(VENV)/dev
 	$(BIN)/python -m pytest tests/official $(ARGS)
 
 test-services: $(VENV)/dev
-	$(BIN)/python -m pytest tests/services --numprocesses auto -r s $(ARGS)
+	$(BIN)/python -m pytest tests/services --numprocesses $(PROCESSES) -r s $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -16,14 +16,17 @@ BOTH = pytest.mark.parametrize("server", ["gunicorn", "gevent"])
 
 @BOTH
 def test_ready_is_reported_once_a_worker_serves(make_unit: MakeUnit, server: str) -> None:
+    """Or the first answer would take as long as a worker needs to be there, which is most of the start."""
     unit = make_unit(server=server, workers=2)
+    began = time.monotonic()
     service = unit.start()
     assert unit.messages.wait_for("READY=1")[0] == "READY=1"
+    start = time.monotonic() - began
     if server == "gunicorn":
         assert len(children(service.process.pid)) == 2
     began = time.monotonic()
     assert service.request("GET", "/healthz").status == 200
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < start / 2
     assert service.end() == 0
     assert "STOPPING=1" in unit.messages.waiting()
 
