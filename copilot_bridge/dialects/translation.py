@@ -176,8 +176,10 @@ class Translation:
         out: list[bytes] = []
         try:
             for block in self._splitter.feed(piece):
+                if self.done:  # a client may take a comment after its end for a broken line
+                    break
                 data = sse.read_data(block)
-                if data and not self.done:
+                if data:
                     if block.startswith(sse.ERROR_NAMES):
                         raise read_stream_error(data)
                     out.extend(map(self._write, self._reader.feed(data)))

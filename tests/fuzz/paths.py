@@ -7,11 +7,13 @@ from typing import Any
 
 from dialect_tables import READERS, accumulators, writers
 
+from copilot_bridge.dialects.accumulation import FrameCollector
 from copilot_bridge.dialects.accumulation import accumulate as accumulate_stream
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
 from copilot_bridge.dialects.chat import response as chat_response
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.normalize import ChatNormalizer
+from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.normalize import MessagesNormalizer
 from copilot_bridge.dialects.registry import DIALECTS
@@ -33,13 +35,13 @@ def remember(response: Json) -> None:
     json.dumps(response["output"])
 
 
-WRITERS = writers(on_end=remember)
+WRITERS = writers(lines=True, on_end=remember)
 REPAIRS: dict[str, Callable[[], Any]] = {
     "chat": lambda: ChatNormalizer(normalizer(), usage=True),
     "messages": MessagesNormalizer,
     "responses": lambda: responses_normalize.ResponsesNormalizer(on_end=remember),
 }
-ACCUMULATORS = accumulators()
+ACCUMULATORS = accumulators(lines=True)
 FOLDS: dict[str, Callable[[Iterable[bytes]], bytes]] = {
     dialect: lambda pieces, make=make: accumulate_stream(pieces, make())[0]  # type: ignore[misc]
     for dialect, make in ACCUMULATORS.items()
@@ -93,10 +95,22 @@ def check_counts(usage: Any) -> None:
         assert isinstance(usage.get(name) or 0, int), usage
 
 
-def translation(upstream: str, client: str) -> Translation:
+def translation(upstream: str, client: str, framing: Framing | None = None) -> Translation:
     """An answer in the client's own dialect is read, too, where it has stop sequences to be looked for."""
     undo = Undo(stops=("\x00never",), custom=frozenset({"now"})) if client == upstream else NO_CHANGES
-    return Translation(READERS[upstream](), WRITERS[client](), DIALECTS[client].framing, undo, "answer")
+    framing = framing or DIALECTS[client].framing
+    return Translation(READERS[upstream](), WRITERS[client](), framing, undo, "answer")
+
+
+def collected(upstream: str, client: str, pieces: list[bytes]) -> Outcome:
+    """A translated stream as a whole response, which an exchange makes of its frames."""
+    accumulator = ACCUMULATORS[client]()
+    stream = translation(upstream, client, FrameCollector(accumulator))
+    try:
+        assert not b"".join(relayed(stream, pieces))
+        return Outcome(accumulator.result()[0])
+    except BridgeError as error:
+        return Outcome(b"", str(error))
 
 
 def stream_ways(upstream: str, pieces: list[bytes]) -> Iterator[tuple[str, Outcome]]:
@@ -105,7 +119,7 @@ def stream_ways(upstream: str, pieces: list[bytes]) -> Iterator[tuple[str, Outco
     yield "passed, folded", accumulated(FOLDS[upstream], pieces)
     for client in WRITERS:
         yield client, streamed(translation(upstream, client), pieces)
-        yield f"{client}, folded", accumulated(FOLDS[client], relayed(translation(upstream, client), pieces))
+        yield f"{client}, folded", collected(upstream, client, pieces)
 
 
 # What is promised of an answer that has been written anew, or mended.
@@ -205,11 +219,26 @@ def check_part(part: Json) -> None:
         assert isinstance(call["args"], dict)
 
 
+def check_ollama(stream: bytes) -> None:
+    *before, last = map(json.loads, stream.splitlines())
+    assert all(line["done"] is (line is last) for line in (*before, last))
+    assert isinstance(last["done_reason"], str)
+    assert all(isinstance(last[name], int) for name in ("prompt_eval_count", "eval_count", "total_duration"))
+    for message in (line["message"] for line in (*before, last)):
+        assert isinstance(message["content"], str)
+        assert isinstance(message.get("thinking", ""), str)
+        for call in message.get("tool_calls", ()):
+            assert call["id"]
+            assert isinstance(call["function"]["name"], str)
+            assert isinstance(call["function"]["arguments"], dict)
+
+
 CHECKS = {
     "chat": check_chat,
     "messages": check_messages,
     "responses": check_responses,
     "gemini": check_gemini,
+    "ollama": check_ollama,
 }
 
 

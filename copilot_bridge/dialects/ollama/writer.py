@@ -11,11 +11,15 @@ from typing import Any, ClassVar
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
+    Citation,
     Event,
     ReasoningDelta,
+    ReasoningSignature,
     RefusalDelta,
     ResponseFinished,
     ResponseStarted,
+    ServerToolCall,
+    ServerToolResult,
     TextDelta,
     ToolCallArgumentsDelta,
     ToolCallStarted,
@@ -30,6 +34,7 @@ FINISH_REASON_MAP = {
     "tool_calls": "stop",
     "refusal": "stop",
     "filtered": "stop",
+    "paused": "stop",
 }
 
 
@@ -66,8 +71,7 @@ class OllamaWriter:
         self._call: OpenCall | None = None
 
     def feed(self, event: Event) -> list[Frame]:
-        handler = self._HANDLERS.get(type(event))
-        return handler(self, event) if handler else []
+        return self._HANDLERS[type(event)](self, event)
 
     def fail(self, error: BridgeError) -> Frame:
         return error_frame(error)
@@ -95,6 +99,10 @@ class OllamaWriter:
     def _arguments(self, event: ToolCallArgumentsDelta) -> list[Frame]:
         if self._call:
             self._call.arguments += event.json
+        return []
+
+    def _unsaid(self, _event: Event) -> list[Frame]:
+        """Write nothing: this dialect has no member for it."""
         return []
 
     def _close_call(self) -> list[Frame]:
@@ -141,8 +149,12 @@ class OllamaWriter:
         TextDelta: _text,
         RefusalDelta: _text,
         ReasoningDelta: _reasoning,
+        ReasoningSignature: _unsaid,
         ToolCallStarted: _tool_call,
         ToolCallArgumentsDelta: _arguments,
+        ServerToolCall: _unsaid,
+        ServerToolResult: _unsaid,
+        Citation: _unsaid,
         ResponseFinished: _finished,
     }
 

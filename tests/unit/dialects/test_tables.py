@@ -19,6 +19,8 @@ from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages import reader as messages_reader
 from copilot_bridge.dialects.messages import writer as messages_writer
+from copilot_bridge.dialects.ollama import prompt_reader as ollama
+from copilot_bridge.dialects.ollama import writer as ollama_writer
 from copilot_bridge.dialects.prompt import (
     Gap,
     Message,
@@ -38,7 +40,13 @@ from copilot_bridge.dialects.responses import writer as responses_writer
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.errors import KINDS
 
-PROMPT_READERS = {"chat": chat, "messages": messages, "responses": responses, "gemini": gemini}
+PROMPT_READERS = {
+    "chat": chat.read_prompt,
+    "messages": messages.read_prompt,
+    "responses": lambda body: responses.read_prompt(body, ToolNames()),
+    "gemini": gemini.read_prompt,
+    "ollama": ollama.read_chat_prompt,
+}
 PROMPT_WRITERS = {
     "chat": chat_prompt_writer,
     "messages": messages_prompt_writer,
@@ -49,6 +57,7 @@ WRITER_CLASSES = {
     "messages": messages_writer.MessagesWriter,
     "responses": responses_writer.ResponsesWriter,
     "gemini": gemini_writer.GeminiWriter,
+    "ollama": ollama_writer.OllamaWriter,
 }
 FIELDS = {field.name for field in fields(Prompt)}
 MODES = set(get_args(next(field.type for field in fields(ToolChoice) if field.name == "mode")))
@@ -140,6 +149,7 @@ UNHEARD = {
     "messages": {"cache_key", "gap"},
     "responses": {"stop", "thinking_budget", "gap"},
     "gemini": {"cache_key", "parallel_tools", "gap"},
+    "ollama": {"cache_key", "parallel_tools", "tool_choice", "gap"},
 }
 FUNCTION = {"name": "f", "description": "d", "parameters": {"type": "object"}}
 BODIES = {
@@ -197,24 +207,32 @@ BODIES = {
             "thinkingConfig": {"thinkingBudget": 5000, "thinkingLevel": "HIGH"},
         },
     },
+    "ollama": {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "tools": [{"type": "function", "function": FUNCTION}],
+        "options": {"num_predict": 100, "temperature": 0.5, "top_p": 0.9, "stop": ["END"]},
+        "format": "json",
+        "think": "high",
+    },
+}
+
+
+# What leaves no room for another setting: thinking for a temperature, no thinking for an effort.
+BESIDE = {
+    "messages": {"thinking": {"type": "enabled", "budget_tokens": 5000}},
+    "ollama": {"think": False},
 }
 
 
 def read_prompt(dialect, body):
-    return (
-        responses.read_prompt(body, ToolNames())
-        if dialect == "responses"
-        else PROMPT_READERS[dialect].read_prompt(body)
-    )
+    return PROMPT_READERS[dialect](body)
 
 
 @pytest.mark.parametrize("dialect", PROMPT_READERS)
 def test_each_setting_is_read(dialect):
-    prompts = [read_prompt(dialect, BODIES[dialect])]
-    if dialect == "messages":  # thinking leaves no temperature
-        prompts.append(
-            read_prompt(dialect, BODIES[dialect] | {"thinking": {"type": "enabled", "budget_tokens": 5000}})
-        )
+    body = BODIES[dialect]
+    prompts = [read_prompt(dialect, body), read_prompt(dialect, body | BESIDE.get(dialect, {}))]
     read_names = {name for prompt in prompts for name in FIELDS if getattr(prompt, name) not in (None, ())}
     assert FIELDS - read_names == UNHEARD[dialect]
 
@@ -278,6 +296,7 @@ def test_each_finish_reason_is_written():
         messages_writer.FINISH_REASON_MAP,
         responses_writer.STATUS_BY_REASON,
         gemini_writer.FINISH_REASON_MAP,
+        ollama_writer.FINISH_REASON_MAP,
     ):
         assert set(table) == set(get_args(Reason))
 
