@@ -268,11 +268,38 @@ GEMINI: Json = {
     "safetySettings": [{"category": "X", "threshold": "BLOCK_NONE"}],
 }
 
+OLLAMA: Json = {
+    "model": "gpt-4o:latest",
+    "messages": [
+        {"role": "system", "content": "be"},
+        {"role": "user", "content": "hi", "images": [PIXEL, PNG]},
+        {
+            "role": "assistant",
+            "content": "I look.",
+            "thinking": "t",
+            "tool_calls": [
+                {"id": "c1", "function": {"name": "read_file", "arguments": {"path": "a"}}},
+                {"function": {"name": "read_file"}},
+            ],
+        },
+        {"role": "tool", "tool_call_id": "c1", "content": "42"},
+        {"role": "tool", "tool_name": "read_file", "content": "", "images": [PIXEL]},
+        {"role": "user", "content": "go"},
+    ],
+    "tools": [{"type": "function", "function": FUNCTION}],
+    "format": {"type": "object", "properties": {"a": {"type": "string"}}},
+    "options": {"num_predict": 99, "temperature": 1, "top_p": 0.5, "stop": ["x"], "top_k": 5},
+    "think": "low",
+    "stream": True,
+    "keep_alive": "5m",
+}
+
 BODIES = {
     "chat": CHAT,
     "messages": MESSAGES,
     "responses": RESPONSES,
     "gemini": GEMINI,
+    "ollama": OLLAMA,
     "embeddings": EMBEDDINGS,
 }
 

@@ -22,6 +22,8 @@ from copilot_bridge.dialects.gemini import request as gemini_request
 from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages import request as messages_request
+from copilot_bridge.dialects.ollama import prompt_reader as ollama
+from copilot_bridge.dialects.ollama import request as ollama_request
 from copilot_bridge.dialects.registry import limits_of
 from copilot_bridge.dialects.responses import prompt_reader as responses
 from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
@@ -38,12 +40,17 @@ REQUESTS: dict[str, Any] = {
     "gemini": SimpleNamespace(
         read=gemini_request.read_with_model, read_conversation=gemini_request.read_conversation
     ),
+    "ollama": SimpleNamespace(
+        read=lambda data: ollama_request.read(data, ollama_request.CHAT_FIELDS),
+        read_conversation=ollama_request.read_conversation,
+    ),
 }
 PROMPT_READERS: dict[str, Any] = {
     "chat": chat,
     "messages": messages,
     "responses": responses,
     "gemini": gemini,
+    "ollama": SimpleNamespace(read_prompt=ollama.read_chat_prompt),
 }
 PROMPT_WRITERS: dict[str, Any] = {
     "chat": chat_prompt_writer,
@@ -59,7 +66,7 @@ def parts(body: Json) -> list[tuple[list[Any], int]]:
     histories = [body.get("messages"), body.get("input"), body.get("contents")]
     holders = [entry for listed in histories if isinstance(listed, list) for entry in listed]
     for holder in holders:
-        for field in ("content", "output", "tool_calls", "parts"):
+        for field in ("content", "output", "tool_calls", "parts", "images"):
             held = holder.get(field) if isinstance(holder, dict) else None
             for index, part in enumerate(held if isinstance(held, list) else ()):
                 found.append((held, index))

@@ -25,6 +25,8 @@ from copilot_bridge.dialects.gemini import request as gemini_request
 from copilot_bridge.dialects.messages import prompt_reader as messages_prompt_reader
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages import request as messages_request
+from copilot_bridge.dialects.ollama import prompt_reader as ollama_prompt_reader
+from copilot_bridge.dialects.ollama import request as ollama_request
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.dialects.registry import limits_of
 from copilot_bridge.dialects.responses import prompt_reader as responses_prompt_reader
@@ -60,6 +62,7 @@ READ: dict[str, Callable[[Json], Prompt]] = {
     "messages": messages_prompt_reader.read_prompt,
     "responses": lambda body: responses_prompt_reader.read_prompt(body, ToolNames()),
     "gemini": gemini_prompt_reader.read_prompt,
+    "ollama": ollama_prompt_reader.read_chat_prompt,
 }
 REQUESTS: dict[str, tuple[Any, Callable[[Json], Iterator[Any]]]] = {
     "chat": (chat_request, chat_request.image_holders),
@@ -70,6 +73,13 @@ REQUESTS: dict[str, tuple[Any, Callable[[Json], Iterator[Any]]]] = {
             read=gemini_request.read_with_model, read_conversation=gemini_request.read_conversation
         ),
         gemini_request.image_holders,
+    ),
+    "ollama": (
+        SimpleNamespace(
+            read=lambda data: ollama_request.read(data, ollama_request.CHAT_FIELDS),
+            read_conversation=ollama_request.read_conversation,
+        ),
+        ollama_request.image_holders,
     ),
 }
 COUNTED_AS = ("gpt-4o", "claude-sonnet-4.5")  # a row of each way to declare tools
