@@ -88,7 +88,7 @@ def test_a_client_that_leaves_is_noticed(front: Front, simulator: Simulator, mar
     stream = front.ask(body_of(f"[[sim:stall after=4 seconds=30]] one two three {mark}", stream=True))
     assert next(stream.frames())
     left_at = stream.leave()
-    ended = simulator.ended(mark, timeout=3)
+    ended = simulator.ended(mark)
     assert ended["outcome"] == "client-gone"
     assert ended["ended"] - left_at < 5
 
