@@ -262,10 +262,10 @@ def test_reasoning_is_sent_back_to_its_model(bridge: Bridge, simulator: Simulato
         "no-done]][[sim:close-delimited]][[sim:bytewise",
     ],
 )
-def test_any_transport_gives_the_same_response(any_bridge: Bridge, model: str, transport: str) -> None:
-    received = any_bridge.receive_stream(f"[[sim:{transport}]][[sim:unicode]]", model, **USAGE)
+def test_any_transport_gives_the_same_response(bridge: Bridge, model: str, transport: str) -> None:
+    received = bridge.receive_stream(f"[[sim:{transport}]][[sim:unicode]]", model, **USAGE)
     check_form(received, usage=True)
-    assert received.text == bridge_text(any_bridge, model)
+    assert received.text == bridge_text(bridge, model)
     assert "\u2028" in received.text
     assert any(frame.raw == b": of upstream" for frame in received.frames) == ("comments" in transport)
 
@@ -277,8 +277,8 @@ def bridge_text(bridge: Bridge, model: str) -> str:
 
 @pytest.mark.parametrize("shape", ["clean", "azure", "claude"])
 @pytest.mark.parametrize("transport", ["", "[[sim:pieces size=1000]]", "[[sim:gzip]]"])
-def test_a_line_of_two_megabytes(any_bridge: Bridge, shape: str, transport: str) -> None:
-    received = any_bridge.receive_stream(f"[[sim:flood events=1 size=2000000 shape={shape}]]{transport}")
+def test_a_line_of_two_megabytes(bridge: Bridge, shape: str, transport: str) -> None:
+    received = bridge.receive_stream(f"[[sim:flood events=1 size=2000000 shape={shape}]]{transport}")
     assert len(received.text) == 2_000_000
     assert received.finish_reason == "stop"
 

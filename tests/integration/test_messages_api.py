@@ -77,8 +77,8 @@ def sent(bridge: Bridge, simulator: Simulator, mark: str, body: Json, **headers:
 @pytest.mark.parametrize(
     "how", ["", "[[sim:bytewise]]", "[[sim:crlf]]", "[[sim:gzip]]", "[[sim:pieces size=7]]"]
 )
-def test_a_stream(any_bridge: Bridge, model: str, how: str) -> None:
-    stream = ask(any_bridge, f"{how} Hello World", model)
+def test_a_stream(bridge: Bridge, model: str, how: str) -> None:
+    stream = ask(bridge, f"{how} Hello World", model)
     frames = stream.all()
     assert not any(DONE in frame.raw or b"copilot_" in frame.raw for frame in frames)
     events = [event for event in map(event_of, frames) if event["type"] != "ping"]
@@ -87,7 +87,7 @@ def test_a_stream(any_bridge: Bridge, model: str, how: str) -> None:
     assert [event["type"] for event in events[-2:]] == ["message_delta", "message_stop"]
     assert {"input_tokens", "output_tokens", "cache_read_input_tokens"} <= events[-2]["usage"].keys()
     assert all("index" in event for event in events if event["type"].startswith("content_block"))
-    line = any_bridge.logged(stream.headers["x-request-id"])
+    line = bridge.logged(stream.headers["x-request-id"])
     assert (line["dialect"], line["model"], line["status"], line["outcome"]) == ("messages", model, 200, "ok")
     assert line["tokens_in"] == given_in(events[0]["message"]["usage"])
     assert line["tokens_out"] == events[-2]["usage"]["output_tokens"]

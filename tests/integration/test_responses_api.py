@@ -57,8 +57,8 @@ def sent(bridge: Bridge, simulator: Simulator, mark: str, body: Json) -> Json:
     "how",
     ["", "[[sim:bytewise]]", "[[sim:crlf]]", "[[sim:gzip]]", "[[sim:pieces size=7]]", "[[sim:done-marker]]"],
 )
-def test_a_stream(any_bridge: Bridge, model: str, how: str) -> None:
-    stream = ask(any_bridge, f"{how} Hello World", model)
+def test_a_stream(bridge: Bridge, model: str, how: str) -> None:
+    stream = ask(bridge, f"{how} Hello World", model)
     events = events_of(stream)
     assert "copilot_" not in json.dumps(events)
     last = events[-1]
@@ -71,7 +71,7 @@ def test_a_stream(any_bridge: Bridge, model: str, how: str) -> None:
         if "output_index" in event:
             ids[event["output_index"]].add(event["item_id"] if "item_id" in event else event["item"]["id"])
     assert ids == {index: {item["id"]} for index, item in enumerate(finished)}
-    line = any_bridge.logged(stream.headers["x-request-id"])
+    line = bridge.logged(stream.headers["x-request-id"])
     assert (line["dialect"], line["model"], line["status"], line["outcome"]) == (
         "responses",
         model,

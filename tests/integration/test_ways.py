@@ -417,9 +417,7 @@ def test_the_fast_way_gives_the_same(fast: Bridge, plain: dict[str, Any]) -> Non
     compare(answers(fast), plain)
 
 
-@pytest.mark.parametrize("server", ["gunicorn", "gevent"])
 def test_the_fast_way_gives_the_same_over_tls(
-    server: str,
     start: Start,
     secure_upstream: Upstream,
     certificate: Path,
@@ -428,7 +426,7 @@ def test_the_fast_way_gives_the_same_over_tls(
 ) -> None:
     trusting = {"SSL_CERT_FILE": str(certificate)}
     monkeypatch.setattr("integration.harness.environment", lambda home: environment(home) | trusting)
-    fast = answers(start(secure_upstream, server=server))
+    fast = answers(start(secure_upstream, server="gevent"))
     for name in CASES:
         if name.endswith("/reset_between"):  # OpenSSL takes it for an end like any other
             assert fast[name][3] == plain[name][3] == "stream_cut"
