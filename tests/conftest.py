@@ -79,7 +79,10 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="session")
-def _launch(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Start:
+def _launch(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Starts a bridge.  Whoever takes it stops it; one that never answered ends here."""
+    started: list[Bridge] = []
+
     def start(
         *,
         server: str | None = None,
@@ -88,14 +91,19 @@ def _launch(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> S
         **settings: object,
     ) -> Bridge:
         hosts = {"github_url": simulator.url, "github_api_url": simulator.url}
-        return Bridge(
+        bridge = Bridge(
             home or tmp_path_factory.mktemp("bridge"),
             server or (SERVER if "workers" in settings else "gevent"),  # which starts in less time
             new_token() if github_token is None else github_token,
             {**hosts, **settings},
         )
+        started.append(bridge)
+        return bridge
 
-    return start
+    yield start
+    for bridge in started:
+        if bridge.process.poll() is None:
+            bridge.stop()
 
 
 @pytest.fixture

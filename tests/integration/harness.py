@@ -95,7 +95,9 @@ class Simulator:
             command, cwd=home, env=environment(home), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert process.stdout is not None
-        return cls(json.loads(process.stdout.readline())["url"], process)
+        line = process.stdout.readline()
+        assert line, "the simulator has ended before it was up: what it has printed stands above"
+        return cls(json.loads(line)["url"], process)
 
     def stop(self) -> None:
         self.session.close()
@@ -373,12 +375,17 @@ class Bridge:
 
     def warm(self) -> Self:
         """Wait until it is up and has its token and the list of models, for tests that look at the clock."""
-        assert self.request("GET", "/v1/models").status == 200
-        return self
+        return self.warm_up("")
 
     def warm_up(self, key: str) -> Self:
         """The same where a key is needed."""
-        assert self.request("GET", "/v1/models", headers={"x-api-key": key}).status == 200
+        try:
+            answer = self.request("GET", "/v1/models", headers={"x-api-key": key} if key else {})
+        except OSError as error:
+            self.stop()
+            error.add_note(f"The bridge has printed: {''.join(self.log.all())}")
+            raise
+        assert answer.status == 200, answer.body
         return self
 
     def connect(self, **options: Any) -> socket.socket:
