@@ -49,15 +49,15 @@ GRAVE = ("serious", "critical")
 # What Tab has to reach, as far as it is seen.
 CONTROLS = """() => [...document.querySelectorAll(
     "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']")]
-  .filter((each) => !each.disabled)
-  .filter((each) => each.tabIndex >= 0 || !each.closest("[data-chart]"))  // whose bars the arrows reach
-  .filter((each) => each.checkVisibility({ visibilityProperty: true }))"""
-NUMBER_CONTROLS = f"() => ({CONTROLS})().map((each, index) => each.dataset.number = index)"
+  .filter((element) => !element.disabled)
+  .filter((element) => element.tabIndex >= 0 || !element.closest("[data-chart]"))  // arrows reach its bars
+  .filter((element) => element.checkVisibility({ visibilityProperty: true }))"""
+NUMBER_CONTROLS = f"() => ({CONTROLS})().map((element, index) => element.dataset.number = index)"
 FOCUSED = """() => {
-  const each = document.activeElement;
-  const style = getComputedStyle(each);
+  const element = document.activeElement;
+  const style = getComputedStyle(element);
   const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
-  return [each.dataset.number ?? null, ring, each.outerHTML.slice(0, 120)];
+  return [element.dataset.number ?? null, ring, element.outerHTML.slice(0, 120)];
 }"""
 
 
@@ -194,7 +194,7 @@ def tabbed(page: Page) -> list[str]:
     missed = all_of_them - reached
     out_of_reach = [
         "out of reach: "
-        + page.locator(f"[data-number='{control}']").evaluate("(each) => each.outerHTML")[:200]
+        + page.locator(f"[data-number='{control}']").evaluate("(element) => element.outerHTML")[:200]
         for control in sorted(missed)
     ]
     return unseen + out_of_reach
