@@ -95,17 +95,20 @@ def check_counts(usage: Any) -> None:
         assert isinstance(usage.get(name) or 0, int), usage
 
 
-def translation(upstream: str, client: str, framing: Framing | None = None) -> Translation:
+def translation(
+    upstream: str, client: str, framing: Framing | None = None, undo: Undo | None = None
+) -> Translation:
     """An answer in the client's own dialect is read, too, where it has stop sequences to be looked for."""
-    undo = Undo(stops=("\x00never",), custom=frozenset({"now"})) if client == upstream else NO_CHANGES
+    if undo is None:
+        undo = Undo(stops=("\x00never",), custom=frozenset({"now"})) if client == upstream else NO_CHANGES
     framing = framing or DIALECTS[client].framing
     return Translation(READERS[upstream](), WRITERS[client](), framing, undo, "answer")
 
 
-def collected(upstream: str, client: str, pieces: list[bytes]) -> Outcome:
+def collected(upstream: str, client: str, pieces: list[bytes], undo: Undo | None = None) -> Outcome:
     """A translated stream as a whole response, which an exchange makes of its frames."""
     accumulator = ACCUMULATORS[client]()
-    stream = translation(upstream, client, FrameCollector(accumulator))
+    stream = translation(upstream, client, FrameCollector(accumulator), undo)
     try:
         assert not b"".join(relayed(stream, pieces))
         return Outcome(accumulator.result()[0])

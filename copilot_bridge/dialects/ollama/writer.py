@@ -40,10 +40,14 @@ FINISH_REASON_MAP = {
 
 @dataclass(slots=True)
 class OpenCall:
-    """A tool call whose arguments are still coming."""
+    """A tool call whose arguments are still coming.
+
+    :ivar custom: whether they are a free text.
+    """
 
     id: str
     name: str
+    custom: bool
     arguments: str = ""
 
 
@@ -93,7 +97,7 @@ class OllamaWriter:
 
     def _tool_call(self, event: ToolCallStarted) -> list[Frame]:
         closed = self._close_call()
-        self._call = OpenCall(event.id, event.name)
+        self._call = OpenCall(event.id, event.name, event.custom)
         return closed
 
     def _arguments(self, event: ToolCallArgumentsDelta) -> list[Frame]:
@@ -176,10 +180,12 @@ def generate_members(text: str = "", thinking: str = "", _calls: Sequence[JsonOb
 
 
 def read_arguments(call: OpenCall) -> JsonObject:
-    """Read the arguments of a call.
+    """Read the arguments of a call; a free text becomes the only argument of a function.
 
     :raises UpstreamRefused: they are no JSON object, as where the response was cut off.
     """
+    if call.custom:
+        return {"input": call.arguments}
     try:
         arguments = codec.read(call.arguments.encode() or b"{}")
     except ValueError:
