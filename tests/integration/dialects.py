@@ -27,6 +27,9 @@ ALL_CELLS = (
     ("gemini", "gemini-3-pro-preview", "chat"),
     ("gemini", "gpt-5.3-codex", "responses"),
     ("gemini", "claude-sonnet-4.5", "messages"),
+    ("ollama", "gpt-4.1", "chat"),
+    ("ollama", "gpt-5.3-codex", "responses"),
+    ("ollama", "claude-sonnet-4.5", "messages"),
 )
 UPSTREAM_PATHS = {"chat": "/chat/completions", "messages": "/v1/messages", "responses": "/responses"}
 
@@ -40,11 +43,12 @@ def event_of(frame: Frame) -> Json:
 
 
 class Dialect(ABC):
-    """:ivar limit: what the most tokens of an answer are called."""
+    """:ivar limit: what the most tokens of an answer are called.  :ivar media: the type of its streams."""
 
     name: str
     path: str
     limit: str
+    media = "text/event-stream"
 
     @abstractmethod
     def body(self, user_text: Any, model: str, **more: Any) -> Json:
@@ -73,15 +77,15 @@ class Dialect(ABC):
     def post(self, bridge: Bridge, body: Json, **headers: str) -> Answer:
         return bridge.request("POST", self.path, body, headers)
 
-    def ask(self, bridge: Bridge, body: Json) -> Stream:
+    def ask(self, bridge: Bridge, body: Json, **headers: str) -> Stream:
         """A stream under way."""
-        return bridge.dial("POST", self.path, json.dumps({**body, "stream": True}).encode())
+        return bridge.dial("POST", self.path, json.dumps({**body, "stream": True}).encode(), headers)
 
     def frames(self, bridge: Bridge, user_text: Any, model: str, **more: Any) -> list[Frame]:
         """A stream, to its end."""
         stream = self.ask(bridge, self.body(user_text, model, **more))
         assert stream.status == 200, stream.answer().body
-        assert stream.headers["content-type"].startswith("text/event-stream")
+        assert stream.headers["content-type"].startswith(self.media)
         frames = stream.all()
         stream.close()
         return frames
@@ -199,6 +203,7 @@ class Gemini(Dialect):
     """Its requests name the model, and whether they stream, in their path."""
 
     name, path, limit = "gemini", "/v1beta/models/MODEL:generateContent", "maxOutputTokens"
+    streamed = "/v1beta/models/MODEL:streamGenerateContent?alt=sse"
 
     def body(self, said: Any, model: str, **more: Any) -> Json:
         parts = [{"text": said}] if isinstance(said, str) else said
@@ -210,11 +215,12 @@ class Gemini(Dialect):
         return {"functionDeclarations": [{"name": name, "parameters": SCHEMA}]}
 
     def post(self, bridge: Bridge, body: Json, **headers: str) -> Answer:
-        return bridge.request("POST", self.path.replace("MODEL", body["model"]), unnamed(body), headers)
+        path = self.streamed if body.get("stream") else self.path
+        return bridge.request("POST", path.replace("MODEL", body["model"]), unnamed(body), headers)
 
-    def ask(self, bridge: Bridge, body: Json) -> Stream:
-        path = f"/v1beta/models/{body['model']}:streamGenerateContent?alt=sse"
-        return bridge.dial("POST", path, json.dumps(unnamed(body)).encode())
+    def ask(self, bridge: Bridge, body: Json, **headers: str) -> Stream:
+        path = self.streamed.replace("MODEL", body["model"])
+        return bridge.dial("POST", path, json.dumps(unnamed(body)).encode(), headers)
 
     def text(self, reply: Json) -> str:
         parts = reply["candidates"][0]["content"].get("parts", ())
@@ -243,6 +249,41 @@ class Gemini(Dialect):
         return error | {"type": error["status"]}
 
 
+class Ollama(Dialect):
+    """It streams unless a request says otherwise, and its errors are a text."""
+
+    name, path, limit = "ollama", "/api/chat", "num_predict"
+    media = "application/x-ndjson"
+
+    def body(self, user_text: Any, model: str, **more: Any) -> Json:
+        options = {name: more.pop(name) for name in (self.limit,) if name in more}
+        messages = [{"role": "user", "content": user_text}]
+        return {"model": model, "messages": messages, "options": options, "stream": False, **more}
+
+    def tool(self, name: str) -> Json:
+        return {"type": "function", "function": {"name": name, "parameters": SCHEMA}}
+
+    def text(self, reply: Json) -> str:
+        return str(reply["message"]["content"])
+
+    def well_ended(self, frames: list[Frame]) -> str:
+        lines = [json.loads(frame.raw) for frame in frames]
+        assert [line["done"] for line in lines] == [False] * (len(lines) - 1) + [True]
+        assert lines[-1]["done_reason"]
+        return "".join(map(self.text, lines))
+
+    def broken(self, frames: list[Frame]) -> Json:
+        *before, last = [json.loads(frame.raw) for frame in frames]
+        assert not any(line["done"] for line in before)
+        assert last.keys() == {"error"}
+        return {"message": last["error"]}
+
+    def error(self, answer: Answer) -> Json:
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.json.keys() == {"error"}
+        return {"message": answer.json["error"], "type": None}
+
+
 def unnamed(body: Json) -> Json:
     """The body without what its path says."""
     return {name: value for name, value in body.items() if name not in ("model", "stream")}
@@ -252,10 +293,10 @@ GOOD_ENDS = {"response.completed", "response.incomplete"}
 ENDS = {*GOOD_ENDS, "response.failed", "response.cancelled", "error"}
 SCHEMA: Json = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
 
-CHAT, MESSAGES, RESPONSES, GEMINI = Chat(), Messages(), Responses(), Gemini()
+CHAT, MESSAGES, RESPONSES, GEMINI, OLLAMA = Chat(), Messages(), Responses(), Gemini(), Ollama()
 # Those whose errors have OpenAI's or Anthropic's types, and whose model is in the body.
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (CHAT, MESSAGES, RESPONSES)}
-ALL_DIALECTS = DIALECTS | {GEMINI.name: GEMINI}
+ALL_DIALECTS = DIALECTS | {dialect.name: dialect for dialect in (GEMINI, OLLAMA)}
 
 
 def models(client: str, *upstreams: str) -> list[str]:

@@ -228,10 +228,10 @@ class Stream:
 
     def frames(self) -> Iterator[Frame]:
         """To the end of the body; IncompleteRead if the connection ends before it."""
-        self.begin()
+        end = b"\n" if "ndjson" in self.headers.get("content-type", "") else b"\n\n"
         while piece := self._response.read1(65536):
             now = time.monotonic()
-            *blocks, self._buffer = (self._buffer + piece).split(b"\n\n")
+            *blocks, self._buffer = (self._buffer + piece).split(end)
             yield from (Frame(block, now) for block in blocks)
         assert not self._buffer, f"half a frame at the end: {self._buffer[:200]!r}"
         self.ended_at = time.monotonic()

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from integration.dialects import CHAT, DIALECTS, MESSAGES, Dialect
+from integration.dialects import ALL_DIALECTS, CHAT, DIALECTS, MESSAGES, Dialect
 from integration.harness import Bridge, Json, ReceivedStream, Simulator
 from PIL import Image
 
@@ -133,7 +133,7 @@ LONG = "toolu_" + "x" * 80
 
 
 def asked(bridge: Bridge, simulator: Simulator, mark: str, client: str, body: Json) -> Json:
-    whole(bridge, DIALECTS[client], body)
+    whole(bridge, ALL_DIALECTS[client], body)
     sent: Json = simulator.only(mark)["body"]
     return sent
 
@@ -216,6 +216,7 @@ def walk(value: Any) -> list[Json]:
 
 
 WAYS = [(client, model) for client in DIALECTS for model in (GPT, CODEX, SONNET)]
+ALL_WAYS = [(client, model) for client in ALL_DIALECTS for model in (GPT, CODEX, SONNET)]
 
 
 @pytest.mark.parametrize("id_", [LONG, "functions.Bash:0", "call/+ü=="])
@@ -252,9 +253,11 @@ def schema_of(body: Json) -> Json:
 
 
 def with_schema(client: str, name: str, schema: Json) -> Json:
-    tool = DIALECTS[client].tool(name)
-    if client == "chat":
+    tool = ALL_DIALECTS[client].tool(name)
+    if client in ("chat", "ollama"):
         tool["function"]["parameters"] = schema
+    elif client == "gemini":
+        tool["functionDeclarations"] = [{"name": name, "parametersJsonSchema": schema}]
     else:
         tool["input_schema" if client == "messages" else "parameters"] = schema
     return tool
@@ -273,7 +276,7 @@ UNION: Json = {
 }
 
 
-@pytest.mark.parametrize(("client", "model"), WAYS)
+@pytest.mark.parametrize(("client", "model"), ALL_WAYS)
 @pytest.mark.parametrize(("given", "expected"), [
     ({"type": "object"}, {"type": "object"}),
     ({"properties": {}}, {"type": "object"}),
@@ -286,7 +289,7 @@ UNION: Json = {
 def test_schemas_of_tools(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, given: Json, expected: Json
 ) -> None:
-    body = DIALECTS[client].body(mark, model, tools=[with_schema(client, "f", given)])
+    body = ALL_DIALECTS[client].body(mark, model, tools=[with_schema(client, "f", given)])
     schema = schema_of(asked(bridge, simulator, mark, client, body))
     assert expected.items() <= schema.items()
     assert None not in schema.values()
@@ -310,18 +313,24 @@ FORM: Json = {
 
 
 def answering(client: str, schema: Json) -> Json:
-    if client == "chat":
-        return {"response_format": {"type": "json_schema", "json_schema": {"name": "f", "schema": schema}}}
-    if client == "responses":
-        return {"text": {"format": {"type": "json_schema", "name": "f", "schema": schema}}}
-    return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
+    named = {"type": "json_schema", "name": "f", "schema": schema}
+    forms: dict[str, Json] = {
+        "chat": {"response_format": {"type": "json_schema", "json_schema": {"name": "f", "schema": schema}}},
+        "messages": {"output_config": {"format": {"type": "json_schema", "schema": schema}}},
+        "responses": {"text": {"format": named}},
+        "gemini": {
+            "generationConfig": {"responseMimeType": "application/json", "responseJsonSchema": schema}
+        },
+        "ollama": {"format": schema},
+    }
+    return forms[client]
 
 
-@pytest.mark.parametrize("client", DIALECTS)
+@pytest.mark.parametrize("client", ALL_DIALECTS)
 def test_an_output_format_is_sent_as_claude_takes_it(
     bridge: Bridge, simulator: Simulator, mark: str, client: str
 ) -> None:
-    body = DIALECTS[client].body(mark, "claude-opus-4.6", **answering(client, FORM))
+    body = ALL_DIALECTS[client].body(mark, "claude-opus-4.6", **answering(client, FORM))
     sent = asked(bridge, simulator, mark, client, body)
     format_ = sent["response_format"]["json_schema"] if client == "chat" else sent["output_config"]["format"]
     schema = format_["schema"]
@@ -642,7 +651,7 @@ def test_results_that_came_apart_in_messages(
 def test_names_of_tools_come_back(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, name: str
 ) -> None:
-    dialect = DIALECTS[client]
+    dialect = ALL_DIALECTS[client]
     body = dialect.body(f"{mark} [[sim:tools]]", model, tools=[dialect.tool(name)])
     assert name in json.dumps(whole(bridge, dialect, body))
     frames = dialect.frames(bridge, f"{mark} [[sim:tools]]", model, tools=[dialect.tool(name)])

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from integration.dialects import CHAT, DIALECTS, MESSAGES, RESPONSES, Dialect
+from integration.dialects import ALL_DIALECTS, CHAT, DIALECTS, MESSAGES, RESPONSES, Dialect
 from integration.harness import PATIENCE, Answer, Bridge, Json, Simulator, Start, new_token
 
 OPUS, SONNET, CODEX, GPT = "claude-opus-4.6-fast", "claude-sonnet-4.5", "gpt-5.3-codex", "gpt-4.1"
@@ -56,8 +56,7 @@ class Caller:
             answer = self.post(dialect, body)
             assert answer.status == 200, answer.body
             return dialect.text(answer.json)
-        sent = json.dumps({**body, "stream": True}).encode()
-        opened = self.bridge.dial("POST", dialect.path, sent, self.key)
+        opened = dialect.ask(self.bridge, body, **self.key)
         assert opened.status == 200, opened.answer().body
         frames = opened.all()
         opened.close()
@@ -79,6 +78,10 @@ def with_form(dialect: Dialect, text: str, model: str, schema: Json, **more: Any
         "chat": {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}},
         "messages": {"output_config": {"format": {"type": "json_schema", "schema": schema}}},
         "responses": {"text": {"format": {"type": "json_schema", "name": "a", "schema": schema}}},
+        "gemini": {
+            "generationConfig": {"responseMimeType": "application/json", "responseJsonSchema": schema}
+        },
+        "ollama": {"format": schema},
     }
     return dialect.body(text, model, **forms[dialect.name], **more)
 
@@ -87,8 +90,16 @@ THINK: dict[str, Json] = {
     "chat": {"reasoning_effort": "high"},
     "messages": {"thinking": {"type": "adaptive"}},
     "responses": {"reasoning": {"effort": "high"}},
+    "gemini": {},  # it would stand where the form does
+    "ollama": {"think": "high"},
 }
-FORMS = {"chat": "response_format", "messages": "output_config.format", "responses": "text.format"}
+FORMS = {
+    "chat": "response_format",
+    "messages": "output_config.format",
+    "responses": "text.format",
+    "gemini": "generationConfig.response",
+    "ollama": "format",
+}
 REFUSED = "[[sim:extra-inputs field=output_config.format]]"
 
 
@@ -101,7 +112,7 @@ WAYS = [
 
 @STREAMED
 @pytest.mark.parametrize(("model", "refused"), WAYS)
-@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
+@pytest.mark.parametrize("dialect", ALL_DIALECTS.values(), ids=list(ALL_DIALECTS))
 def test_an_answer_has_the_form_that_its_backend_does_not_know(
     caller: Caller, simulator: Simulator, mark: str, dialect: Dialect, model: str, refused: str, stream: bool
 ) -> None:
@@ -123,7 +134,7 @@ def test_an_answer_has_the_form_that_its_backend_does_not_know(
 
 
 @STREAMED
-@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
+@pytest.mark.parametrize("dialect", ALL_DIALECTS.values(), ids=list(ALL_DIALECTS))
 def test_the_clients_tools_are_called_before_the_answer(
     caller: Caller, simulator: Simulator, mark: str, dialect: Dialect, stream: bool
 ) -> None:
@@ -144,7 +155,7 @@ def test_the_clients_tools_are_called_before_the_answer(
 @pytest.mark.parametrize(
     ("model", "refused"), [(OPUS, REFUSED), (GPT, "[[sim:refuse name=no-response-format]]")]
 )
-@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
+@pytest.mark.parametrize("dialect", ALL_DIALECTS.values(), ids=list(ALL_DIALECTS))
 def test_a_form_that_can_not_be_had_is_refused_by_name(
     caller: Caller, simulator: Simulator, mark: str, dialect: Dialect, model: str, refused: str, stream: bool
 ) -> None:

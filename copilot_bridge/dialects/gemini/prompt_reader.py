@@ -296,7 +296,7 @@ def read_function(where: str, function: JsonObject) -> Tool:
     return Tool(
         name=function["name"],
         description=function.get("description") or "",
-        schema={"type": "object", "properties": {}} | schema,
+        schema=schema or {"type": "object", "properties": {}},
     )
 
 
