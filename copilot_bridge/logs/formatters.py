@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -25,12 +26,17 @@ class PlainFormatter(logging.Formatter):
         return "\n".join(redact(line).translate(CONTROL_ESCAPES) for line in lines)
 
 
+@lru_cache(2)  # many lines are of the same second
+def in_utc(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
 class JsonFormatter(logging.Formatter):
     """Formats for machines: one JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = getattr(record, "request", None)
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        stamp = in_utc(int(record.created))
         line: dict[str, Any] = {
             "time": f"{stamp}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),

@@ -1,9 +1,11 @@
 """The log entry of a request: its times, tokens and error."""
 
+import uuid
+
 import pytest
 from unit.logs.records import log_entry
 
-from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.logs.entry import RequestLogEntry, new_id
 
 
 def test_the_first_byte_is_noted_once():
@@ -38,3 +40,9 @@ def test_a_refusal_that_may_quote_the_prompt_is_logged_by_its_code_alone():
         read_refusal(400, {}, b'{"error":{"message":"bad: MY SECRET PROMPT","code":"bad_input"}}')
     )
     assert (entry.outcome, entry.error) == ("invalid_request", "bad_input")
+
+
+def test_ids_are_random_uuids():
+    ids = {new_id() for _ in range(100)}
+    assert len(ids) == 100
+    assert {(uuid.UUID(id_).version, uuid.UUID(id_).variant) for id_ in ids} == {(4, uuid.RFC_4122)}
