@@ -19,6 +19,7 @@ from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.gemini import prompt_reader as gemini
 from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
+from copilot_bridge.dialects.ollama import prompt_reader as ollama
 from copilot_bridge.dialects.prompt import BINDING, Message, Prompt, Text, refuse_unsupported
 from copilot_bridge.dialects.registry import limits_of
 from copilot_bridge.dialects.responses import prompt_reader as responses
@@ -32,6 +33,7 @@ READ = {
     "messages": messages.read_prompt,
     "responses": lambda body: responses.read_prompt(body, ToolNames()),
     "gemini": gemini.read_prompt,
+    "ollama": ollama.read_chat_prompt,
 }
 PROMPT_WRITERS = {
     "chat": chat_prompt_writer,
@@ -96,6 +98,7 @@ def answers(client):
             "messages": {"output_config": {"format": form}},
             "responses": {"text": {"format": form}},
             "gemini": {"generationConfig": {"responseJsonSchema": schema}},
+            "ollama": {"format": schema},
         }[client]
         return body(client, **field), [*schema["properties"]]
 
@@ -105,24 +108,26 @@ def answers(client):
             "chat": {"response_format": kind},
             "responses": {"text": {"format": kind}},
             "gemini": {"generationConfig": {"responseMimeType": "application/json"}},
+            "ollama": {"format": "json"},
         }[client]
         return body(client, **field), ["json_object|JSON object"]
 
     return schemas.map(say) if client == "messages" else schemas.map(say) | st.none().map(say_any)
 
 
+STOPS = {
+    "chat": lambda sequences: {"stop": sequences},
+    "messages": lambda sequences: {"stop_sequences": sequences},
+    "gemini": lambda sequences: {"generationConfig": {"stopSequences": sequences}},
+    "ollama": lambda sequences: {"options": {"stop": sequences}},
+}
+
+
 def stops(client):
-    field = {"chat": "stop", "messages": "stop_sequences"}.get(client)
+    if client not in STOPS:
+        return st.nothing()
     texts = st.lists(words | st.sampled_from(["\n", " "]), min_size=1, max_size=7, unique=True)
-    if client == "gemini":
-        return texts.map(
-            lambda sequences: (body(client, generationConfig={"stopSequences": sequences}), sequences)
-        )
-    return (
-        texts.map(lambda sequences: (body(client, **{field: sequences}), sequences))
-        if field
-        else st.nothing()
-    )
+    return texts.map(lambda sequences: (body(client, **STOPS[client](sequences)), sequences))
 
 
 def function(client, name):
@@ -132,6 +137,7 @@ def function(client, name):
         "messages": {"name": name, "input_schema": schema},
         "responses": {"type": "function", "name": name, "parameters": schema},
         "gemini": {"functionDeclarations": [{"name": name, "parameters": schema}]},
+        "ollama": {"type": "function", "function": {"name": name, "parameters": schema}},
     }[client]
 
 
@@ -150,7 +156,8 @@ OTHERS = {
 
 def tools(client):
     functions = long_names.map(lambda name: function(client, name))
-    offered = st.lists(functions | st.sampled_from(OTHERS[client]), min_size=1, max_size=3)
+    others = st.sampled_from(OTHERS[client]) if client in OTHERS else st.nothing()
+    offered = st.lists(functions | others, min_size=1, max_size=3)
     return offered.map(
         lambda tools: (body(client, tools=tools), [name_of(tool) or "?never" for tool in tools])
     )
@@ -171,6 +178,8 @@ CHOICE = {"gemini": "toolConfig"}
 
 def choices(client):
     """Among a function, a tool that a server would run, and nothing."""
+    if client == "ollama":  # which has no field for it
+        return st.nothing()
     offered = [[], [function(client, "read")], *([[HOSTED[client]]] if client in HOSTED else [])]
     if client in HOSTED:
         offered.append([HOSTED[client], function(client, "read")])
@@ -219,6 +228,9 @@ ELSEWHERE = {
 
 
 def documents(client):
+    if client not in ELSEWHERE:
+        return st.nothing()
+
     def say(media, text, name):
         content = f"%PDF-{text}" if media == "application/pdf" else text
         encoded = base64.b64encode(content.encode()).decode()
@@ -242,6 +254,8 @@ def compactions(client):
 
 
 def refusals(client):
+    if client == "ollama":
+        return words.map(lambda text: (body(client, ("assistant", text)), [text]))
     part = {"messages": "text", "gemini": "text"}.get(client, "refusal")
     return words.map(lambda text: (body(client, ("assistant", [{"type": part, part: text}])), [text]))
 
