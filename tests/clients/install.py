@@ -78,7 +78,7 @@ AGENTS = Programs(
 SDKS = Programs(
     Path(__file__).parent / "javascript" / "package.json",
     CACHE / "javascript",
-    "the packages of OpenAI, Anthropic, Google, Ollama and Vercel for JavaScript (100 MB)",
+    "the packages of OpenAI, Anthropic, Google, Ollama and Vercel for JavaScript (120 MB)",
 )
 
 
