@@ -44,6 +44,13 @@ ENTERPRISE = Plan(
 PRO = Plan(
     host="individual", tier="pro", sku="monthly_subscriber_quota", copilot_plan="individual", quota="pro"
 )
+PRO_PLUS = Plan(
+    host="individual",
+    tier="pro_plus",
+    sku="plus_monthly_subscriber_quota",
+    copilot_plan="individual_pro",
+    quota="pro-plus",
+)
 FREE = Plan(host="individual", tier="free", sku="free_limited_copilot", copilot_plan="free", quota="free")
 BILLED = Plan(
     host="business",
@@ -122,6 +129,9 @@ PERSONAS = {
         Persona(name="demo", about="business seat, served at the root: what a demo wants"),
         Persona(
             name="individual", about="Copilot Pro, served at /individual", plan=PRO, paths=("/individual",)
+        ),
+        Persona(
+            name="proplus", about="Copilot Pro+, served at /individual", plan=PRO_PLUS, paths=("/individual",)
         ),
         Persona(name="business", about="business seat, served at /business", paths=("/business",)),
         Persona(

@@ -52,6 +52,11 @@ QUOTAS: dict[str, Quotas] = {
         "premium_interactions": Allowance(1000, 771.0, overage_permitted=True),
     },
     "pro": {"chat": UNLIMITED, "completions": UNLIMITED, "premium_interactions": Allowance(300, 89.1)},
+    "pro-plus": {
+        "chat": UNLIMITED,
+        "completions": UNLIMITED,
+        "premium_interactions": Allowance(1500, 1204.0, overage_permitted=True),
+    },
     "free": {
         "chat": Allowance(50, 48.0),
         "completions": Allowance(2000, 2000.0),

@@ -36,6 +36,7 @@ SPRING = [
 TRAFFIC = {
     "free": [*EVERYWHERE, (RESPONSES, "gpt-5.6-luna", WORDS), (CHAT, "gpt-5.6-luna", WORDS)],  # in promotion
     "individual": PAID,
+    "proplus": PAID,
     "business": [*PAID, (CHAT, "gpt-4o", UNSAID)],
     "enterprise": [(RESPONSES, "gpt-5.6-sol", WORDS), (RESPONSES, "gpt-5.4", LONG)],
     "tokenbilled": PAID,
