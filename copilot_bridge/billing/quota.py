@@ -21,6 +21,8 @@ PLANS = (
     ("no_access", "no Copilot plan"),
     ("free_limited", "Copilot Free"),
     ("educational", "Copilot Pro (education)"),
+    ("plus_", "Copilot Pro+"),
+    ("max_", "Copilot Max"),
     ("subscriber", "Copilot Pro"),
     ("individual", "Copilot Pro"),
     ("business", "Copilot Business"),
