@@ -9,7 +9,7 @@ from soak.traffic import judge
 
 
 def test_a_short_soak(tmp_path: Path) -> None:
-    result = soak(14.0, tmp_path, agents=3, pause=0.3)
+    result = soak(8.0, tmp_path, agents=3, pause=0.3)
     report = "\n".join(result.lines())
     assert not result.wrong, report
     assert set(result.done) == {fault.__name__ for fault in (*FIRST_HALF, *FOR_ALL)}, report
