@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from integration.harness import Bridge, Start
+from integration.harness import KEEPALIVE, Bridge, Start
 from openai import OpenAI
 from pages.browsing import ON_A_PHONE, Picture, Visit, barriers, overflow, reload_until
 from playwright.sync_api import expect
@@ -13,7 +13,7 @@ from copilot_bridge.store import open_store
 
 @pytest.fixture
 def asking(start_bridge: Start) -> Bridge:
-    return start_bridge(require_approval=1, server="gevent").warm()
+    return start_bridge(require_approval=1, keepalive=KEEPALIVE, server="gevent").warm()
 
 
 PLACE = "(button) => button.getBoundingClientRect().top + scrollY"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from integration.harness import Bridge, Start
+from integration.harness import KEEPALIVE, Bridge, Start
 from pages.browsing import ON_A_PHONE, Picture, Visit, barriers, follow
 from playwright.sync_api import Page, expect
 from rows import fill, rows
@@ -128,7 +128,7 @@ def test_new_requests_appear_live(short: Bridge, visit: Visit) -> None:
 def test_a_request_under_way_is_waited_for(
     start_bridge: Start, visit: Visit, picture: Picture, script: bool
 ) -> None:
-    bridge = start_bridge(require_approval=1, server="gevent").warm()
+    bridge = start_bridge(require_approval=1, keepalive=KEEPALIVE, server="gevent").warm()
     stream = bridge.stream("may I").begin()
     number = stream.headers["x-request-id"]
     page = visit(bridge, java_script_enabled=script).open(f"/requests/{number}?model=gpt-4o")
