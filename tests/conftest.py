@@ -13,6 +13,7 @@ from typing import Any
 import hypothesis
 import pytest
 from integration.harness import KEEPALIVE, SERVERS, Bridge, Simulator, Start, new_mark, new_token
+from rewriting import pytest_sessionstart  # noqa: F401 - hook of pytest
 from tables import pytest_addoption, pytest_pycollect_makeitem  # noqa: F401 - hooks of pytest
 
 LOOPBACK = ("127.", "::1", "localhost")
