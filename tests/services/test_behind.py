@@ -57,13 +57,19 @@ def browser(browse: Callable[[], Browser]) -> Browser:
 
 
 def test_events_arrive_one_by_one(front: Front) -> None:
+    """A busy machine may hold up some, but not each time."""
+    tries = (statistics.median(gaps_of_a_stream(front)) for _ in range(5))
+    assert any(gap > 0.02 for gap in tries), "events were held back, or come in pairs"
+
+
+def gaps_of_a_stream(front: Front) -> list[float]:
     with closing(front.ask(body_of("[[sim:flood events=10 size=10 gap=60]]", stream=True))) as stream:
         received = ReceivedStream(stream.all())
     assert received.finish_reason == "stop"
     moments = [frame.at for frame in received.frames if b'"content":"The quick' in frame.raw]
     gaps = [later - earlier for earlier, later in pairwise(moments)]
     assert len(gaps) == 9
-    assert statistics.median(gaps) > 0.02, "events were held back, or come in pairs"
+    return gaps
 
 
 def test_a_websocket_passes(front: Front) -> None:
