@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 # Reads the ids of processes with the moments of their starts, which tell a process from a later one of the
-# same id.  Its input ends with the process that writes it.
+# same id.  Its input ends with the process that writes it.  Who leads a group ends with the group.
 GUARD = """
 while read -r pid began; do all="$all $pid/$began"; done
 for item in $all; do
     pid=${item%/*}
     now=$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d ' ' -f 20)
-    [ "$now" = "${item#*/}" ] && kill -KILL "$pid"
+    [ "$now" = "${item#*/}" ] || continue
+    kill -s KILL -- "-$pid" 2>/dev/null || kill -s KILL "$pid"
 done
 """
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from clients.install import AGENTS
 from integration.harness import NOWHERE
+from processes import spawn
 
 LONGEST = 90.0  # s; a run takes one to five on an idle machine
 XDG = ("CONFIG", "DATA", "CACHE", "STATE")
@@ -161,7 +162,7 @@ def run(launch: Launch, sandbox: Sandbox, prompt: str) -> Ended:
     """
     program, *arguments = launch.command
     sandbox.work.mkdir(parents=True, exist_ok=True)
-    process = subprocess.Popen(
+    process = spawn(
         [str(launch.programs / program), *arguments],
         cwd=sandbox.work,
         env={**sandbox.environment(), **launch.settings},
