@@ -99,11 +99,11 @@ class SocketReader:
                 raise connection_lost(error) from error
             if not data:
                 return b"".join(pieces)
+            if not self._encrypted:
+                self.would_block = len(data) < room
+                return data
             pieces.append(data)
             room -= len(data)
-            if not self._encrypted:
-                self.would_block = room > 0
-                break
         return b"".join(pieces) if pieces else None
 
 
@@ -120,6 +120,7 @@ class NonBlockingBody:
         self._raw, self._original = raw, raw._original_response
         self._socket: Any = socket_of(response)
         self._reader = SocketReader(self._socket)
+        self.would_block = False
         self._timeout = self._socket.gettimeout()
         self._socket.settimeout(0)
         self._framing = self._framing_of_head()
@@ -136,10 +137,6 @@ class NonBlockingBody:
     def fileno(self) -> int:
         return int(self._socket.fileno())
 
-    @property
-    def would_block(self) -> bool:
-        return self._reader.would_block
-
     def read_available(self) -> bytes:
         """The payload that has arrived since the last call, b"" if there is none.  Check `eof` afterwards.
 
@@ -149,18 +146,14 @@ class NonBlockingBody:
         while not payload and not self.eof:
             data, self._buffered = self._buffered, b""
             if not data:
-                received = self._receive()
+                received = self._reader.receive()
+                self.would_block = self._reader.would_block
                 if received is None:
                     break
-                data = received
+                data = received or self._end_of_connection()
             payload = self._framing.feed(data)
             self.eof = self._framing.eof
         return payload
-
-    def _receive(self) -> bytes | None:
-        """The socket's bytes.  None: there are none yet.  b"": the connection has ended, as the body may."""
-        data = self._reader.receive()
-        return self._end_of_connection() if data == b"" else data
 
     def _end_of_connection(self) -> bytes:
         if not isinstance(self._framing, UntilClose):
