@@ -55,7 +55,8 @@ PACE = (
     "budget_command",
     "fallback",
 )
-
+WEB = ("web_search", "web_fetch")
+TRANSPORT = ("connect_ahead", "upstream_websocket", "client_websocket")
 
 Command = Callable[..., None]
 Decorator = Callable[[Command], Command]
@@ -65,11 +66,14 @@ SECTIONS = {
     "Server": SERVING,
     "Access": ACCESS,
     "Rate limits and approval": PACE,
+    "Search": WEB,
+    "Connections": TRANSPORT,
     "Request log": JOURNAL,
     "Data directory": ("home", "persist", "store_path"),
     "GitHub and network": GITHUB,
     "Logging": (*LOGGING, *TOKENS),
 }
+EVERY_OPTION = tuple(name for names in SECTIONS.values() for name in names)
 SECTION_OF = {name: title for title, names in SECTIONS.items() for name in names}
 
 

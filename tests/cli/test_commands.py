@@ -16,7 +16,9 @@ from integration.harness import ROOT, environment, new_token
 
 from copilot_bridge import __version__
 from copilot_bridge.cli import COMMANDS, SYNONYMS, cli
+from copilot_bridge.cli.start.command import command as start
 from copilot_bridge.cli.terminal.console import bar, print_table
+from copilot_bridge.config.settings import BY_NAME
 from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
@@ -741,3 +743,11 @@ def test_cooldowns_are_listed_and_ended(run, home):
     assert run("cooldowns", "--clear").out == "No longer paused: /embeddings\n"
     assert run("cooldowns").out == "Nothing is paused.\n"
     assert run("cooldowns", "--clear").out == "No longer paused: -\n"
+
+
+def test_start_takes_every_setting_that_has_an_option():
+    taken = {option for parameter in start.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    declared = {
+        flag for field in BY_NAME.values() for flags in field.metadata["flags"] for flag in flags.split("/")
+    }
+    assert declared - taken == set()

@@ -3,16 +3,7 @@
 import click
 
 from copilot_bridge.cli.completion import complete_models
-from copilot_bridge.cli.options import (
-    ACCESS,
-    CONNECTION,
-    JOURNAL,
-    LOGGING,
-    PACE,
-    SERVING,
-    TOKENS,
-    takes_settings,
-)
+from copilot_bridge.cli.options import EVERY_OPTION, takes_settings
 from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
 
@@ -39,7 +30,7 @@ from copilot_bridge.config import Config
     shell_complete=complete_models,
     help="Model for Claude Code's small tasks.",
 )
-@takes_settings(*SERVING, *ACCESS, *PACE, *JOURNAL, *CONNECTION, *LOGGING, *TOKENS, simulate=False)
+@takes_settings(*EVERY_OPTION, simulate=False)
 def command(
     config: Config,
     simulate: bool,
