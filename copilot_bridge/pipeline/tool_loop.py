@@ -95,7 +95,7 @@ class ToolLoop:
                     out = []
         yield b"".join(out)
 
-    # What the relay of a stream asks of a converter: the bytes are the client's already.
+    # The relay of a stream needs a converter.  The bytes are in the client's dialect already.
 
     def feed(self, piece: bytes) -> bytes:
         return piece

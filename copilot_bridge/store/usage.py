@@ -15,7 +15,7 @@ from copilot_bridge.billing.usage import DAY, Sums, midnight, name_of_day, named
 from copilot_bridge.store.budgets import USED_OF_HOUR, USED_OF_REQUEST
 from copilot_bridge.store.database import Database, Row, Transaction
 
-# What is over hardly changes: only the requests that were under way then are still to come.
+# Sums of past hours hardly change: only requests that were still running then are added later.
 CACHE_SIZE = 4000  # spans
 CACHE_TTL, FINAL_TTL = 600.0, 6 * 3600.0  # s
 FINAL_AFTER = 2 * 3600.0  # s after which nothing is to come any more
@@ -38,7 +38,7 @@ SUM_OF_REQUESTS = (
     " coalesce(sum(tokens_cached), 0), sum(cost), coalesce(sum(tokens_written), 0),"
     " sum(coalesce(nano_aiu, CAST(round(cost * 1000000000) AS BIGINT))), coalesce(sum(estimated), 0)"
 )
-# What can be summed up by, as expressions of the log's own columns.
+# The ways to group sums, as expressions of the log's columns.
 COLUMNS_OF_REQUESTS = {
     "model": "CASE WHEN upstream IS NULL THEN '' ELSE coalesce(model, '') END",
     "caller": "coalesce(caller, '')",

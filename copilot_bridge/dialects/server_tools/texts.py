@@ -59,7 +59,7 @@ def called_text(tool: str, argument: object) -> str:
     return f"[{verb} {str(argument)[:500]!r}]"
 
 
-# What clients send back.
+# Clients return these values in later requests.
 
 
 def encode_text(text: str) -> str:

@@ -137,7 +137,7 @@ def in_order(entries: list[Entry]) -> list[Entry]:
 
 NEVER = float("inf")
 
-# What the table can be sorted by; what is not known comes last.
+# The orders of the table; rows with unknown values come last.
 SORTS: dict[str, Callable[[Entry], tuple[float, ...]]] = {
     "price": lambda entry: price_of(entry.model),
     "context": lambda entry: (-(entry.model.context or 0),),

@@ -36,7 +36,7 @@ HOUR, DAY = 3600, 86_400
 GROUPED_DAYS = 7  # in which conversations are looked for, unless the filter says otherwise
 # The fields of the form, which are also the query parameters of programs.
 FIELDS = ("from", "to", "key", "model", "client", "who", "status", "account", "session", "q")
-# What else the address of the page says.
+# The other parameters of the query.
 GROUP, LIVE = "group", "live"
 WHO = {"person": "user", "agent": "agent"}
 

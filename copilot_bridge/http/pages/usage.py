@@ -38,10 +38,10 @@ bp = Blueprint("usage", __name__)
 HOUR, DAY = 3600, 86_400
 HOURLY_UP_TO = 2 * DAY  # of a range, which then has bars of hours
 LONGEST = 400  # days
-MOST_SERIES, MOST_ROWS = 8, 50
+MAX_SERIES, MAX_ROWS = 8, 50
 
 TODAY, WEEK, PERIOD, MONTH, CUSTOM = "today", "7d", "period", "30d", "custom"
-# What usage is told by -> the column of the sums.
+# The ways to split usage -> the column of the sums.
 COLUMNS = {
     "model": "model",
     "key": "caller",
@@ -140,7 +140,7 @@ def as_csv() -> Response:
 TOKEN_FIELDS = ("tokens_in", "tokens_cached", "tokens_written", "tokens_out")
 
 
-# What is left of the plan.
+# The remaining allowance of the plan.
 
 
 def chosen_account() -> str:
@@ -324,7 +324,7 @@ def series_of(spans: Sequence[Mapping[Any, Sums]], shown: str) -> list[str]:
     for span in spans:
         for (name,), sums in span.items():
             totals[name] = totals.get(name, 0.0) + value_of(sums, shown)
-    return sorted(totals, key=lambda name: (-totals[name], name))[:MOST_SERIES]
+    return sorted(totals, key=lambda name: (-totals[name], name))[:MAX_SERIES]
 
 
 def merged(spans: Iterable[Mapping[Any, Sums]], series: list[str], shown: str) -> list[dict[str, float]]:
@@ -363,7 +363,7 @@ def ordered(by: str, groups: Mapping[str, Sums], shown: str) -> list[str]:
     wanted = chosen_sort()
     if by == "hour" and not wanted:
         return list(groups)
-    return sorted(groups, key=lambda name: (-sort_value(groups[name], wanted or shown), name))[:MOST_ROWS]
+    return sorted(groups, key=lambda name: (-sort_value(groups[name], wanted or shown), name))[:MAX_ROWS]
 
 
 def chosen_sort() -> str:

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
 
-# What no reader of a page sees.
+# Elements that are not shown to readers.
 HIDDEN = ("script", "style", "noscript", "template", "svg", "iframe", "head", "title")
 # Elements that begin a line of their own.
 BLOCKS = frozenset(
@@ -17,7 +17,7 @@ BLOCKS = frozenset(
         *("p", "pre", "section", "table", "tr", "ul"),
     )
 )
-# What stands before the text of an element.
+# Prefixes of the texts of elements.
 MARKS = {"li": "- ", "td": "| ", "th": "| ", **{f"h{level}": f"{'#' * level} " for level in range(1, 7)}}
 MAX_DEPTH = 150  # of elements within elements; what is deeper is left out
 KEPT_SPACE = "\ue000"  # stands for a space of preformatted text, until all others are joined

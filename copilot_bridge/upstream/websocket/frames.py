@@ -63,7 +63,7 @@ class EventReader:
         self.quotas: object = None
         self._answer: dict[int, JsonObject] = {}
         self._begun = False
-        # Of the last delta: how it began, and ended, and the lines that its event begins with.
+        # The start and the end of the last delta, and the first lines of its event.
         self._delta, self._tail, self._head = b"\0", b"", b""
 
     @property
