@@ -73,7 +73,11 @@ def test_a_locked_database_costs_one_deadline_and_then_nothing(
     assert [bool(outage) for outage in outages] == [True, False]
 
 
-def test_a_request_waits_once_however_often_it_uses_the_store(path: Path) -> None:
+def test_a_request_waits_once_however_often_it_uses_the_store(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_INTERVAL", 0.01)
+
     class Hung(Sqlite):
         def read(self, work, timeout=None):  # type: ignore[no-untyped-def]
             time.sleep(timeout)
@@ -87,6 +91,11 @@ def test_a_request_waits_once_however_often_it_uses_the_store(path: Path) -> Non
         with pytest.raises(StoreError):
             use(lambda t: None)
     assert time.monotonic() - began < 1.2
+    for name in ("read", "run"):
+        monkeypatch.setattr(Hung, name, getattr(Sqlite, name))
+    wait_until(
+        lambda: not (guard._reads.probing or guard._writes.probing)
+    )  # or it would log in the next test
 
 
 def test_a_busy_database_does_not_count_as_down(path: Path) -> None:
