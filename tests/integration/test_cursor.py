@@ -3,19 +3,10 @@ kinds in its other modes, and Anthropic's tools and blocks with names of Claude 
 form, and the next request comes back in any of the shapes."""
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pytest
+from cursor_requests import GRAMMAR, SHAPES, TURNS, agent, called
 from integration.harness import Bridge, Json, ReceivedStream, Simulator
-
-SCHEMA: Json = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
-GRAMMAR = {"type": "grammar", "syntax": "lark", "definition": "start: begin_patch hunk end_patch"}
-
-FLAT = {"type": "function", "name": "read_file", "description": "Reads.", "parameters": SCHEMA}
-NESTED = {"type": "function", "function": {"name": "read_file", "parameters": SCHEMA}}
-ANTHROPIC = {"name": "read_file", "description": "Reads.", "input_schema": SCHEMA}
-PATCH = {"type": "custom", "name": "ApplyPatch", "description": "Edits.", "format": GRAMMAR}
 
 # Cursor's names of a GPT, a Claude, a Gemini and a model of Responses alone -> the API of Copilot.
 MODELS = {
@@ -24,98 +15,6 @@ MODELS = {
     "gemini-3-pro-preview": "chat",
     "gpt-5.3-codex-high-fast": "responses",
 }
-
-Turn = Callable[[str, Json], list[Json]]
-
-
-def responses_turn(user_text: str, call: Json) -> list[Json]:
-    name, text = called(call)
-    kind, field = ("custom_tool_call", "input") if "custom" in call else ("function_call", "arguments")
-    return [
-        {"role": "user", "content": [{"type": "input_text", "text": user_text}]},
-        {"type": kind, "call_id": call["id"], "name": name, field: text},
-        {
-            "type": f"{kind}_output",
-            "call_id": call["id"],
-            "output": "done",
-        },
-    ]
-
-
-def chat_turn(text: str, call: Json) -> list[Json]:
-    return [
-        {"role": "user", "content": text},
-        {"role": "assistant", "content": None, "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": call["id"], "content": "done"},
-    ]
-
-
-def messages_turn(user_text: str, call: Json) -> list[Json]:
-    name, text = called(call)
-    given = text if "custom" in call else json.loads(text)
-    return [
-        {"role": "user", "content": [{"type": "text", "text": user_text}]},
-        {
-            "role": "assistant",
-            "content": [{"type": "tool_use", "id": call["id"], "name": name, "input": given}],
-        },
-        {
-            "role": "user",
-            "content": [
-                {
-                    "type": "tool_result",
-                    "tool_use_id": call["id"],
-                    "content": [{"type": "text", "text": "done"}],
-                },
-            ],
-        },
-    ]
-
-
-TURNS: dict[str, Turn] = {"responses": responses_turn, "chat": chat_turn, "messages": messages_turn}
-
-
-def called(call: Json) -> tuple[str, str]:
-    kind, field = ("custom", "input") if "custom" in call else ("function", "arguments")
-    return call[kind]["name"], call[kind][field]
-
-
-def agent(text: Any) -> Json:
-    """What its agent sends."""
-    entries = (
-        text
-        if isinstance(text, list)
-        else [{"role": "user", "content": [{"type": "input_text", "text": text}]}]
-    )
-    return {
-        "instructions": "You are an agent.",
-        "input": entries,
-        "tools": [FLAT, PATCH],
-        "reasoning": {"effort": "high", "summary": "auto"},
-        "store": False,
-        "include": ["reasoning.encrypted_content"],
-        "text": {"verbosity": "low"},
-        "stream_options": {"include_usage": True},
-    }
-
-
-def ask(text: Any) -> Json:
-    """What its other modes send: each kind of tool."""
-    entries = text if isinstance(text, list) else [{"role": "user", "content": text}]
-    other = {**NESTED, "function": {**NESTED["function"], "name": "list_dir"}}
-    return {"messages": [{"role": "system", "content": "Answer."}, *entries], "tools": [FLAT, other, PATCH]}
-
-
-def claude(text: Any) -> Json:
-    """What it sends with a name of Claude's."""
-    entries = (
-        text if isinstance(text, list) else [{"role": "user", "content": [{"type": "text", "text": text}]}]
-    )
-    tools = [ANTHROPIC, {**ANTHROPIC, "name": "list_dir"}]
-    return {"messages": entries, "tools": tools, "tool_choice": {"type": "auto"}, "max_tokens": 900}
-
-
-SHAPES = {"agent": agent, "ask": ask, "claude": claude}
 
 
 def sent(bridge: Bridge, body: Json, model: str, *, stream: bool) -> Json:
