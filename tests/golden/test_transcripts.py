@@ -18,7 +18,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from golden.transcripts import SIZES, Golden, check_stream, check_whole, cut, normalizer, options_of, normalize
+from golden.transcripts import (
+    SIZES,
+    Golden,
+    check_stream,
+    check_whole,
+    cut,
+    cut_everywhere,
+    normalize,
+    normalize_pieces,
+    normalizer,
+    options_of,
+)
 
 from copilot_bridge.dialects.responses import response as responses_response
 from copilot_bridge.dialects import codec
@@ -121,6 +132,25 @@ def test_a_stream_that_is_passed_on_is_as_recorded(dialect: str, case: Path, siz
     stream = PASSED[dialect](keep=bool(options_of(case).get("keep")))
     out = b"".join(stream.feed(piece) for piece in cut((case / "upstream.sse").read_bytes(), size))
     golden.check(case / "client.sse", out + stream.close())
+
+
+@pytest.mark.parametrize("case", STREAMS, ids=name)
+def test_a_stream_is_the_same_wherever_its_events_are_cut(case: Path) -> None:
+    expected = (case / "client.sse").read_bytes()
+    for pieces in cut_everywhere((case / "upstream.sse").read_bytes()):
+        assert normalize_pieces(pieces, **options_of(case)) == expected, pieces
+
+
+@pytest.mark.parametrize(
+    ("dialect", "case"),
+    [(dialect, case) for dialect in PASSED for case in passed(dialect, "upstream.sse")],
+    ids=name,
+)
+def test_a_stream_that_is_passed_on_is_the_same_wherever_its_events_are_cut(dialect: str, case: Path) -> None:
+    expected = (case / "client.sse").read_bytes()
+    for pieces in cut_everywhere((case / "upstream.sse").read_bytes()):
+        stream = PASSED[dialect](keep=bool(options_of(case).get("keep")))
+        assert b"".join(map(stream.feed, pieces)) + stream.close() == expected, pieces
 
 
 # A stream of each dialect, of middling size.

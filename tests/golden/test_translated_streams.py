@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from golden.transcripts import CREATED, MODEL, Golden, cut
+from golden.transcripts import CREATED, MODEL, Golden, cut, cut_everywhere
 
 from dialect_tables import READERS, accumulators, writers
 from copilot_bridge.dialects.framing.frames import Framing
@@ -97,17 +97,6 @@ def translate(client: str, path: Path, pieces: Iterable[bytes]) -> bytes:
     return out
 
 
-def events_cut_at(offset: int, data: bytes) -> list[bytes]:
-    """Each event in two pieces; all places together are a cut at every byte of the stream."""
-    events = [event + b"\n\n" for event in data.split(b"\n\n")]
-    events[-1] = events[-1].removesuffix(b"\n\n")
-    return [piece for event in events for piece in (event[:offset], event[offset:]) if piece]
-
-
-def longest(data: bytes) -> int:
-    return 2 + max(map(len, data.split(b"\n\n")))
-
-
 @pytest.mark.parametrize(("client", "path"), CASES)
 def test_a_translated_stream_is_as_recorded(client: str, path: Path, golden: Golden) -> None:
     data = path.read_bytes()
@@ -117,24 +106,12 @@ def test_a_translated_stream_is_as_recorded(client: str, path: Path, golden: Gol
     assert (b"it broke" in whole) == (path.stem == "error-mid-stream")
 
 
-def in_turn() -> Iterator[Any]:
-    """Each of upstream's streams for one client, and all clients in their turn.
-
-    A writer gets the reader's events, whoever it writes for, and no bytes: a cut is the reader's alone.
-    """
-    for number, path in enumerate(dict.fromkeys(case.values[1] for case in CASES)):
-        cases = [case for case in CASES if case.values[1] == path]
-        yield cases[number % len(cases)]
-
-
-@pytest.mark.parametrize(("client", "path"), [*in_turn()])
+@pytest.mark.parametrize(("client", "path"), CASES)
 def test_a_translated_stream_does_not_depend_on_the_cuts(client: str, path: Path) -> None:
     data = path.read_bytes()
     whole = translate(client, path, [data])
-    for offset in range(1, longest(data)):
-        pieces = events_cut_at(offset, data)
-        assert b"".join(pieces) == data
-        assert translate(client, path, pieces) == whole, f"each event cut at {offset}"
+    for pieces in cut_everywhere(data):
+        assert translate(client, path, pieces) == whole, pieces
 
 
 @pytest.mark.parametrize(("client", "path"), CASES)

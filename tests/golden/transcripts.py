@@ -1,7 +1,7 @@
 """Recorded transcripts, and the rules of OpenAI's streams."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,10 +45,22 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
     return (data[start : start + size] for start in range(0, len(data), size))
 
 
+def cut_everywhere(data: bytes) -> Iterator[list[bytes]]:
+    """The stream in pieces, each event cut in two at the same place; all together cut it at every byte."""
+    events = [event + b"\n\n" for event in data.split(b"\n\n")]
+    events[-1] = events[-1].removesuffix(b"\n\n")
+    for place in range(1, max(map(len, events))):
+        yield [piece for event in events for piece in (event[:place], event[place:]) if piece]
+
+
 def normalize(data: bytes, size: int = 1 << 20, *, usage: bool = True, **options: Any) -> bytes:
     """What a client gets of a stream that arrives in pieces of this size."""
+    return normalize_pieces(cut(data, size), usage=usage, **options)
+
+
+def normalize_pieces(pieces: Iterable[bytes], *, usage: bool = True, **options: Any) -> bytes:
     stream = ChatNormalizer(normalizer(**options), usage=usage)
-    out = b"".join(stream.feed(piece) for piece in cut(data, size))
+    out = b"".join(map(stream.feed, pieces))
     return out if stream.done else out + stream.close()
 
 
