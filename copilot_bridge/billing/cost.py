@@ -27,11 +27,13 @@ class CostReader:
         self._tail = b""
 
     def feed(self, data: bytes) -> None:
-        window = self._tail + data
-        if FIELD in window:
-            for found in COST.finditer(window):
+        if self._tail:
+            data = self._tail + data
+        if FIELD in data:
+            for found in COST.finditer(data):
                 self.nano_aiu = int(found[1])
-        self._tail = window[-MAX_LENGTH:]
+        # The field and its value are in one line, and most pieces are whole events.
+        self._tail = b"" if data.endswith(b"\n") else data[-MAX_LENGTH:]
 
 
 def cost_of(data: bytes) -> int | None:

@@ -71,9 +71,10 @@ class Chunked:
 
 def decode_single_chunk(data: bytes) -> bytes:
     """The payload of data that is exactly one chunk; b"": it is something else."""
-    size = read_chunk_size(data)
-    if size and len(data) == size.end() + int(size[1], 16) + len(LINE_END) and data.endswith(LINE_END):
-        return data[size.end() : -2]
+    if size := read_chunk_size(data):
+        start = size.end()
+        if len(data) == start + int(size[1], 16) + 2 and data.endswith(LINE_END):
+            return data[start:-2]
     return b""
 
 

@@ -27,7 +27,7 @@ class EventLoopRelay:
     nothing more is read.
 
     :param on_data: called with what upstream sent.
-    :param on_sent: called when the client was sent something.
+    :param on_sent: called with the time, on the monotonic clock, when the client was sent something.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class EventLoopRelay:
         reader: StreamReader,
         writer: SocketWriter,
         on_data: Callable[[bytes], None],
-        on_sent: Callable[[], None],
+        on_sent: Callable[[float], None],
     ) -> None:
         self._body = body
         self._reader = reader
@@ -54,11 +54,11 @@ class EventLoopRelay:
             return False
         try:
             if data := self._body.read_available():
-                self.last_byte_at = time.monotonic()
+                self.last_byte_at = now = time.monotonic()
                 self._on_data(data)
                 if out := self._reader.feed(data):
                     self._unsent = self._writer.send(out)
-                    self._on_sent()
+                    self._on_sent(now)
         except Exception as error:  # noqa: BLE001 - raised again in the greenlet
             self._error = error
             return False

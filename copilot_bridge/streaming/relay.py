@@ -84,7 +84,7 @@ class StreamRelay:
         """
         fast = None
         if self._writer is not None and not body.blocking:
-            fast = EventLoopRelay(body, reader, self._writer, on_data, self.note_sent)
+            fast = EventLoopRelay(body, reader, self._writer, on_data, self._idle.reset)
         for data in self.read(body, fast):
             if not data:
                 yield b""
@@ -155,7 +155,7 @@ class StreamRelay:
 
     def note_sent(self) -> None:
         """The client has been sent something, so no ping is due."""
-        self._idle.reset()
+        self._idle.reset(time.monotonic())
 
     def _yield_to_loop(self) -> None:
         """Let other greenlets run: a stream that never has to wait would block them all."""

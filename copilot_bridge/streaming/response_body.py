@@ -75,8 +75,9 @@ class SocketReader:
     """
 
     def __init__(self, sock: Any) -> None:
-        self._socket = sock
         self._encrypted = isinstance(sock, ssl.SSLSocket)
+        # gevent wraps the system's socket, which does not wait.
+        self._receive_into = (sock if self._encrypted else getattr(sock, "_sock", sock)).recv_into
         self.would_block = False
 
     def receive(self) -> bytes | None:
@@ -84,12 +85,26 @@ class SocketReader:
 
         :raises StreamCut: it was lost.
         """
+        if self._encrypted:
+            return self._receive_records()
+        try:
+            size = self._receive_into(READ_BUFFER)
+        except WOULD_BLOCK:
+            self.would_block = True
+            return None
+        except OSError as error:
+            raise connection_lost(error) from error
+        self.would_block = size < READ_SIZE
+        return bytes(READ_BUFFER[:size])
+
+    def _receive_records(self) -> bytes | None:
+        """Read over TLS, which gives one record at a time."""
         pieces: list[bytes] = []
         room = READ_SIZE
         self.would_block = False
         while room > 0:
             try:
-                data = bytes(READ_BUFFER[: self._socket.recv_into(READ_BUFFER, room)])
+                data = bytes(READ_BUFFER[: self._receive_into(READ_BUFFER, room)])
             except WOULD_BLOCK:
                 self.would_block = True
                 break
@@ -99,9 +114,6 @@ class SocketReader:
                 raise connection_lost(error) from error
             if not data:
                 return b"".join(pieces)
-            if not self._encrypted:
-                self.would_block = len(data) < room
-                return data
             pieces.append(data)
             room -= len(data)
         return b"".join(pieces) if pieces else None

@@ -79,7 +79,7 @@ class SocketWatcher:
 
 
 class IdleTimer:
-    """Wakes the greenlet after `seconds` without a `reset()`, again and again.
+    """Wakes the greenlet after `seconds` without a `reset`, again and again.
 
     `reset` only notes the time, which is cheaper than a new timer for each event of a stream.
     """
@@ -93,8 +93,9 @@ class IdleTimer:
         self._last_reset = time.monotonic()
         self.expired = False
 
-    def reset(self) -> None:
-        self._last_reset = time.monotonic()
+    def reset(self, now: float) -> None:
+        """:param now: the time on the monotonic clock, which the caller has read already."""
+        self._last_reset = now
         self.expired = False
 
     def _fire(self) -> None:

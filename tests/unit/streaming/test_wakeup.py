@@ -109,7 +109,7 @@ def test_a_reset_postpones_the_idle_timer() -> None:
     began = time.monotonic()
     while since(began) < 0.5:
         gevent.sleep(0.02)
-        idle.reset()
+        idle.reset(time.monotonic())
         assert not idle.expired
     spoke = time.monotonic()
     wakeup.wait()
@@ -122,7 +122,7 @@ def test_a_reset_makes_no_new_timer() -> None:
     idle = IdleTimer(LONG, Wakeup())
     before = idle._timer
     for _ in range(100):
-        idle.reset()
+        idle.reset(time.monotonic())
     assert idle._timer is before
     idle.close()
 
