@@ -10,6 +10,9 @@ import ollama
 import pytest
 from clients import City, sent
 from integration.harness import Bridge, Simulator
+from ollama import _types
+
+from copilot_bridge.dialects.ollama import prompt_reader, request
 
 PATHS = {
     "gemini-3.1-pro-preview": "/chat/completions",
@@ -20,6 +23,15 @@ PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 each_model = pytest.mark.parametrize("model", PATHS)
+
+
+def test_each_field_of_the_package_is_read_refused_or_left_out() -> None:
+    """So that a field of a newer version is noticed."""
+    known = {*request.CHAT_FIELDS, *request.GENERATE_FIELDS, *request.REQUIRED, *prompt_reader.DROPPED}
+    assert {*_types.ChatRequest.model_fields, *_types.GenerateRequest.model_fields} <= known
+    assert {*ollama.Options.model_fields} <= {*request.OPTIONS, *prompt_reader.DROPPED_OPTIONS}
+    message = {*_types.Message.model_fields}
+    assert message <= {*request.MESSAGE.schema["properties"]}
 
 
 @pytest.fixture

@@ -24,8 +24,16 @@ from copilot_bridge.dialects.prompt import (
     ToolResult,
 )
 
-# Optional fields: the response is as valid without them.
-DROPPED = ("keep_alive", "template", "context", "options.seed", "options.top_k", "options.num_ctx")
+# Optional fields: the response is as valid without them.  The last three are of models that paint.
+DROPPED = ("keep_alive", "template", "context", "top_logprobs", "width", "height", "steps")
+
+# Options of the same kind: how to sample, and how to run a model on a machine of one's own.
+DROPPED_OPTIONS = (
+    *("seed", "top_k", "min_p", "tfs_z", "typical_p", "repeat_last_n", "repeat_penalty", "presence_penalty"),
+    *("frequency_penalty", "penalize_newline", "mirostat", "mirostat_tau", "mirostat_eta", "num_keep"),
+    *("num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread", "numa", "low_vram", "f16_kv"),
+    *("logits_all", "vocab_only", "embedding_only", "use_mmap", "use_mlock"),
+)
 
 
 EFFORT_OF_TRUE = "medium"  # of `think: true`; the official client's default (2026-11)

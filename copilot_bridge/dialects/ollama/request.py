@@ -34,6 +34,7 @@ from copilot_bridge.dialects.validation import (
     one_of,
     predicate,
     string_or_list_of,
+    supported,
 )
 
 THINK_LEVELS = ("low", "medium", "high", "max")
@@ -58,11 +59,15 @@ FORMAT = predicate(
     lambda value: value in ("", "json") or isinstance(value, dict),
     {"anyOf": [{"enum": ["", "json"]}, OBJECT.schema]},
 )
+NO_LOG_PROBABILITIES = supported(
+    lambda wanted: wanted is False, "Copilot's models give no log probabilities here", {"const": False}
+)
 COMMON: Validators = {
     "stream": BOOLEAN,
     "format": FORMAT,
     "options": object_of({}, OPTIONS),
     "think": THINK,
+    "logprobs": NO_LOG_PROBABILITIES,
 }
 
 IMAGE = predicate(

@@ -4,6 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.dialects.test_response_round_trips import answers
 
 from copilot_bridge.dialects.adaptation.gaps import as_gap, ask_in_words
 from copilot_bridge.dialects.completions import request
@@ -16,6 +19,7 @@ from copilot_bridge.dialects.completions.writer import CompletionsWriter
 from copilot_bridge.dialects.events import (
     Event,
     ReasoningDelta,
+    RefusalDelta,
     ResponseFinished,
     ResponseStarted,
     TextDelta,
@@ -41,6 +45,19 @@ def test_a_marked_prompt_is_split(marks: Any) -> None:
         assert found is not None
         assert (found.prefix, found.suffix) == ("P\n", "\nS")
         assert marks.suffix.strip() in found.stops
+
+
+CODE = st.text("ab{}()\n <|>[]", max_size=30)
+
+
+@pytest.mark.parametrize("marks", FILL_MARKS, ids=lambda marks: marks.suffix.strip() + marks.middle.strip())
+@given(prefix=CODE, suffix=CODE)
+def test_any_text_between_marks_is_kept_as_it_is(marks: Any, prefix: str, suffix: str) -> None:
+    marked = f"{marks.suffix}{suffix}{marks.prefix}{prefix}{marks.middle}"
+    gap = read_prompt(read(prompt=marked)).gap
+    assert gap == Gap(prefix, suffix)
+    if gap.suffix:
+        assert read_prompt(read(prompt=prefix, suffix=suffix)).gap == gap
 
 
 def test_text_before_the_markers_belongs_to_the_prefix() -> None:
@@ -252,6 +269,16 @@ def test_a_whole_response_has_the_whole_text() -> None:
     answer = whole(ResponseStarted(""), TextDelta(0, "a"), TextDelta(0, "!"), ResponseFinished("stop", usage))
     assert answer["choices"] == [{"index": 0, "text": "a!", "logprobs": None, "finish_reason": "stop"}]
     assert answer["usage"]["total_tokens"] == 7
+
+
+@given(events=answers)
+def test_a_response_has_all_that_was_said_whole_and_as_a_stream(events: list[Event]) -> None:
+    said = "".join(event.text for event in events if isinstance(event, TextDelta | RefusalDelta))
+    chunks = [chunk["choices"][0] for chunk in written(*events) if chunk["choices"]]
+    assert "".join(choice["text"] for choice in chunks) == said
+    (choice,) = whole(*events)["choices"]
+    assert (choice["text"], choice["finish_reason"]) == (said, chunks[-1]["finish_reason"])
+    assert [choice["finish_reason"] for choice in chunks[:-1]] == [None] * (len(chunks) - 1)
 
 
 def test_a_whole_response_without_an_end_is_cut() -> None:

@@ -22,7 +22,12 @@ from copilot_bridge.dialects.events import (
 from copilot_bridge.dialects.framing.ndjson import NewlineDelimitedJson
 from copilot_bridge.dialects.ollama import request
 from copilot_bridge.dialects.ollama.errors import error_frame, write_error
-from copilot_bridge.dialects.ollama.prompt_reader import read_chat_prompt, read_generate_prompt
+from copilot_bridge.dialects.ollama.prompt_reader import (
+    DROPPED,
+    DROPPED_OPTIONS,
+    read_chat_prompt,
+    read_generate_prompt,
+)
 from copilot_bridge.dialects.ollama.response import OllamaAccumulator
 from copilot_bridge.dialects.ollama.writer import OllamaWriter, chat_members, generate_members
 from copilot_bridge.dialects.prompt import (
@@ -37,7 +42,7 @@ from copilot_bridge.dialects.prompt import (
     ToolCall,
     ToolResult,
 )
-from copilot_bridge.errors import InvalidRequest, StreamCut, UpstreamRefused
+from copilot_bridge.errors import InvalidRequest, StreamCut, Unsupported, UpstreamRefused
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"0" * 20).decode()
 JPEG = base64.b64encode(b"\xff\xd8\xff" + b"0" * 20).decode()
@@ -139,6 +144,18 @@ def test_all_settings_are_read() -> None:
 def test_thinking_is_on_off_or_has_a_level(think: Any, effort: str | None, budget: int | None) -> None:
     prompt = chat(think=think)
     assert (prompt.reasoning_effort, prompt.thinking_budget) == (effort, budget)
+
+
+def test_log_probabilities_are_refused() -> None:
+    assert chat(logprobs=False, top_logprobs=2) == chat()
+    with pytest.raises(Unsupported) as caught:
+        chat(logprobs=True)
+    assert caught.value.param == "logprobs"
+
+
+def test_what_only_a_model_of_ones_own_has_is_left_out() -> None:
+    options = dict.fromkeys(DROPPED_OPTIONS, 1)
+    assert chat(options=options, **dict.fromkeys(DROPPED, 1)) == chat()
 
 
 @pytest.mark.parametrize("most", [0, -1, -2])

@@ -16,12 +16,14 @@ from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
 from copilot_bridge.dialects.adaptation.safe_names import safe_name
 from copilot_bridge.dialects.chat import prompt_reader as chat
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
+from copilot_bridge.dialects.completions import prompt_reader as completions
+from copilot_bridge.dialects.completions import prompt_writer as completions_prompt_writer
 from copilot_bridge.dialects.gemini import prompt_reader as gemini
 from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.ollama import prompt_reader as ollama
 from copilot_bridge.dialects.prompt import BINDING, Message, Prompt, Text, refuse_unsupported
-from copilot_bridge.dialects.registry import limits_of
+from copilot_bridge.dialects.registry import DIALECTS, limits_of
 from copilot_bridge.dialects.responses import prompt_reader as responses
 from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
 from copilot_bridge.dialects.responses.tool_names import ToolNames
@@ -34,11 +36,14 @@ READ = {
     "responses": lambda body: responses.read_prompt(body, ToolNames()),
     "gemini": gemini.read_prompt,
     "ollama": ollama.read_chat_prompt,
+    "ollama_generate": ollama.read_generate_prompt,
+    "completions": completions.read_prompt,
 }
 PROMPT_WRITERS = {
     "chat": chat_prompt_writer,
     "messages": messages_prompt_writer,
     "responses": responses_prompt_writer,
+    "completions": completions_prompt_writer,
 }
 TARGETS = [
     ("chat", "OpenAI", "gpt-4.1"),
@@ -48,6 +53,7 @@ TARGETS = [
     ("chat", "Anthropic", "claude-sonnet-4.5"),
     ("messages", "Anthropic", "claude-opus-4.6"),
     ("responses", "OpenAI", "gpt-5.3-codex"),
+    ("completions", "Azure OpenAI", "gpt-41-copilot"),
 ]
 
 words = st.text("abcdefgh_", min_size=1, max_size=8).map("w{}".format)
@@ -63,9 +69,15 @@ def one(client, kind, text):
     }[client]
 
 
+# What the clients send that have no messages.
+PROMPTS = {"ollama_generate": "Go on.", "completions": ["Go on."]}
+
+
 def body(client, *spoken, **more):
     if client == "gemini":
         return {"model": "m", "contents": [content(*turn) for turn in (*spoken, ("user", "Go on."))], **more}
+    if client in PROMPTS:
+        return {"model": "m", "prompt": PROMPTS[client], **more}
     messages = [{"role": role, "content": content} for role, content in (*spoken, ("user", "Go on."))]
     return {"model": "m", "input" if client == "responses" else "messages": messages, **more}
 
@@ -99,6 +111,7 @@ def answers(client):
             "responses": {"text": {"format": form}},
             "gemini": {"generationConfig": {"responseJsonSchema": schema}},
             "ollama": {"format": schema},
+            "ollama_generate": {"format": schema},
         }[client]
         return body(client, **field), [*schema["properties"]]
 
@@ -109,9 +122,12 @@ def answers(client):
             "responses": {"text": {"format": kind}},
             "gemini": {"generationConfig": {"responseMimeType": "application/json"}},
             "ollama": {"format": "json"},
+            "ollama_generate": {"format": "json"},
         }[client]
         return body(client, **field), ["json_object|JSON object"]
 
+    if client == "completions":  # which have no field for it
+        return st.nothing()
     return schemas.map(say) if client == "messages" else schemas.map(say) | st.none().map(say_any)
 
 
@@ -120,6 +136,8 @@ STOPS = {
     "messages": lambda sequences: {"stop_sequences": sequences},
     "gemini": lambda sequences: {"generationConfig": {"stopSequences": sequences}},
     "ollama": lambda sequences: {"options": {"stop": sequences}},
+    "ollama_generate": lambda sequences: {"options": {"stop": sequences}},
+    "completions": lambda sequences: {"stop": sequences},
 }
 
 
@@ -155,6 +173,8 @@ OTHERS = {
 
 
 def tools(client):
+    if client in PROMPTS:
+        return st.nothing()
     functions = long_names.map(lambda name: function(client, name))
     others = st.sampled_from(OTHERS[client]) if client in OTHERS else st.nothing()
     offered = st.lists(functions | others, min_size=1, max_size=3)
@@ -178,7 +198,7 @@ CHOICE = {"gemini": "toolConfig"}
 
 def choices(client):
     """Among a function, a tool that a server would run, and nothing."""
-    if client == "ollama":  # which has no field for it
+    if client == "ollama" or client in PROMPTS:  # which have no field for it
         return st.nothing()
     offered = [[], [function(client, "read")], *([[HOSTED[client]]] if client in HOSTED else [])]
     if client in HOSTED:
@@ -254,6 +274,8 @@ def compactions(client):
 
 
 def refusals(client):
+    if client in PROMPTS:
+        return st.nothing()
     if client == "ollama":
         return words.map(lambda text: (body(client, ("assistant", text)), [text]))
     part = {"messages": "text", "gemini": "text"}.get(client, "refusal")
@@ -281,6 +303,7 @@ CASES = [
     for client in READ
     if not say(client).is_empty
     for target in TARGETS
+    if target[0] in DIALECTS[client].upstream_order
 ]
 
 

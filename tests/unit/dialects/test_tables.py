@@ -11,6 +11,9 @@ from copilot_bridge.dialects.chat import prompt_reader as chat
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat import reader as chat_reader
 from copilot_bridge.dialects.chat import writer as chat_writer
+from copilot_bridge.dialects.completions import prompt_reader as completions
+from copilot_bridge.dialects.completions import prompt_writer as completions_prompt_writer
+from copilot_bridge.dialects.completions import request as completions_request
 from copilot_bridge.dialects.events import Event, Reason
 from copilot_bridge.dialects.gemini import prompt_reader as gemini
 from copilot_bridge.dialects.gemini import schema as gemini_schema
@@ -20,6 +23,7 @@ from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_wr
 from copilot_bridge.dialects.messages import reader as messages_reader
 from copilot_bridge.dialects.messages import writer as messages_writer
 from copilot_bridge.dialects.ollama import prompt_reader as ollama
+from copilot_bridge.dialects.ollama import request as ollama_request
 from copilot_bridge.dialects.ollama import writer as ollama_writer
 from copilot_bridge.dialects.prompt import (
     Gap,
@@ -251,6 +255,25 @@ def test_geminis_fields_are_read_or_left_out():
     check_partition({*parts, *gemini.IGNORED}, parts, gemini.IGNORED)
     assert not {*gemini.DROPPED} & {*gemini_schema.BODY}
     assert not {*gemini.DROPPED} & {*gemini_schema.GENERATION_CONFIG.schema["properties"]}
+
+
+def test_ollamas_and_completions_fields_are_read_or_left_out():
+    read_fields = {*ollama_request.REQUIRED, *ollama_request.CHAT_FIELDS, *ollama_request.GENERATE_FIELDS}
+    check_partition({*read_fields, *ollama.DROPPED}, read_fields, ollama.DROPPED)
+    check_partition(
+        {*ollama_request.OPTIONS, *ollama.DROPPED_OPTIONS}, ollama_request.OPTIONS, ollama.DROPPED_OPTIONS
+    )
+    given = {*completions_request.REQUIRED, *completions_request.FIELDS}
+    check_partition({*given, *completions.DROPPED}, given, completions.DROPPED)
+
+
+def test_each_setting_is_supported_or_unsupported_where_gaps_are_filled():
+    check_partition(
+        FIELDS,
+        {"model", "messages"},
+        completions_prompt_writer.SETTINGS,
+        completions_prompt_writer.UNSUPPORTED_SETTINGS,
+    )
 
 
 @pytest.mark.parametrize(
