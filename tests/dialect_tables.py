@@ -53,17 +53,17 @@ READERS: dict[str, Callable[[], EventReader]] = {
 
 def chat_writer(answer: Answer) -> FrameWriter:
     return ChatWriter(
-        answer_id=f"chatcmpl-{answer.id}", model=answer.model, created=answer.created, usage=True
+        response_id=f"chatcmpl-{answer.id}", model=answer.model, created=answer.created, usage=True
     )
 
 
 def messages_writer(answer: Answer) -> FrameWriter:
-    return MessagesWriter(answer_id=f"msg_{answer.id}", model=answer.model)
+    return MessagesWriter(response_id=f"msg_{answer.id}", model=answer.model)
 
 
 def responses_writer(answer: Answer) -> FrameWriter:
     return ResponsesWriter(
-        answer_id=answer.id,
+        response_id=answer.id,
         model=answer.model,
         created=answer.created,
         names=answer.names,
@@ -72,7 +72,7 @@ def responses_writer(answer: Answer) -> FrameWriter:
 
 
 def gemini_writer(answer: Answer) -> FrameWriter:
-    return GeminiWriter(answer_id=answer.id, model=answer.model, thoughts=True)
+    return GeminiWriter(response_id=answer.id, model=answer.model, thoughts=True)
 
 
 def ollama_writer(answer: Answer) -> FrameWriter:
@@ -92,7 +92,7 @@ LINE_WRITERS: dict[str, Callable[[Answer], FrameWriter]] = {"ollama": ollama_wri
 
 def chat_accumulator(answer: Answer) -> ResponseAccumulator:
     normalizer = ChunkNormalizer(
-        model=answer.model, created=answer.created, answer_id=f"chatcmpl-{answer.id}"
+        model=answer.model, created=answer.created, response_id=f"chatcmpl-{answer.id}"
     )
     return chat_response.ChatAccumulator(normalizer)
 

@@ -181,7 +181,7 @@ class Authenticator:
         if any(credentials):
             return "invalid API key: it is unknown, revoked or expired"
         if not self._table and not self._accepts_github_tokens:
-            lost = "an API key is required, but the bridge has none any more"
+            lost = "an API key is required, but the bridge has no keys left"
             remote = "requests from other machines require an API key, but none is configured"
             reason = lost if self._keys_were_needed else remote
             return f"{reason}: create one with `copilot-bridge keys add NAME`"

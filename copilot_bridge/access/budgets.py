@@ -1,6 +1,6 @@
 """Holds requests to the operator's budgets: reserves an estimate before each, and counts its cost at the end.
 
-Without budgets a request costs one look into memory.  A running answer is never cut off: a budget that is
+Without budgets a request costs one look into memory.  A running response is never cut off: a budget that is
 used up refuses the next request.
 """
 
@@ -199,9 +199,7 @@ class Budgets:
 
     def _warn(self, error: StoreError) -> None:
         if not self._warned:
-            log.warning(
-                "budgets hold by what each worker knows of them while the store can't be used: %s", error
-            )
+            log.warning("the store can't be used, so each worker checks budgets by what it knows: %s", error)
         self._warned = True
 
 

@@ -179,7 +179,7 @@ class Cooldowns:
         except StoreError as error:
             now = self._clock()
             self._unwritten = [cooldown for cooldown in self._unwritten if cooldown.remaining(now)]
-            log.debug("a cooldown is kept in memory only: %s", error)
+            log.debug("a cooldown can't be stored, so it is kept in memory only: %s", error)
 
 
 def scope_of(error: BridgeError, model: str, path: str) -> tuple[str, str]:

@@ -160,7 +160,9 @@ class RateLimiter:
             ) from None
         except StoreError as error:
             if not self._warned:
-                log.warning("rate limits hold for each worker alone while the store can't be used: %s", error)
+                log.warning(
+                    "the store can't be used, so each worker applies the rate limits by itself: %s", error
+                )
             self._warned = True
             return act(self._fallback)
         self._warned = False

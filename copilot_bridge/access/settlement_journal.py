@@ -62,7 +62,10 @@ class SettlementJournal:
             try:
                 self._lines = CrashLog(self._folder)
             except OSError as error:
-                log.debug("budgets that wait for the store are kept in memory only: %s", error)
+                log.debug(
+                    "the costs of requests can't be written to a file, so they are kept in memory only: %s",
+                    error,
+                )
         return self._lines
 
 

@@ -1,6 +1,6 @@
 """The charge of one request, in AI units, premium requests and US cents; all of it in whole 1e-9 parts.
 
-Copilot states the AI units of nearly every answer.  Where it does not, as after a stream that was cut off,
+Copilot states the AI units of nearly every response.  Where it does not, as after a stream that was cut off,
 the charge is estimated from the tokens and the prices of the catalogue.
 
 Source of the two constants: GitHub's documentation of billing, 2026-11.
@@ -71,7 +71,7 @@ def charge(
     by_agent: bool = False,
     discount: float | None = None,
 ) -> Charge:
-    """The charge of an answer.
+    """The charge of a response.
 
     :param tokens: None: not known.
     :param stated: the cost in 1e-9 AI units that Copilot has stated.

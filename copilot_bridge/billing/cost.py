@@ -1,4 +1,4 @@
-"""Finds what an answer cost, in the bytes that Copilot sends."""
+"""Finds what a response cost, in the bytes that Copilot sends."""
 
 import json
 import re
@@ -37,10 +37,10 @@ class CostReader:
 
 
 def cost_of(data: bytes) -> int | None:
-    """The cost of an answer that is here as a whole, in 1e-9 AI units.
+    """The cost of a response that is here as a whole, in 1e-9 AI units.
 
-    In a whole answer the arguments of a tool call may be plain JSON, in which a model may write anything: so
-    the field is looked for in the bytes only if it is there once.
+    In a whole response the arguments of a tool call may be plain JSON, in which a model may write anything:
+    so the field is looked for in the bytes only if it is there once.
     """
     if (count := data.count(FIELD)) > 1:
         return stated_cost(data)

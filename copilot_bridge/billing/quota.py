@@ -1,6 +1,6 @@
 """The quotas of a plan, read from the account's report and the headers of responses.
 
-Source: the official client (chatQuotaServiceImpl.ts) and recorded answers, 2025 to 2026.
+Source: the official client (chatQuotaServiceImpl.ts) and recorded responses, 2025 to 2026.
 """
 
 import math
@@ -153,7 +153,7 @@ def share(entitlement: float | None, remaining: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class QuotaSnapshot:
-    """A quota from an answer's header; it lags behind by some requests.
+    """A quota from a response's header; it lags behind by some requests.
 
     :param entitlement: -1: no limit; 0 in the rate limits "session" and "weekly", which are percentages.
     :param percent_remaining: 0 to 100, and below 0.
@@ -183,7 +183,7 @@ SNAPSHOT_PREFIXES = ("x-quota-snapshot-", "x-usage-ratelimit-")
 
 
 def read_snapshots(headers: Mapping[str, str]) -> dict[str, QuotaSnapshot]:
-    """The quotas ("chat", "premium_models") and rate limits ("session", "weekly") on an answer, by name."""
+    """The quotas ("chat", "premium_models") and rate limits ("session", "weekly") on a response, by name."""
     named = {
         name.lower().removeprefix(prefix): read_snapshot(value)
         for name, value in headers.items()

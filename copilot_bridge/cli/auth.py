@@ -127,7 +127,7 @@ def remove(config: Config, user: str) -> None:
     bridge = Bridge(config)
     if not forget_account(bridge, user):
         raise LoginRequired(f"no login of {user!r} is stored: see `copilot-bridge auth list`")
-    print_wrapped(f"Forgot the login of {user}.  To revoke it: https://github.com/settings/applications")
+    print_wrapped(f"Removed the login of {user}.  To revoke it: https://github.com/settings/applications")
 
 
 @command.command()

@@ -36,7 +36,7 @@ def command(config: Config, file: TextIO, model: str | None, as_json: bool) -> N
     """Estimate what a prompt would cost, without sending it.
 
     FILE holds a text, or the body of a request in JSON, of any API; by default it is read from standard
-    input.  An answer of 1,000 tokens is assumed, or less if the request says so.
+    input.  A response of 1,000 tokens is assumed, or less if the request says so.
     """
     from copilot_bridge.access.authentication import LOCAL_OPERATOR
     from copilot_bridge.logs.entry import RequestLogEntry

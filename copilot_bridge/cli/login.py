@@ -68,7 +68,7 @@ def ensure_login(bridge: Bridge) -> str:
         return user
     if not is_interactive():
         raise LoginRequired(
-            "nobody is logged in to GitHub: run `copilot-bridge auth`, or set COPILOT_BRIDGE_GITHUB_TOKEN"
+            "there is no GitHub login: run `copilot-bridge auth`, or set COPILOT_BRIDGE_GITHUB_TOKEN"
         )
     return log_in(bridge)
 

@@ -60,7 +60,7 @@ def backup(config: Config, file: Path) -> None:
     counts = store.back_up(file)
     print_wrapped(f"{file}: {counted(counts)}")
     print_wrapped(
-        f"Its logins can be read with the key of this store only ({store.encryptor.location}).", err=True
+        f"Only the key of this store can decrypt its logins ({store.encryptor.location}).", err=True
     )
 
 

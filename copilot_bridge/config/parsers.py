@@ -129,7 +129,7 @@ def mapping(given: str) -> dict[str, str]:
         raise ValueError('expected a JSON object, like {"gpt-4": "gpt-4.1"}')
     for name, target in rows.items():
         if not name.strip() or not isinstance(target, str) or not target.strip():
-            raise ValueError(f"{name!r}: expected the name of a model")
+            raise ValueError(f"{name!r}: expected a model name")
     return rows
 
 

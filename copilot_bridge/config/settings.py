@@ -152,7 +152,7 @@ class Config:
     )
     store_timeout: float = setting(
         seconds,
-        "how long a request waits for the store before it continues with what is known, in seconds",
+        "how long a request waits for the store before it continues with the data in memory, in seconds",
         default=1.5,
     )
     store_key: Secret = setting(
@@ -189,13 +189,13 @@ class Config:
     )
     allow_github_tokens: bool = setting(
         boolean,
-        "callers may give their own GitHub token as the key, and use their own plan",
+        "accept a caller's own GitHub token as the key; the caller's own plan is used",
         default=False,
         flags=("--allow-github-tokens",),
     )
     insecure_no_key: bool = setting(
         boolean,
-        "let everyone in without a key, wherever they come from",
+        "accept requests without a key, from any machine",
         default=False,
         flags=("--insecure-no-key",),
     )
@@ -288,7 +288,7 @@ class Config:
         default=30,
         flags=("--log-days",),
     )
-    log_rows: int = setting(whole(1, 10**9), "most requests in it", default=1_000_000)
+    log_rows: int = setting(whole(1, 10**9), "maximum number of requests in it", default=1_000_000)
     account_type: str | None = setting(
         choice(*ACCOUNT_TYPES),
         "plan: individual, business or enterprise; by default, what GitHub says",
@@ -385,14 +385,15 @@ class Config:
         flags=("--upstream-websocket",),
     )
     upstream_websocket_connections: int = setting(
-        whole(1, 4096), "most WebSockets to Copilot at a time, per worker", default=64
+        whole(1, 4096), "maximum number of WebSockets to Copilot, per worker", default=64
     )
     upstream_websocket_idle: float = setting(
-        seconds, "how long one is kept for a conversation's next request, in seconds", default=240.0
+        seconds, "how long a WebSocket waits for the conversation's next request, in seconds", default=240.0
     )
     first_byte_timeout: float = setting(
         seconds,
-        "least wait for an answer on a reused connection before a request is tried on a new one, in seconds",
+        "minimum wait for a response on a reused connection before the request is sent on a new one, in "
+        "seconds",
         default=10.0,
     )
     keepalive: float = setting(
@@ -401,12 +402,13 @@ class Config:
         default=15.0,
     )
     keep_copilot_fields: bool = setting(
-        boolean, "leave Copilot's own fields (copilot_*, content filters) in answers", default=False
+        boolean, "leave Copilot's own fields (copilot_*, content filters) in responses", default=False
     )
-    answer_limit: int = setting(
+    response_limit_mb: int = setting(
         whole(1, 65536),
-        "maximum size of an answer in one piece, or of an event of a stream, uncompressed, in megabytes",
+        "maximum size of a response in one piece, or of an event of a stream, uncompressed, in megabytes",
         default=64,
+        former="answer_limit",
     )
     direct_socket_io: bool = setting(
         boolean,

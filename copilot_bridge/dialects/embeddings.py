@@ -73,7 +73,7 @@ class Entry(msgspec.Struct):
 
 
 class Response(msgspec.Struct):
-    """OpenAI's response.  Its numbers are not read: they are most of an answer of megabytes."""
+    """OpenAI's response.  Its numbers are not read: they are most of a response of megabytes."""
 
     data: list[Entry]
 
@@ -186,7 +186,7 @@ class ResponseWriter:
         try:
             yield from self._parts(pieces, size)
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, struct.error) as error:
-            raise UpstreamRefused("Copilot's answer holds no embeddings, or not all of them") from error
+            raise UpstreamRefused("Copilot's response lacks embeddings") from error
 
     def _parts(self, pieces: Iterable[bytes], size: int) -> Iterator[Any]:
         reader = EntryReader()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 Reason = Literal["stop", "length", "tool_calls", "refusal", "filtered", "paused"]
-"""`refusal`: the model declined to answer.  `filtered`: a content filter cut its answer off.  `paused`: the
+"""`refusal`: the model declined to answer.  `filtered`: a content filter cut its response off.  `paused`: the
 client may have the response continued, by sending it back as it is."""
 
 

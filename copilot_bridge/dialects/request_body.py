@@ -31,9 +31,9 @@ def check_model_name(where: str, model: Any) -> None:
     :raises InvalidRequest: it is missing or wrong.
     """
     if not isinstance(model, str) or not model.strip() or not model.isprintable():
-        raise InvalidRequest(f"{where}: expected the name of a model", param=where)
+        raise InvalidRequest(f"{where}: expected a model name", param=where)
     if len(model) > MAX_MODEL_NAME:
-        raise InvalidRequest(f"{where}: no model has a name of {len(model):,} characters", param=where)
+        raise InvalidRequest(f"{where}: a model's name has at most {MAX_MODEL_NAME} characters", param=where)
 
 
 MODEL = Validator(check_model_name, {"type": "string", "pattern": r"\S", "maxLength": MAX_MODEL_NAME})

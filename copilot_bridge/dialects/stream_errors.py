@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.errors import KindName, UpstreamRefused
+from copilot_bridge.errors import KindName, StreamCut, UpstreamRefused
 
 # (a pattern for the code or the type, the kind); the first match wins.
 KINDS: tuple[tuple[str, KindName], ...] = (
@@ -24,6 +24,11 @@ KINDS: tuple[tuple[str, KindName], ...] = (
     (r"not_found", "not_found"),
     (r"invalid_request|invalid_prompt", "invalid_request"),
 )
+
+
+def incomplete_response() -> StreamCut:
+    """Return the error for a stream that ended too early."""
+    return StreamCut("Copilot ended the response before it was complete")
 
 
 def as_stream_error(error: Any) -> UpstreamRefused:

@@ -69,15 +69,15 @@ class EventEncoder:
     """Encodes events, undoing what the request's adaptation has changed.
 
     :param undo: the changes to the request that have to be undone.
-    :param answer_id: for the ids of tool calls without one.
+    :param response_id: for the ids of tool calls without one.
     """
 
     def __init__(
-        self, writer: FrameWriter, framing: Framing, undo: Undo = NO_CHANGES, answer_id: str = ""
+        self, writer: FrameWriter, framing: Framing, undo: Undo = NO_CHANGES, response_id: str = ""
     ) -> None:
         self._undo = undo
         self._unwrapper = CustomInputUnwrapper(undo.custom) if undo.custom else None
-        self._answer_id = answer_id
+        self._response_id = response_id
         self._started = False
         self._call_ids: set[str] = set()
         self._writer = writer
@@ -111,7 +111,7 @@ class EventEncoder:
         """Give a tool call a unique id and the client's name of the tool."""
         id_ = self._undo.ids.get(event.id, event.id)
         if not id_ or id_ in self._call_ids:
-            id_ = f"call_{self._answer_id}_{len(self._call_ids)}"
+            id_ = f"call_{self._response_id}_{len(self._call_ids)}"
         self._call_ids.add(id_)
         return replace(event, id=id_, name=self._undo.names.get(event.name, event.name))
 
@@ -128,7 +128,7 @@ class Translation:
     """Translates a stream of bytes, cut anywhere, into whole events of the client's dialect.
 
     :param undo: the changes to the request that have to be undone.
-    :param answer_id: for the ids of tool calls without one.
+    :param response_id: for the ids of tool calls without one.
     """
 
     def __init__(
@@ -137,11 +137,11 @@ class Translation:
         writer: FrameWriter,
         framing: Framing,
         undo: Undo = NO_CHANGES,
-        answer_id: str = "",
+        response_id: str = "",
     ) -> None:
         self._stop_reader = StopSequenceReader(reader, undo.stops) if undo.stops else None
         self._reader = self._stop_reader or reader
-        self._encoder = EventEncoder(writer, framing, undo, answer_id)
+        self._encoder = EventEncoder(writer, framing, undo, response_id)
         self._write = self._encoder.write
         self._framing = framing
         self._splitter = sse.Splitter()

@@ -61,7 +61,7 @@ class RequestLogEntry:
     :param tier: of the prices, by the length of the prompt.
     :param quota: per cent left.  :param premium: requests taken from the plan.
     :param answered: Copilot accepted the request.  :param retries: how often it was sent again.
-    :param asked: the client's name for the model.  :param answering: the model that the answer names.
+    :param asked: the client's name for the model.  :param answering: the model that the response names.
     :param upstream_id: GitHub's id of the request.  :param client: the program that sent it.
     :param interaction: a short name of all that follows from one thing that the user said.
     :param kind: of call, such as "conversation-subagent"; None: one of the conversation itself.

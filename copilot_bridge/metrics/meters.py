@@ -68,7 +68,7 @@ class Meters:
             "first_byte": Histogram(
                 **named(
                     "first_byte_seconds",
-                    "Time until the first byte of the answer.",
+                    "Time until the first byte of the response.",
                     "model",
                     buckets=FIRST_BYTE_BUCKETS,
                 )
@@ -76,7 +76,7 @@ class Meters:
             "whole": Histogram(
                 **named(
                     "request_seconds",
-                    "Time until the last byte of the answer.",
+                    "Time until the last byte of the response.",
                     "model",
                     buckets=REQUEST_BUCKETS,
                 )

@@ -174,7 +174,7 @@ class Instruments:
         self._first = histogram(
             "gen_ai.client.operation.time_to_first_chunk", "s", "Time to the first byte.", DURATIONS
         )
-        self._cost = meter.create_counter("copilot_bridge.cost", "{ai_unit}", "Cost of the answers.")
+        self._cost = meter.create_counter("copilot_bridge.cost", "{ai_unit}", "Cost of the responses.")
         self._budgets = budgets
         for name in ("used", "reserved", "limit"):
             meter.create_observable_gauge(

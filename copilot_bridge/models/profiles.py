@@ -38,7 +38,7 @@ class ImageTokens:
 class TokenOverheads:
     """The tokens that a vendor adds to the plain text of a prompt.
 
-    :param message, call: for each message and each tool call.  :param reply: for the answer's beginning.
+    :param message, call: for each message and each tool call.  :param reply: for the response's beginning.
     :param scale: the vendor's tokens for each of OpenAI's.
     :param tools: for having tools at all; `forced_tool`: where one has to be called.
     :param thinking: where it is on.
@@ -62,7 +62,7 @@ class ModelProfile:
 
     :param thinking_types: values of `thinking.type` that the Messages API takes.
     :param requires_thinking_first: with a budget, a turn that continues after tool results has to begin with
-        a thinking block, and none may follow a prefilled answer.
+        a thinking block, and none may follow a prefilled response.
     :param efforts: in the order of EFFORTS; None: not known.  `extra_efforts`: beside those that the
         catalogue lists.  `efforts_needing_thinking`: those that `thinking: disabled` excludes.
     :param accepts_unlisted_efforts: an effort is passed on where the catalogue lists none.

@@ -30,7 +30,7 @@ SCHEMAS = {
             "max_tokens": "The most tokens of the text.",
             "temperature": "0 to 2.",
             "top_p": "0 to 1.",
-            "n": "Copilot gives one text to a request.",
+            "n": "Copilot returns one text per request.",
             "best_of": "Copilot does not rank texts.",
             "reasoning_effort": "How much to reason, for models that do.",
             "echo": "true: the prompt comes before the text.",

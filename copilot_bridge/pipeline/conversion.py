@@ -160,4 +160,4 @@ def read_to_end(reader: StreamConverter, pieces: Iterator[bytes]) -> None:
 
 def unreadable(request_id: str) -> UpstreamRefused:
     """Return the error for a client when the bridge itself fails to convert a response."""
-    return UpstreamRefused(f"Copilot's answer could not be read: the log has more of request {request_id}")
+    return UpstreamRefused(f"Copilot's response could not be read: the log has more of request {request_id}")

@@ -15,7 +15,7 @@ from copilot_bridge.pipeline.counting import count_tokens
 from copilot_bridge.pipeline.prepare import PreparedRequest, prepare
 from copilot_bridge.pipeline.received import ReceivedRequest, read_request
 from copilot_bridge.pipeline.sending import with_another_pick
-from copilot_bridge.pipeline.spending import USUAL_ANSWER, charge_of
+from copilot_bridge.pipeline.spending import USUAL_OUTPUT, charge_of
 
 VERSION_HEADER = "anthropic-version"
 
@@ -36,7 +36,7 @@ SHAPES = (
     (("stop_sequences",), "messages"),
 )
 
-# Fields of all APIs that limit the answer, in tokens.
+# Fields of all APIs that limit the response, in tokens.
 LIMIT_FIELDS = ("max_output_tokens", "max_completion_tokens", "max_tokens")
 
 
@@ -95,10 +95,10 @@ def estimate(received: ReceivedRequest, attribution: Attribution) -> JsonObject:
 
 
 def output_tokens(prepared: PreparedRequest) -> int:
-    """The usual length of an answer, or the limit that the request sets, if that is smaller."""
+    """The usual length of a response, or the limit that the request sets, if that is smaller."""
     body = codec.read_object(prepared.data) or {}
     limits = (body.get(field) for field in LIMIT_FIELDS)
-    return min([USUAL_ANSWER, *(limit for limit in limits if isinstance(limit, int) and limit > 0)])
+    return min([USUAL_OUTPUT, *(limit for limit in limits if isinstance(limit, int) and limit > 0)])
 
 
 def prices(charge: Charge) -> JsonObject:

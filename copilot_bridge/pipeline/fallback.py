@@ -60,7 +60,7 @@ def attempt(received: ReceivedRequest, name: str, asked: str, refused: BridgeErr
 
 
 def header_of(entry: RequestLogEntry) -> str | None:
-    """The header of an answer by another model, like `gpt-5-mini; instead-of=claude-opus-5; reason=quota`."""
+    """The header of another model's response, like `gpt-5-mini; instead-of=claude-opus-5; reason=quota`."""
     if entry.instead_of is None:
         return None
     return f"{entry.model}; instead-of={entry.instead_of}; reason={entry.instead_why}"

@@ -119,7 +119,7 @@ def secret_of(store: Store, purpose: str) -> bytes:
     try:
         return store.encryptor.derive_key(purpose)
     except (ConfigError, StoreError) as error:
-        log.warning("Copilot gets new ids after each start: %s", error)
+        log.warning("the store can't be used, so Copilot gets new ids after each start: %s", error)
         return token_bytes(32)
 
 

@@ -112,7 +112,7 @@ def in_store() -> Iterator[None]:
     try:
         yield
     except (StoreError, ConfigError) as error:  # ConfigError: there is no key to encrypt with
-        log.warning("an object can't be kept: %s", error)
+        log.warning("an object can't be stored: %s", error)
         raise BridgeError(
             "the bridge can't use its store at the moment; see its log", kind="unavailable"
         ) from error

@@ -86,7 +86,7 @@ class Generation:
             self._entry.model = self._context.models.resolve(self._context.copilot(), self.model).model.id
             return self._ready
         sent = self._send()
-        limit = self._context.bridge.config.answer_limit * MEGABYTE
+        limit = self._context.bridge.config.response_limit_mb * MEGABYTE
         try:
             if self._loop is not None:
                 return self._loop.whole()
@@ -95,7 +95,7 @@ class Generation:
             self.report_refusal(error)
             raise
         except Exception as error:
-            log.exception("internal error in the answer to request %s", self._entry.id)
+            log.exception("internal error in the response to request %s", self._entry.id)
             raise unreadable(self._entry.id) from error
 
     def stream(self, response: requests.Response, *, fast: bool) -> ResponseStream:
@@ -173,7 +173,7 @@ class TokenCount:
         except BridgeError as error:
             if error.kind not in NOT_COUNTED_FOR:
                 raise
-            log.info("Copilot counted no tokens, the bridge does: %s", error.kind)
+            log.info("Copilot did not count the tokens, so the bridge counts them: %s", error.kind)
             try:
                 return self._write(count_tokens(received, prepared))
             except (InvalidRequest, Unsupported):  # only Claude knows what stands there

@@ -171,7 +171,7 @@ def fit(
     body, is_final = finish(draft.body, model, route, conversion, counting)
     if changed or draft.changed or fitted.changed or learned or not is_final:
         left_out = ", ".join(name for name in fields if name not in body)
-        log.debug("fitted to %s; left out: %s", model.id, left_out or "nothing")
+        log.debug("adapted to %s; left out: %s", model.id, left_out or "nothing")
         data = codec.write(body)
     else:
         data = received.data
@@ -284,7 +284,7 @@ def omit_documents(prompt: Prompt, client: Dialect, model: Model) -> Prompt:
     """
     if first_document_message(prompt) is not None:
         where = client.field_path("conversation")
-        raise Unsupported(f"{where}: {model.id!r} takes no documents, send their text", param=where)
+        raise Unsupported(f"{where}: {model.id!r} does not accept documents; send their text", param=where)
     return without_documents(prompt)
 
 

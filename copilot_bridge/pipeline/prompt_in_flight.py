@@ -67,7 +67,7 @@ class PromptInFlight:
             try:
                 self._digests = self._digests_of(body)
             except (RecursionError, TypeError, ValueError) as error:  # a request is answered all the same
-                log.debug("a prompt has no digests: %s", error)
+                log.debug("no digests of this prompt: %s", error)
         return self._digests
 
     def _digests_of(self, body: JsonObject) -> PromptDigests:

@@ -146,7 +146,7 @@ def add_to_conversation(
     try:
         context.bridge.kept_objects.change(owner(context, headers), id_, partial(with_items, items=items))
     except BridgeError as error:
-        log.warning("the conversation %s has lost a turn: %s", id_, error)
+        log.warning("a turn of the conversation %s can't be stored: %s", id_, error)
 
 
 def find_response(context: RequestContext, headers: Mapping[str, str], id_: str) -> StoredResponse:

@@ -32,9 +32,9 @@ T = TypeVar("T")
 RESPONSE_TTL = 3600.0  # seconds
 OVERHEAD = 4096  # bytes that a link was seen to take besides what it holds
 
-PAUSE = 0.02  # s, so that of many answers a few are written at a time
+PAUSE = 0.02  # s, so that of many responses a few are written at a time
 PRUNE_EVERY = 60.0  # s
-# s before one looks again: the answer may have come from another worker, which is just writing it down.
+# s before one looks again: the response may have come from another worker, which is just writing it down.
 GLANCES = (0.0, 0.05, 0.2)
 
 # Where no key is needed, callers are distinguished by the credentials that they send all the same.
@@ -279,7 +279,7 @@ class ResponseStore:
             done = act()
         except (StoreError, ConfigError) as error:  # ConfigError: there is no key to encrypt with
             if not self._warned:
-                log.warning("conversations are kept in memory only: %s", error)
+                log.warning("conversations can't be stored, so they are kept in memory only: %s", error)
             self._warned = True
             return None
         self._warned = False

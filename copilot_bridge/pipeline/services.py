@@ -89,13 +89,13 @@ class Bridge:
             if config.upstream_websocket == "auto"
             else 0,
             idle_life=config.upstream_websocket_idle,
-            max_size=config.answer_limit * MEGABYTE,
+            max_size=config.response_limit_mb * MEGABYTE,
             timeout=config.read_timeout,
             first_byte_timeout=config.first_byte_timeout,
         )
         self.websockets.listener = self.metrics.count_websocket_turn
         self.websockets.pool.on_change = self.metrics.set_open_websockets
-        Splitter.max_block_size = config.answer_limit * MEGABYTE
+        Splitter.max_block_size = config.response_limit_mb * MEGABYTE
         self.tokens = CopilotTokens(self.client, self.headers, self.store.key_values)
         self.telemetry: Telemetry | None = None
         self.client.on_connect(self.metrics.count_connection)
@@ -156,7 +156,7 @@ class Bridge:
         try:
             return [standing.as_fields() for standing in self.store.budgets.all_standings()]
         except StoreError as error:
-            log.debug("the metrics lack the budgets: %s", error)
+            log.debug("the metrics have no budgets: %s", error)
             return []
 
     def _token_fetched(self, outcome: str) -> None:
@@ -207,7 +207,7 @@ class Bridge:
         except StoreError as error:
             if known is None:
                 raise
-            log.warning("the login in use serves on: %s", error)
+            log.warning("the login can't be read again; continuing with the one in use: %s", error)
             account = known[0]
         if known and known[0] == account:
             account = known[0]  # it knows its fingerprint
@@ -227,7 +227,7 @@ class Bridge:
             return Account("", self.config.github_token, self.hosts)
         if login := self.logins.in_use(self.hosts.api):
             return Account(login.user, login.token, self.hosts)
-        raise LoginRequired("nobody is logged in to GitHub: run `copilot-bridge auth`")
+        raise LoginRequired("there is no GitHub login: run `copilot-bridge auth`")
 
     def _login(self, user: str) -> Account:
         login = self.logins.find(user, self.hosts.api) or self.logins.find(user)

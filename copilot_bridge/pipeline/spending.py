@@ -8,7 +8,7 @@ from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
 
 BYTES_PER_TOKEN = 4  # of a body, roughly
-USUAL_ANSWER = 1000  # tokens
+USUAL_OUTPUT = 1000  # tokens
 AGENT = "agent"
 
 # Headers with an id of GitHub's for the request, the one that its support asks for first.
@@ -29,7 +29,7 @@ def estimated_prompt(model: Model, size: int) -> int:
 def tokens_of(entry: RequestLogEntry, prompt: int) -> TokenCounts:
     """The tokens of a request.
 
-    :param prompt: an estimate, for an answer that has ended before its usage came.
+    :param prompt: an estimate, for a response that has ended before its usage came.
     """
     if entry.tokens_in is None:
         return TokenCounts(prompt, entry.tokens_out or 0)
@@ -50,8 +50,8 @@ def charge_of(entry: RequestLogEntry, model: Model, tokens: TokenCounts) -> Char
 
 
 def estimated_charge(entry: RequestLogEntry, model: Model, prompt: int) -> Charge:
-    """The charge of a request that is still to be sent, if its answer is of a usual length."""
-    return charge_of(entry, model, TokenCounts(prompt, USUAL_ANSWER))
+    """The charge of a request that is still to be sent, if its response is of a usual length."""
+    return charge_of(entry, model, TokenCounts(prompt, USUAL_OUTPUT))
 
 
 def note_charge(entry: RequestLogEntry, model: Model, prompt: int) -> Charge:

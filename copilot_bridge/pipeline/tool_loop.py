@@ -1,7 +1,7 @@
 """Responses in which the bridge runs server tools: the model calls them, is given the results, and goes on.
 
 Each step is a request to Copilot.  The client sees one response, as it comes about: what the model says, the
-calls, their results, and the answer.
+calls, their results, and the response.
 """
 
 from collections.abc import Generator, Iterator
@@ -150,7 +150,7 @@ class ToolLoop:
         pieces = pieces_of(body, config.read_timeout)
         try:
             events = self._sent.conversion.events(
-                counted(pieces, self._entry, config.answer_limit * MEGABYTE)
+                counted(pieces, self._entry, config.response_limit_mb * MEGABYTE)
             )
             for some in events:
                 for event in some:

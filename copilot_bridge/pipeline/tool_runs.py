@@ -160,7 +160,7 @@ class LoggedRun:
 
     def access(self, copilot: Copilot) -> Access:
         """Return the access of an engine, which notes in the row what it costs."""
-        return Access(copilot, self._signals, self.entry.id, self.find_model, self.note_answer)
+        return Access(copilot, self._signals, self.entry.id, self.find_model, self.note_response)
 
     def find_model(self) -> Model | None:
         """Return the model that searches, once its estimated cost is reserved; None: no model can.
@@ -175,7 +175,7 @@ class LoggedRun:
             self._context.before_sending(self.entry, model, SEARCH_SIZE)
         return model
 
-    def note_answer(self, data: bytes) -> None:
+    def note_response(self, data: bytes) -> None:
         self.entry.answered = True
         note_whole_answer(self.entry, data)
         self.entry.note_usage(as_chat_usage(codec.read_object(data) or {}))

@@ -9,7 +9,7 @@ TOOL = "web_search"
 
 
 class McpEngine:
-    """Calls the tool, and takes the pages from the citations of its answer."""
+    """Calls the tool, and takes the pages from the citations of its response."""
 
     path = PATH
 
@@ -24,7 +24,7 @@ class McpEngine:
         except McpError as error:
             raise SearchFailed(str(error)) from error
         if failed:
-            raise SearchFailed(f"GitHub's search says: {text[:200]}")
+            raise SearchFailed(f"GitHub's search failed: {text[:200]}")
         return read_answer(text)
 
 

@@ -47,14 +47,14 @@ class Access:
 
     :param signals: of the calls.  :param request_id: of the call, for the limits and GitHub's support.
     :param model: gives the model that searches; None: the account has none that can.
-    :param on_answer: called with the body of Copilot's answer, which says what the search cost.
+    :param on_response: called with the body of Copilot's response, which says what the search cost.
     """
 
     copilot: Copilot
     signals: Signals
     request_id: str
     model: Callable[[], Model | None]
-    on_answer: Callable[[bytes], None]
+    on_response: Callable[[bytes], None]
 
 
 class Engine(Protocol):

@@ -11,7 +11,7 @@ from copilot_bridge.search.question import Access, Found, Question, SearchFailed
 from copilot_bridge.upstream.transport.bodies import SIZE_LIMIT, read_whole
 
 TIMEOUT = 40.0  # seconds between two bytes
-MAX_ANSWER = 2_000_000  # bytes
+MAX_RESPONSE = 2_000_000  # bytes
 MAX_OUTPUT = 4_000  # tokens, reasoning included
 SOURCES = "web_search_call.action.sources"
 
@@ -41,9 +41,9 @@ class ResponsesEngine:
             model=model.id,
             timeout=TIMEOUT,
         )
-        setattr(response, SIZE_LIMIT, MAX_ANSWER)
+        setattr(response, SIZE_LIMIT, MAX_RESPONSE)
         data = read_whole(response)
-        access.on_answer(data)
+        access.on_response(data)
         return read_answer(codec.read_object(data) or {})
 
 

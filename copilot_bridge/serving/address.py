@@ -96,7 +96,7 @@ def localhost_listeners(port: int) -> list[socket.socket]:
             listener.close()
         raise
     if not listeners:
-        raise OSError(errno.EADDRNOTAVAIL, "there is no localhost here")
+        raise OSError(errno.EADDRNOTAVAIL, "localhost has no address on this machine")
     return listeners
 
 

@@ -80,7 +80,7 @@ class Master(Arbiter):  # type: ignore[misc]
         environ = self._reload_request.claim()
         command = self._start_command.with_environ(environ) if environ else self._start_command
         if problem := check_start(command):
-            log.error("not reloaded, going on as before: %s", problem)
+            log.error("the reload failed; the server continues unchanged: %s", problem)
             self._reload_request.report(problem)
             return
         if self._is_to_stop():

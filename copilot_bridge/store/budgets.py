@@ -91,7 +91,7 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The answer to a request's demands.
+    """The response to a request's demands.
 
     :param standings: of its budgets.  :param refused: the one that refuses it; None: it may be sent.
     :param starts: the beginning of each demand's period, by which it is settled.

@@ -81,7 +81,9 @@ class CircuitBreaker:
                 is_news, self.failure = self.failure is None, failure
                 if is_news:
                     self.since = time.time()
-                    log.warning("the store can't be %s, requests go on without: %s", self._purpose, failure)
+                    log.warning(
+                        "the store can't be %s, so requests continue without it: %s", self._purpose, failure
+                    )
                     self.changed()
                 time.sleep(RETRY_INTERVAL)
             if self.failure is not None:
@@ -99,7 +101,7 @@ class CircuitBreaker:
         except StoreUnavailable as error:
             return error
         except StoreError as error:  # it answers, so each use will raise its own error
-            log.debug("the store answers: %s", error)
+            log.debug("the store responds: %s", error)
         return None
 
 

@@ -130,7 +130,7 @@ class Logins:
             self._files.remove(NAME)
             shutil.rmtree(self._files.home / "tokens", ignore_errors=True)
         except ConfigError as error:
-            log.warning("the logins have been taken over, but the old file can't be removed: %s", error)
+            log.warning("the logins were imported, but the old file can't be removed: %s", error)
 
 
 NewRow = tuple[str, str, str, int]  # user, host, encrypted token, when it was added

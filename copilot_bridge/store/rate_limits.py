@@ -39,7 +39,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Decision:
-    """The answer of a limit to one request.
+    """The response of a limit to one request.
 
     :param granted: the request is admitted.  :param wait: seconds before another try is useless.
     :param at_capacity: another request has to end first.  :param queue_full: the queue has no room.

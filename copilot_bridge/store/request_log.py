@@ -1,4 +1,4 @@
-"""The request log in the store: callers, models, costs and outcomes, but no prompts and no answers."""
+"""The request log in the store: callers, models, costs and outcomes, but no prompts and no responses."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -58,7 +58,7 @@ class RequestLogRow:
     searches: int | None = None  # web searches
     retries: int | None = None  # how often the bridge sent the request again
     asked: str | None = None  # the client's name for the model
-    answering: str | None = None  # the model that the answer names
+    answering: str | None = None  # the model that the response names
     upstream_id: str | None = None  # GitHub's id of the request
     client: str | None = None  # the program, by its User-Agent
     interaction: str | None = None  # a short name of all that follows from one thing that the user said

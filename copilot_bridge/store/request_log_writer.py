@@ -211,7 +211,7 @@ class RequestLogWriter:
             self._table.write(rows, prompts)
         except StoreError as error:
             if not self._warned:
-                log.warning("the request log waits in memory, as the store takes no rows: %s", error)
+                log.warning("the store accepts no rows, so the request log waits in memory: %s", error)
             self._warned = True
             return False
         self._warned = False

@@ -115,7 +115,7 @@ class SqliteConnection:
 
 
 def too_slow(timeout: float) -> StoreUnavailable:
-    return StoreUnavailable(f"no answer within {timeout:g} s")
+    return StoreUnavailable(f"no response within {timeout:g} s")
 
 
 def under_gevent() -> bool:

@@ -40,7 +40,7 @@ NAMES = (AUTO, *(f"{AUTO}:{tier}" for tier in TIERS))
 
 TIMEOUT = 10.0  # seconds between two bytes; the official client waits for 5 in all
 RETRY_DELAY = 0.3  # seconds, after a 503
-REFRESH_AHEAD = 300.0  # seconds before a session ends: a long answer must not outlive it
+REFRESH_AHEAD = 300.0  # seconds before a session ends: a long response must not outlive it
 DEFAULT_TTL = 3600.0  # seconds, for sessions without an end
 MAX_TTL = 24 * 3600.0
 UNSUPPORTED_TTL = 3600.0  # seconds until an account is asked for the second version again
@@ -48,7 +48,7 @@ CACHE_SIZE = 20_000  # conversations
 MAX_PROMPT = 16_000  # characters by which a model is picked
 NO_PROMPT = "hi"
 
-NOTHING_PICKED = "Copilot picked no model for 'auto': name one"
+NOTHING_PICKED = "Copilot picked no model for 'auto': choose one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class AutoPicks:
                 self._store.write(f"auto/{key}", content)
                 self._store.prune("auto/", MAX_TTL)
             except (StoreError, ConfigError) as error:
-                log.warning("the pick of 'auto' is kept in memory only: %s", error)
+                log.warning("the pick of 'auto' can't be stored, so it is kept in memory only: %s", error)
 
     def _pick(self, copilot: Copilot, tier: str, context: PickContext, key: str) -> Pick:
         pick = self._fetch(copilot, tier, context)
@@ -226,12 +226,12 @@ class AutoPicks:
         try:
             found = read_object(copilot, "/models/session/intent", orjson.dumps(body), session)
         except BridgeError as error:
-            log.debug("no model by intent: %s", error)
+            log.debug("Copilot suggested no model for the prompt: %s", error)
             return None
         return found.get("chosen_model") or next(iter(listed(found.get("candidate_models"))), None)
 
     def _read(self, answer: Mapping[str, Any], selected: object) -> Pick:
-        """The pick in an answer.
+        """The pick in a response.
 
         :raises UpstreamRefused: a model or a session is missing.
         """
@@ -262,7 +262,7 @@ def prompt_of(context: PickContext) -> str:
 def read_object(
     copilot: Copilot, path: str, body: bytes, headers: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """The JSON object of an answer.
+    """The JSON object of a response.
 
     :raises UpstreamRefused: it is something else.
     """

@@ -15,7 +15,7 @@ TIMEOUT = 5.0  # s between two bytes
 
 
 def get_json(client: HttpClient, root: str, path: str, key: str = "", timeout: float = TIMEOUT) -> Any:
-    """The JSON object of the bridge's answer.
+    """The JSON object of the bridge's response.
 
     :param root: the bridge's address, without a path.
     :raises ConfigError: the bridge wants another key.
@@ -25,7 +25,7 @@ def get_json(client: HttpClient, root: str, path: str, key: str = "", timeout: f
     if response.status_code >= 300:
         message, code, _ = read_body(read_error_body(response))
         if response.status_code == 401:
-            raise ConfigError(f"{root} refuses the key: {message or 'it asks for another one'}")
+            raise ConfigError(f"{root} rejects the key: {message or 'it requires another one'}")
         if response.status_code == 404 and code == "model_not_found":
             raise ModelNotFound(message)
         raise UpstreamRefused(
@@ -53,16 +53,16 @@ def send(client: HttpClient, url: str, key: str, timeout: float = TIMEOUT) -> re
 
 
 def read_object(response: requests.Response, root: str) -> dict[str, Any]:
-    """The JSON object of an answer.
+    """The JSON object of a response.
 
     :raises UpstreamRefused: it is something else.
     """
     try:
         content = orjson.loads(read_whole(response))
     except orjson.JSONDecodeError as error:
-        raise UpstreamRefused(f"{root} is not a bridge: its answer is not JSON") from error
+        raise UpstreamRefused(f"{root} is not a bridge: its response is not JSON") from error
     if not isinstance(content, dict):
-        raise UpstreamRefused(f"{root} is not a bridge: its answer is not a JSON object")
+        raise UpstreamRefused(f"{root} is not a bridge: its response is not a JSON object")
     return content
 
 

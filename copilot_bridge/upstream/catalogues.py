@@ -144,7 +144,7 @@ class ModelCatalogues:
             self._store.write(f"catalogues/{key}", {"rows": rows, "at": catalogue.at, "api": catalogue.api})
             self._store.prune("catalogues/", STORED_FOR)
         except (StoreError, ConfigError) as error:
-            log.warning("the list of models is kept in memory only: %s", error)
+            log.warning("the list of models can't be stored, so it is kept in memory only: %s", error)
 
     def _lock(self, key: str) -> AbstractContextManager[object]:
         return self._store.lock(f"catalogue-{key}") if self._store else nullcontext()

@@ -101,18 +101,18 @@ class Copilot:
         host: Host = API,
         conversation: str = "",
     ) -> requests.Response:
-        """Send a request and return an answer with a status below 300, its body unread.
+        """Send a request and return a response with a status below 300, its body unread.
 
         After a refusal with a remedy the remedy is tried, each once; after a refusal of the request itself
         an adapted body is tried.  So a request is sent a few times at most, and never again after the first
-        byte of an answer.
+        byte of a response.
 
         :param signals: of a call in a conversation.  If Copilot may have read it, the user's turn is counted
             already, and the replay is the agent's; else it is still the user's.
         :param timeout: seconds between two bytes, instead of the setting's.
         :param adapt: gives another body after a refusal, or None; it may change `headers`, too.
         :param model: whose limit may be used up.
-        :param streamed: the answer begins before it is complete.
+        :param streamed: the response begins before it is complete.
         :param host: the one of Copilot's hosts that serves the path.
         :param conversation: a streamed Responses request belongs to it, and a WebSocket may carry it.
         :raises BridgeError: Copilot refused, or the network failed.
@@ -158,7 +158,7 @@ class Copilot:
             body = self._next_body(refusal, token, tried, body, adapt)
             if refusal.remedy == RETRY:  # it was read; a request refused for its form or its token was not
                 signals = for_replay(signals)
-        raise AssertionError("the attempts end with an answer or an error")
+        raise AssertionError("the attempts end with a response or an error")
 
     def _turn(self, model: str, conversation: str) -> Turn | None:
         if self._websockets is None or not conversation:
@@ -230,7 +230,7 @@ def base_of(token: CopilotToken, host: Host) -> str:
     """
     base = token.api if host == API else token.completions
     if not base:
-        message = "model: this login has no access to code completion; name a chat model"
+        message = "model: this login has no access to code completion; use a chat model"
         raise Unsupported(message, param="model")
     return base
 

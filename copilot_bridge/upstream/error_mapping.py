@@ -99,7 +99,7 @@ RULES = (
 # Kinds whose time to wait may stand in the text alone.
 TIMED: tuple[KindName, ...] = ("rate_limited", "quota", "overloaded")
 
-# Headers of upstream's answers that clients get, too.
+# Headers of upstream's responses that clients get, too.
 FORWARDED = re.compile(
     r"x-github-request-id|x-copilot-service-request-id|retry-after|x-ratelimit-exceeded"
     r"|x-quota-snapshot-.+|x-usage-ratelimit-.+",
@@ -107,7 +107,7 @@ FORWARDED = re.compile(
 )
 
 
-# Control characters in a header would make a server refuse the answer, or disturb a client's terminal.
+# Control characters in a header would make a server refuse the response, or disturb a client's terminal.
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -123,7 +123,7 @@ def is_forwarded(name: str) -> bool:
 
 
 class Refusal(UpstreamRefused):
-    """An answer with an error status and its meaning."""
+    """A response with an error status and its meaning."""
 
     remedy: str | None = None  # may be tried once
     quotes_request = False  # its message may repeat parts of the request

@@ -27,7 +27,7 @@ META = "io.modelcontextprotocol/"
 CLIENT = {"name": "copilot-bridge", "version": "1"}
 
 TIMEOUT = 30.0  # seconds between two bytes
-MAX_ANSWER = 2_000_000  # bytes
+MAX_RESPONSE = 2_000_000  # bytes
 LEGACY_FOR = 3600.0  # s for which a server is not asked again whether it knows the newer revision
 
 # Refusals by which a server says that it does not know a revision or a method.
@@ -35,7 +35,7 @@ UNKNOWN = ("invalid_request", "unsupported", "not_found", "method_not_allowed", 
 
 
 class McpError(Exception):
-    """The server's answer is an error, or none."""
+    """The server's response is an error, or none."""
 
 
 class McpServer:
@@ -106,7 +106,7 @@ class Connection:
         body = codec.write({"jsonrpc": "2.0", **message})
         sent = self._headers | (headers or {})
         response = self._copilot.send("POST", PATH, body, sent, signals=self._signals, timeout=TIMEOUT)
-        setattr(response, SIZE_LIMIT, MAX_ANSWER)
+        setattr(response, SIZE_LIMIT, MAX_RESPONSE)
         return response
 
 

@@ -1,6 +1,6 @@
-"""The quota snapshots that come with Copilot's answers, shared by all workers.
+"""The quota snapshots that come with Copilot's responses, shared by all workers.
 
-An answer's headers are noted in memory, which costs its request nothing.  A moment later, and no more often
+A response's headers are noted in memory, which costs its request nothing.  A moment later, and no more often
 than that, a thread writes new snapshots to the store, where the pages of the other workers find them.
 """
 
@@ -46,12 +46,12 @@ class QuotaSnapshots:
         self._planned: set[str] = set()
 
     def note(self, account: Account, headers: Mapping[str, str]) -> None:
-        """Note the snapshots in an answer's headers."""
+        """Note the snapshots in a response's headers."""
         if found := read_snapshots(headers):
             self._note(account.fingerprint, found)
 
     def note_objects(self, fingerprint: str, content: object) -> None:
-        """Note the snapshots in the last event of an answer over a WebSocket.
+        """Note the snapshots in the last event of a response over a WebSocket.
 
         :param fingerprint: of the account.
         """
@@ -69,11 +69,11 @@ class QuotaSnapshots:
             timer.start()
 
     def noted(self, account: Account) -> dict[str, QuotaSnapshot]:
-        """The snapshots from this process's last answers."""
+        """The snapshots from this process's last responses."""
         return undated(self._noted.get(account.fingerprint, {}))
 
     def shared(self, account: Account) -> dict[str, QuotaSnapshot]:
-        """The snapshots from any process's last answers; reads the store."""
+        """The snapshots from any process's last responses; reads the store."""
         key = account.fingerprint
         return undated(newest(self._stored(key), self._noted.get(key, {})))
 
@@ -91,7 +91,7 @@ class QuotaSnapshots:
                 content = {name: {"at": at, **asdict(snapshot)} for name, (at, snapshot) in merged.items()}
                 self._store.write(f"samples/{key}", content)
         except StoreError as error:
-            log.warning("the quota snapshots of answers are kept in memory only: %s", error)
+            log.warning("the quota snapshots can't be stored, so they are kept in memory only: %s", error)
 
 
 def newest(one: Dated, other: Dated) -> Dated:

@@ -32,7 +32,7 @@ def masked_text_frame(text: bytes) -> bytes:
 
 
 class Messages:
-    """The messages of one connection after its handshake, and the answers that the protocol wants.
+    """The messages of one connection after its handshake, and the responses that the protocol wants.
 
     :param max_size: bytes of a message; a larger one closes the connection with 1009.
     :ivar close_code: with which the other end has closed; 1006 without a close frame; None: it has not.

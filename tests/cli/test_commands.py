@@ -609,7 +609,7 @@ def test_debug_hides_the_password_of_a_proxy(run, password):
 def test_debug_without_a_login_and_without_a_network(run):
     report = debug(run, COPILOT_BRIDGE_GITHUB_API_URL=NOWHERE, COPILOT_BRIDGE_COPILOT_API_URL=NOWHERE)
     assert report["login"]["user"] is None
-    assert "nobody is logged in" in report["login"]["error"]
+    assert "there is no GitHub login" in report["login"]["error"]
     github, api, copilot = report["hosts"]
     assert github["reached"]
     assert (api["reached"], copilot["reached"]) == (False, False)

@@ -59,7 +59,7 @@ def test_lessons_are_listed_and_forgotten(run):
     shown = run("debug", "-g", token).out
     assert re.search(rf"{CODEX} +responses +found efforts: \S+ +.* 20\d\d-", shown)
     assert json.loads(run("doctor", "--forget", "--json").out) == {"forgotten": len(learned)}
-    assert run("doctor", "--forget").out.startswith("Forgot 0 ")
+    assert run("doctor", "--forget").out.startswith("Cleared 0 ")
     assert debug(run, token) == []
     assert "No limits have been learned" in run("debug", "-g", token).out
 

@@ -134,7 +134,7 @@ def test_a_missing_login_is_reported(run, simulator, free_port):
     result = run("doctor", "-p", free_port, COPILOT_BRIDGE_COPILOT_API_URL=simulator.url)
     assert result.code == 1
     line = next(line for line in result.out.splitlines() if line.startswith("failed   login"))
-    assert "nobody is logged in" in line
+    assert "there is no GitHub login" in line
     assert (
         result.out.splitlines()[result.out.splitlines().index(line) + 1].strip() == "-> copilot-bridge auth"
     )

@@ -217,7 +217,7 @@ CONDITIONS = [
     ((503, {"state": "waiting for GitHub", "reason": "\x1b[2Jdown"}), "waiting for GitHub: "),
     ((200, {"fine": True}), "the bridge does not report its state: "),
     ((404, []), "the bridge does not report its state: "),
-    (None, "the bridge does not report its state: no answer within 1 s"),
+    (None, "the bridge does not report its state: no response within 1 s"),
 ]
 
 

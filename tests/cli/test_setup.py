@@ -124,7 +124,7 @@ def test_without_a_terminal_the_prompt_is_an_error(run, own):
     """No login, and no bridge at the address."""
     result = run("setup", "codex", "--port", "9")
     assert tomllib.loads(result.out)["model"] == "gpt-5.3-codex"
-    assert "could not be looked up (nobody is logged in to GitHub" in result.err
+    assert "could not be looked up (there is no GitHub login" in result.err
     prompted = run("setup", "codex", "--model", "mine", "--url", NOWHERE)
     assert tomllib.loads(prompted.out)["model"] == "mine"
 

@@ -271,7 +271,7 @@ def hosts(simulator: Simulator, unreachable: str) -> dict[str, str]:
         ("ghu_sim_unicorn", "", "status 502", "GitHub    can't be used yet"),
         ("ghu_sim_demo", "GITHUB", "can't reach 127.0.0.1:9", "GitHub    can't be used yet"),
         ("ghu_sim_demo", "COPILOT", "can't reach 127.0.0.1:9", "GitHub    can't be used yet"),
-        ("", "", "nobody is logged in", "Login     needed: open"),
+        ("", "", "there is no GitHub login", "Login     needed: open"),
     ],
 )
 def test_a_start_that_can_not_serve_yet_says_why(

@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 def normalizer() -> ChunkNormalizer:
-    return ChunkNormalizer(model="m", created=1, answer_id="chatcmpl-1")
+    return ChunkNormalizer(model="m", created=1, response_id="chatcmpl-1")
 
 
 def remember(response: Json) -> None:

@@ -291,7 +291,7 @@ def test_a_long_stream_outlives_the_read_timeout(impatient: Bridge) -> None:
 
 def test_an_event_without_an_end_is_given_up(start_bridge: Start, mark: str) -> None:
     """In a stream an event says so, and a 502 where it is put together to one answer."""
-    bridge = start_bridge(server="gevent", answer_limit=1)
+    bridge = start_bridge(server="gevent", response_limit_mb=1)
     text = f"[[sim:flood events=1 size=2000000]] {mark}"
     assert "larger than 1 MB" in bridge.receive_stream(text).error["message"]
     body = {"model": "gpt-4o", "max_tokens": 9, "messages": [{"role": "user", "content": text}]}

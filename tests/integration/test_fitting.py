@@ -812,7 +812,7 @@ def test_documents_that_claude_does_not_take(bridge: Bridge, simulator: Simulato
         [{"type": "input_text", "text": mark}, document("responses", sheet, "UEsDBA==")], SONNET
     )
     assert refused(bridge, simulator, mark, "responses", body).startswith(
-        "input: this model takes no document"
+        "input: this model does not accept documents"
     )
 
 

@@ -153,4 +153,4 @@ def test_a_store_that_can_not_be_written_fails_no_request(start_bridge: Start) -
         database.execute("DROP TABLE responses")  # it is damaged
     for _ in range(3):
         id_ = response_id_of(post(bridge, "go on", previous_response_id=id_))
-    bridge.log.wait_for(lambda line: "conversations are kept in memory only" in line)
+    bridge.log.wait_for(lambda line: "conversations can't be stored" in line)

@@ -265,7 +265,7 @@ def test_text_beside_a_tool_result_begins_a_users_turn(
 def test_images_and_documents(client: Anthropic, simulator: Simulator, mark: str, model: str) -> None:
     content = [DOCUMENT, IMAGE, {"type": "text", "text": f"what is it? {mark}"}]
     if model == GEMINI:  # chat has a place for documents with OpenAI's own models alone
-        with pytest.raises(anthropic.BadRequestError, match=r"messages: .* takes no documents"):
+        with pytest.raises(anthropic.BadRequestError, match=r"messages: .* does not accept documents"):
             client.messages.create(model=model, max_tokens=500, messages=user(content))
         content = content[1:]
     message = client.messages.create(model=model, max_tokens=500, messages=user(content))

@@ -312,7 +312,7 @@ def test_a_conversation_that_another_model_began(
 def test_images_and_documents(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
     content = [FILE, IMAGE | {"detail": "original"}, {"type": "input_text", "text": f"what? {mark}"}]
     if model == GEMINI:  # chat has a place for documents with OpenAI's own models alone
-        with pytest.raises(openai.BadRequestError, match=r"input: .* takes no documents"):
+        with pytest.raises(openai.BadRequestError, match=r"input: .* does not accept documents"):
             client.responses.create(model=model, input=user(content))
         content = content[1:]
     text = check(client.responses.create(model=model, input=user(content)))

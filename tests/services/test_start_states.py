@@ -29,7 +29,7 @@ def test_a_start_without_a_login(make_unit: MakeUnit, simulator: Simulator, serv
     unit = make_unit(github_token="", server=server)
     service = unit.up()
     assert state_of(service) == "login needed"
-    service.log.wait_for(lambda line: "login needed: nobody is logged in" in line)
+    service.log.wait_for(lambda line: "login needed: there is no GitHub login" in line)
     refused = service.chat("hello")
     assert refused.status == 401
     assert "copilot-bridge auth" in refused.error["message"]

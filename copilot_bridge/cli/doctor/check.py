@@ -105,8 +105,8 @@ def run_check(step: Check, context: CheckContext, earlier: dict[str, Finding]) -
 # The fix for an error, by its class.
 FIXES: dict[type[BridgeError], str] = {
     LoginRequired: "copilot-bridge auth",
-    UpstreamTimeout: "look for a firewall in between, or name your proxy: --proxy http://proxy:3128",
-    UpstreamUnreachable: "look at your network, or name your proxy: --proxy http://proxy:3128",
+    UpstreamTimeout: "check for a firewall in between, or set your proxy: --proxy http://proxy:3128",
+    UpstreamUnreachable: "check your network, or set your proxy: --proxy http://proxy:3128",
 }
 
 

@@ -74,4 +74,4 @@ def forget(bridge: Bridge, *, as_json: bool) -> None:
     if as_json:
         print_json({"forgotten": gone})
     else:
-        click.echo(f"Forgot {gone} learned limits: the bridge tries again what Copilot has refused.")
+        click.echo(f"Cleared {gone} learned limits: the bridge tries again what Copilot has refused.")

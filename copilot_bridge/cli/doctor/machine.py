@@ -79,10 +79,10 @@ def disk(context: CheckContext) -> Finding:
 def permissions(context: CheckContext) -> Finding:
     home = context.config.home
     if os.name != "posix" or not home.exists():
-        return ok(f"{home} has not been made yet" if not home.exists() else "managed by Windows")
+        return ok(f"{home} does not exist yet" if not home.exists() else "managed by Windows")
     files = [home, *home.rglob("*")]
     if foreign := [path for path in files if path.lstat().st_uid != os.geteuid()]:
-        return failed(f"{foreign[0]} belongs to somebody else", f"sudo chown -R {os.geteuid()} {home}")
+        return failed(f"{foreign[0]} belongs to another user", f"sudo chown -R {os.geteuid()} {home}")
     if wide := [path for path in files if not path.is_symlink() and readable_by_others(path)]:
         return warning(f"others can read {wide[0]}", f"chmod -R go-rwx {home}")
-    return ok(f"{home} is yours alone")
+    return ok(f"{home} is readable only by you")

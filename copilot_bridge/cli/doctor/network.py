@@ -51,7 +51,8 @@ def proxy(role: str, context: CheckContext) -> Finding:
         connect(way.name, way.port, context).close()
     except OSError as error:
         return failed(
-            f"{url} can't be reached: {reason(error)}", "name another with --proxy, or none: --no-proxy-env"
+            f"{url} can't be reached: {reason(error)}",
+            "set another with --proxy, or none with --no-proxy-env",
         )
     return ok(f"{url} answers, for {host.name}")
 
@@ -66,7 +67,7 @@ def dns(role: str, context: CheckContext) -> Finding:
     except (OSError, UnicodeError) as error:
         return failed(
             f"{host.name} has no address: {reason(error)}",
-            f"look at your network and DNS: nslookup {host.name}",
+            f"check your network and DNS: nslookup {host.name}",
         )
     return ok(f"{host.name} is {', '.join(sorted({str(row[4][0]) for row in found})[:3])}")
 
@@ -84,7 +85,7 @@ def tls(role: str, context: CheckContext) -> Finding:
         ):
             return ok(f"{secure.version()}, {issuer(secure.getpeercert() or {})}")
     except ssl.SSLError as error:
-        fix = "a proxy that looks into TLS has a certificate of its own: SSL_CERT_FILE=/path/to/it.pem"
+        fix = "a proxy that inspects TLS has a certificate of its own: SSL_CERT_FILE=/path/to/it.pem"
         return failed(f"no secure connection to {host.name}: {reason(error)}", fix)
     except OSError as error:
         return failed(f"can't reach {host.name}: {reason(error)}", FIXES[UpstreamUnreachable])

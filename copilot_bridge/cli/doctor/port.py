@@ -23,7 +23,7 @@ def port(context: CheckContext) -> Finding:
     except BridgeError as error:
         return port_taken(url, str(error))
     if identity.get("name") != "copilot-bridge":
-        return port_taken(url, "it does not answer as a bridge does")
+        return port_taken(url, "it does not respond as a bridge does")
     if identity.get("version") != __version__:
         return warning(
             f"version {identity.get('version')} runs at {url}, this is {__version__}",

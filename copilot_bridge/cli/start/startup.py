@@ -112,7 +112,7 @@ def require_key(bridge: Bridge, check: bool) -> None:
 
 FIRST = "first"
 FIRST_KEY = """\
-An API key has been made, for you and for the pages.  It is shown this once:
+Created an API key, for you and for the pages.  It is shown only once:
 
     {key}
 

@@ -52,7 +52,7 @@ def print_table(
     for number, line in enumerate(lines):
         click.secho(line, bold=True if number == 0 else None)
     if left_out:
-        click.secho(f"(a wider screen also shows {', '.join(left_out)})", dim=True)
+        click.secho(f"(a wider terminal also shows {', '.join(left_out)})", dim=True)
 
 
 def wrapped(text: str, head: str = "", *, err: bool = False) -> str:

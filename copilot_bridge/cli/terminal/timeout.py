@@ -22,5 +22,5 @@ def call_with_timeout(work: Callable[[], T], seconds: float) -> T:
 
     threading.Thread(target=run, daemon=True).start()  # an executor's would keep the process from its end
     if not wait([answer], seconds).done:
-        raise UpstreamTimeout(f"no answer within {seconds:g} s")
+        raise UpstreamTimeout(f"no response within {seconds:g} s")
     return answer.result()

@@ -130,7 +130,7 @@ def adapt_text(file: File, limits: Limits, where: str | None) -> list[Shown]:
     try:
         text = text_in(file)
     except ValueError:
-        return refuse(where, f"that is called {file.media_type!r} and is not in UTF-8")
+        return refuse(where, f"labelled {file.media_type!r} that are not in UTF-8")
     if not limits.texts_inline:
         return [replace(file, media_type="text/plain")]
     return [Text("\n".join(filter(None, (file.name, file.context, text))))]
@@ -143,4 +143,4 @@ def refuse(where: str | None, what: str) -> list[Shown]:
     """
     if where is None:
         return [DOCUMENT_NOTE]
-    raise Unsupported(f"{where}: this model takes no document {what}, send its text", param=where)
+    raise Unsupported(f"{where}: this model does not accept documents {what}; send the text", param=where)

@@ -1,7 +1,7 @@
 """Correction of Copilot's Chat Completions chunks.
 
 Seen on the wire, 2025 to 2026: Azure's empty first chunk and its filter results, usage after the finish;
-Claude's chunks without `object`, its answer spread over two choices, both of two parallel tool calls
+Claude's chunks without `object`, its response spread over two choices, both of two parallel tool calls
 with index 0, later fragments without an id, `finish_reason` before the tool calls or not at all.
 """
 
@@ -27,19 +27,19 @@ SIGNATURE_FIELDS = ("reasoning_opaque", "signature")
 class ChunkNormalizer:
     """Turns chunks from Copilot into chunks as OpenAI specifies them.
 
-    :param model, created, answer_id: for responses that lack them (`created` in Unix seconds).
+    :param model, created, response_id: for responses that lack them (`created` in Unix seconds).
     :param keep: whether to leave Copilot's own fields in.
     """
 
     def __init__(
-        self, *, model: str, created: int, answer_id: str = "chatcmpl-0", keep: bool = False
+        self, *, model: str, created: int, response_id: str = "chatcmpl-0", keep: bool = False
     ) -> None:
         self._keep = keep
         self._calls = ToolCallNumbering()
         self._started = False
         self._last_chunk: JsonObject | None = None
         self._usage_frame: JsonObject = {}
-        self._answer_id = answer_id
+        self._response_id = response_id
         self._common: JsonObject = {
             "id": "",
             "object": "chat.completion.chunk",
@@ -82,7 +82,7 @@ class ChunkNormalizer:
         :raises StreamCut: the response is empty.
         """
         if not self._started and self.finish_reason is None:
-            raise StreamCut("Copilot's answer has nothing in it")
+            raise StreamCut("Copilot's response is empty")
         if not self._started:
             opening = choice_with(self._with_role({"content": ""}))
             yield self._common | {"choices": [opening]}
@@ -152,21 +152,21 @@ class ChunkNormalizer:
         return delta if any(value is not None and value != "" for value in delta.values()) else {}
 
     def _numbered(self, delta: JsonObject, choice_index: int) -> list[JsonObject]:
-        answer_id = self._common["id"] or self._answer_id
+        response_id = self._common["id"] or self._response_id
         calls = members.objects_in(delta, "tool_calls")
-        return [self._calls.number(choice_index, call, answer_id) for call in calls]
+        return [self._calls.number(choice_index, call, response_id) for call in calls]
 
     def _with_role(self, delta: JsonObject) -> JsonObject:
         """Add the role to the first delta."""
         if self._started:
             return delta
         self._started = True
-        self._common["id"] = self._common["id"] or self._answer_id
+        self._common["id"] = self._common["id"] or self._response_id
         return {"role": "assistant"} | delta
 
     def _finish(self, reason: str, common: JsonObject, choice: JsonObject) -> None:
         if reason == "error":
-            raise UpstreamRefused("the model's answer ended in an error", code="upstream_error")
+            raise UpstreamRefused("the model's response ended in an error", code="upstream_error")
         self.finish_reason = reason
         self._last_chunk = common | {"choices": [{**choice, "delta": {}}]}
 

@@ -35,7 +35,7 @@ class ChatResponse(NormalizedResponse):
 
     def writer(self) -> ChatWriter:
         usage = self.wants_usage or not self.streaming
-        return ChatWriter(answer_id=self.id, model=self.model, created=self.options.created, usage=usage)
+        return ChatWriter(response_id=self.id, model=self.model, created=self.options.created, usage=usage)
 
     def accumulator(self) -> ResponseAccumulator:
         return response.ChatAccumulator(self._chunk_normalizer())
@@ -49,5 +49,5 @@ class ChatResponse(NormalizedResponse):
     def _chunk_normalizer(self) -> ChunkNormalizer:
         options = self.options
         return ChunkNormalizer(
-            model=self.model, created=options.created, answer_id=self.id, keep=options.keep
+            model=self.model, created=options.created, response_id=self.id, keep=options.keep
         )

@@ -23,8 +23,8 @@ def output_limit(body: JsonObject) -> int:
     return body.get("max_tokens") or body.get("max_completion_tokens") or 0
 
 
-def reader(answer_id: str, created: int) -> ChatReader:
-    return ChatReader(ChunkNormalizer(model="", created=created, answer_id=answer_id))
+def reader(response_id: str, created: int) -> ChatReader:
+    return ChatReader(ChunkNormalizer(model="", created=created, response_id=response_id))
 
 
 CHAT = Dialect(

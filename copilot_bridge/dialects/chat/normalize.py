@@ -12,8 +12,8 @@ from copilot_bridge.dialects.chat.errors import error_frame
 from copilot_bridge.dialects.chat.framing import FRAMING
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.framing import sse
-from copilot_bridge.dialects.stream_errors import read_stream_error
-from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
+from copilot_bridge.dialects.stream_errors import incomplete_response, read_stream_error
+from copilot_bridge.errors import BridgeError, UpstreamRefused
 
 
 class ChatNormalizer:
@@ -77,7 +77,7 @@ class ChatNormalizer:
         if self.done:
             return out
         if not self.finished:
-            raise StreamCut("Copilot's answer broke off before its end")
+            raise incomplete_response()
         return out + self._end()
 
     def fail(self, error: BridgeError) -> bytes:

@@ -29,7 +29,7 @@ from copilot_bridge.errors import InvalidRequest, Unsupported
 REFUSED = {
     "logprobs": "the API that Copilot offers this model through gives no log probabilities",
     "functions": "functions are an old form of tools: send tools",
-    "audio": "Copilot's models answer in text",
+    "audio": "Copilot's models respond in text",
 }
 
 # Optional fields: the response is as valid without them.

@@ -23,7 +23,7 @@ from copilot_bridge.dialects.events import (
     ToolCallStarted,
 )
 from copilot_bridge.dialects.reorder import PartReorderBuffer
-from copilot_bridge.errors import StreamCut
+from copilot_bridge.dialects.stream_errors import incomplete_response
 
 FINISH_REASON_MAP: dict[str, Reason] = {
     "stop": "stop",
@@ -119,7 +119,7 @@ class ChatReader:
 
     def close(self) -> Iterator[Event]:
         if self._normalizer.finish_reason is None:
-            raise StreamCut("Copilot's answer broke off before its end")
+            raise incomplete_response()
         yield from self._end_of_stream()
 
     def _delta(self, delta: JsonObject) -> Iterator[Event]:

@@ -45,13 +45,15 @@ FIELDS: Validators = {
     "stream_options": OBJECT,
     "max_tokens": POSITIVE,
     "max_completion_tokens": POSITIVE,
-    "n": both(POSITIVE, supported(lambda n: n == 1, "Copilot gives one answer to a request", {"const": 1})),
+    "n": both(
+        POSITIVE, supported(lambda n: n == 1, "Copilot returns one response per request", {"const": 1})
+    ),
     "tools": LIST,
     "modalities": both(
         LIST,
         supported(
             lambda modalities: all(modality == "text" for modality in modalities),
-            "Copilot's models answer in text",
+            "Copilot's models respond in text",
             {"items": {"const": "text"}},
         ),
     ),

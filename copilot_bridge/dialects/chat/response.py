@@ -11,8 +11,8 @@ from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.tool_calls import ARGUMENTS_FIELD
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.members import json_text, optional_object, text
-from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error
-from copilot_bridge.errors import StreamCut, UpstreamRefused
+from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, incomplete_response, is_error
+from copilot_bridge.errors import UpstreamRefused
 
 JOINED_FIELDS = ("content", "refusal", "reasoning_content")
 JOINED_LISTS = ("annotations",)
@@ -41,7 +41,7 @@ class ChatAccumulator:
 
     def result(self) -> WholeResponse:
         if not self.done and self._normalizer.finish_reason is None:
-            raise StreamCut("Copilot's answer broke off before its end")
+            raise incomplete_response()
         return codec.write(self._joined()), self._normalizer.usage
 
     def _joined(self) -> JsonObject:
@@ -118,7 +118,7 @@ def normalize_response(data: bytes, normalizer: ChunkNormalizer) -> WholeRespons
         raise as_stream_error(error_in(response))
     choices = response.get("choices") if response else None
     if response is None or not (choices or response.get("error")) or not isinstance(choices or [], list):
-        raise UpstreamRefused("Copilot's answer is no chat completion")
+        raise UpstreamRefused("Copilot's response is not a chat completion")
     accumulator = ChatAccumulator(normalizer)
     accumulator.add({**response, "choices": as_stream_choices(choices or [])})
     accumulator.end()

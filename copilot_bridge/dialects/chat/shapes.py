@@ -301,12 +301,12 @@ def check_blocks(where: str, parts: list[Any]) -> None:
 
 
 def content_without_parts(content: Any, beside: JsonObject) -> Any:
-    """Return the content of an answer all of whose blocks are beside it."""
+    """Return the content of a response all of whose blocks are beside it."""
     return content if isinstance(content, str) else None if "tool_calls" in beside else ""
 
 
 def beside_content(message: JsonObject, blocks: Mapping[str, list[JsonObject]]) -> JsonObject:
-    """Return the calls and the reasoning of an answer.
+    """Return the calls and the reasoning of a response.
 
     A signature fits one thought, so there is none for several.
     """

@@ -34,7 +34,7 @@ class WhitespaceLimit:
         self._line_ends += len(run) - run.count(" ")
         if self._line_ends > MAX_LINE_ENDS or self._spaces > MAX_SPACES:
             raise UpstreamRefused(
-                "the model wrote nothing but white space into a tool call; the answer was stopped",
+                "the model wrote endless white space into a tool call, so the bridge stopped the response",
                 code="degenerate_output",
             )
 
@@ -63,7 +63,7 @@ class ToolCallNumbering:
     def __len__(self) -> int:
         return len(self._kinds)
 
-    def number(self, choice: object, fragment: JsonObject, answer_id: str) -> JsonObject:
+    def number(self, choice: object, fragment: JsonObject, response_id: str) -> JsonObject:
         """Return a fragment of a tool call as OpenAI would have sent it."""
         key = (choice, members.index(fragment.get("index")) or 0)
         id_, kind = members.id_text(fragment, "id"), kind_of(fragment)
@@ -73,7 +73,7 @@ class ToolCallNumbering:
         opening: JsonObject = {}
         if number is None:
             number = len(self)
-            opening = {"id": self._begin(id_, kind, answer_id), "type": kind}
+            opening = {"id": self._begin(id_, kind, response_id), "type": kind}
         self._open[key] = number
         if id_:
             self._numbers[id_] = number
@@ -98,11 +98,11 @@ class ToolCallNumbering:
         has_second_name = known in self._with_name and name
         return None if has_second_name and not (id_ and self._open.get(key) == known) else known
 
-    def _begin(self, id_: str, kind: str, answer_id: str) -> str:
+    def _begin(self, id_: str, kind: str, response_id: str) -> str:
         """Begin a call, and return its id: upstream's, if no other call has it."""
         self._kinds.append(kind)
         self._whitespace.append(WhitespaceLimit())
-        return id_ if id_ and id_ not in self._numbers else f"call_{answer_id}_{len(self) - 1}"
+        return id_ if id_ and id_ not in self._numbers else f"call_{response_id}_{len(self) - 1}"
 
     def _content(self, number: int, name: str, received: JsonObject, field: str) -> JsonObject:
         piece = members.json_text(received, field)

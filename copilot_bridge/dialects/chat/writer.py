@@ -44,8 +44,8 @@ class ChatWriter:
     :param usage: whether the client wants the usage chunk.
     """
 
-    def __init__(self, *, answer_id: str, model: str, created: int, usage: bool) -> None:
-        head = {"id": answer_id, "object": "chat.completion.chunk", "created": created, "model": model}
+    def __init__(self, *, response_id: str, model: str, created: int, usage: bool) -> None:
+        head = {"id": response_id, "object": "chat.completion.chunk", "created": created, "model": model}
         self._head = head
         self._wants_usage = usage
         self._calls: dict[int, int] = {}  # part -> the call's index

@@ -36,7 +36,7 @@ class CompletionsResponse(ClientResponse):
 
     def writer(self) -> CompletionsWriter:
         return CompletionsWriter(
-            answer_id=f"cmpl-{self.options.id}",
+            response_id=f"cmpl-{self.options.id}",
             model=self.model,
             created=self.options.created,
             usage=self.wants_usage,

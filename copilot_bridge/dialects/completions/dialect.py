@@ -17,7 +17,7 @@ def output_limit(_body: JsonObject) -> int:
     return 0  # everything is streamed
 
 
-def reader(_answer_id: str, _created: int) -> CompletionsReader:
+def reader(_response_id: str, _created: int) -> CompletionsReader:
     return CompletionsReader()
 
 

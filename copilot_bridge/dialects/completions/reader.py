@@ -12,8 +12,7 @@ from copilot_bridge.dialects.events import (
     TextDelta,
     TokenUsage,
 )
-from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error
-from copilot_bridge.errors import StreamCut
+from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, incomplete_response, is_error
 
 DONE = b"[DONE]"
 
@@ -47,7 +46,7 @@ class CompletionsReader:
         :raises StreamCut: the response has no end.
         """
         if self._reason is None:
-            raise StreamCut("Copilot's answer broke off before its end")
+            raise incomplete_response()
         yield from self._finish()
 
     def _read(self, chunk: JsonObject) -> Iterator[Event]:
@@ -73,7 +72,7 @@ class CompletionsReader:
         if self._finished:
             return
         if self._reason is None:
-            raise StreamCut("Copilot's answer broke off before its end")
+            raise incomplete_response()
         self._finished = True
         yield ResponseFinished(self._reason, self.usage)
 

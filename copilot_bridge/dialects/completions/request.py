@@ -29,7 +29,7 @@ FIELDS: Validators = {
     "max_tokens": POSITIVE,
     "temperature": NUMBER,
     "top_p": NUMBER,
-    "n": both(POSITIVE, supported(lambda n: n == 1, "Copilot gives one text to a request", {"const": 1})),
+    "n": both(POSITIVE, supported(lambda n: n == 1, "Copilot returns one text per request", {"const": 1})),
     "best_of": both(POSITIVE, supported(lambda n: n == 1, "Copilot does not rank texts", {"const": 1})),
     "echo": BOOLEAN,
     "reasoning_effort": EFFORT,

@@ -3,7 +3,7 @@
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.accumulation import WholeResponse
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.errors import StreamCut
+from copilot_bridge.dialects.stream_errors import incomplete_response
 
 
 class CompletionsAccumulator:
@@ -28,7 +28,7 @@ class CompletionsAccumulator:
 
     def result(self) -> WholeResponse:
         if self._reason is None:
-            raise StreamCut("Copilot's answer broke off before its end")
+            raise incomplete_response()
         text = "".join(self._texts)
         choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": self._reason}
         usage = {"usage": self._usage} if self._usage else {}

@@ -26,8 +26,8 @@ class CompletionsWriter:
     :param echo: the prompt, if the client wants it before the text.
     """
 
-    def __init__(self, *, answer_id: str, model: str, created: int, usage: bool, echo: str = "") -> None:
-        self._head = {"id": answer_id, "object": "text_completion", "created": created, "model": model}
+    def __init__(self, *, response_id: str, model: str, created: int, usage: bool, echo: str = "") -> None:
+        self._head = {"id": response_id, "object": "text_completion", "created": created, "model": model}
         self._wants_usage = usage
         self._echo = echo
 

@@ -43,7 +43,9 @@ class Splitter:
         buffer += chunk
         if len(buffer) > self.max_block_size:
             buffer.clear()
-            raise StreamCut(f"an event of the answer is larger than {self.max_block_size // 1024 // 1024} MB")
+            raise StreamCut(
+                f"an event of the response is larger than {self.max_block_size // 1024 // 1024} MB"
+            )
         end = buffer.rfind(b"\n\n", self._searched)
         if end < 0:
             self._searched = max(0, len(buffer) - 1)

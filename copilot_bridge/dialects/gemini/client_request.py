@@ -34,7 +34,7 @@ class GeminiResponse(ClientResponse):
     framing: Framing
 
     def writer(self) -> GeminiWriter:
-        return GeminiWriter(answer_id=self.options.id, model=self.model, thoughts=self.thoughts)
+        return GeminiWriter(response_id=self.options.id, model=self.model, thoughts=self.thoughts)
 
     def accumulator(self) -> ResponseAccumulator:
         return GeminiAccumulator()

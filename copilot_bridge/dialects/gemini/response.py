@@ -3,8 +3,7 @@
 from copilot_bridge.dialects import codec, members
 from copilot_bridge.dialects.accumulation import WholeResponse
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.stream_errors import as_stream_error
-from copilot_bridge.errors import StreamCut
+from copilot_bridge.dialects.stream_errors import as_stream_error, incomplete_response
 
 # The fields of a part with a text that goes on in the next part.
 TEXT_FIELDS = ({"text"}, {"text", "thoughtSignature"}, {"text", "thought"})
@@ -43,7 +42,7 @@ class GeminiAccumulator:
 
     def result(self) -> WholeResponse:
         if not self.done:
-            raise StreamCut("Copilot's answer broke off before its end")
+            raise incomplete_response()
         content = {"parts": self._parts or [{"text": ""}], "role": "model"}
         response = self._response | {"candidates": [self._candidate | {"content": content}]}
         return codec.write(response), as_chat_usage(members.optional_object(response, "usageMetadata"))

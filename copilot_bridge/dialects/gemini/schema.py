@@ -126,7 +126,7 @@ MEDIA_TYPES = ("text/plain", "application/json")
 GENERATION_CONFIG = object_of(
     optional={
         "candidateCount": both(
-            INTEGER, supported(lambda n: n == 1, "Copilot gives one answer to a request", {"const": 1})
+            INTEGER, supported(lambda n: n == 1, "Copilot returns one response per request", {"const": 1})
         ),
         "stopSequences": list_of(STRING),
         "maxOutputTokens": POSITIVE,
@@ -136,7 +136,7 @@ GENERATION_CONFIG = object_of(
             STRING,
             supported(
                 lambda media: media in ("", *MEDIA_TYPES),
-                "Copilot's models answer in text/plain or application/json",
+                "Copilot's models respond in text/plain or application/json",
                 {"enum": [*MEDIA_TYPES]},
             ),
         ),
@@ -148,7 +148,7 @@ GENERATION_CONFIG = object_of(
                 lambda modalities: (
                     {modality.upper() for modality in modalities} <= {"TEXT", "MODALITY_UNSPECIFIED"}
                 ),
-                "Copilot's models answer in text",
+                "Copilot's models respond in text",
                 {"items": {"const": "TEXT"}},
             ),
         ),

@@ -47,8 +47,8 @@ class GeminiWriter:
     :param thoughts: whether the client wants to see the model's reasoning.
     """
 
-    def __init__(self, *, answer_id: str, model: str, thoughts: bool) -> None:
-        self._head: JsonObject = {"modelVersion": model, "responseId": answer_id}
+    def __init__(self, *, response_id: str, model: str, thoughts: bool) -> None:
+        self._head: JsonObject = {"modelVersion": model, "responseId": response_id}
         self._shows_thoughts = thoughts
         self._call: ToolCallStarted | None = None
         self._arguments: list[str] = []

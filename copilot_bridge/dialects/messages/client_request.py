@@ -36,19 +36,19 @@ class MessagesResponse(NormalizedResponse):
 
     def normalizer(self) -> MessagesNormalizer:
         options = self.options
-        return MessagesNormalizer(keep=options.keep, managed=self.managed, answer_id=options.id)
+        return MessagesNormalizer(keep=options.keep, managed=self.managed, response_id=options.id)
 
     def writer(self) -> MessagesWriter:
-        return MessagesWriter(answer_id=f"msg_{self.options.id.replace('-', '')}", model=self.model)
+        return MessagesWriter(response_id=f"msg_{self.options.id.replace('-', '')}", model=self.model)
 
     def accumulator(self) -> ResponseAccumulator:
         options = self.options
-        return response.MessagesAccumulator(keep=options.keep, managed=self.managed, answer_id=options.id)
+        return response.MessagesAccumulator(keep=options.keep, managed=self.managed, response_id=options.id)
 
     def normalize(self, data: bytes) -> WholeResponse:
         options = self.options
         return response.normalize_response(
-            data, keep=options.keep, managed=self.managed, answer_id=options.id
+            data, keep=options.keep, managed=self.managed, response_id=options.id
         )
 
     def failed_stream(self, error: BridgeError) -> bytes:

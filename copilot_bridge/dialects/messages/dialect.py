@@ -22,7 +22,7 @@ def output_limit(body: JsonObject) -> int:
     return int(body.get("max_tokens") or 0)
 
 
-def reader(_answer_id: str, _created: int) -> MessagesReader:
+def reader(_response_id: str, _created: int) -> MessagesReader:
     return MessagesReader()
 
 

@@ -14,8 +14,14 @@ from copilot_bridge.dialects.messages.errors import error_frame
 from copilot_bridge.dialects.messages.framing import FRAMING
 from copilot_bridge.dialects.messages.tool_calls import ToolCallIds
 from copilot_bridge.dialects.messages.usage import as_chat_usage, token_counts
-from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
-from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
+from copilot_bridge.dialects.stream_errors import (
+    as_stream_error,
+    error_in,
+    incomplete_response,
+    is_error,
+    read_stream_error,
+)
+from copilot_bridge.errors import BridgeError, UpstreamRefused
 
 MANAGED = "context_management"
 
@@ -28,17 +34,17 @@ class MessagesNormalizer:
 
     :param keep: whether to leave Copilot's own fields in.
     :param managed: whether the client asked for `context_management`.
-    :param answer_id: for responses without an id.
+    :param response_id: for responses without an id.
     """
 
     stopped = False  # whether the bridge ended the stream; only a translated stream can be
 
-    def __init__(self, *, keep: bool = False, managed: bool = True, answer_id: str = "") -> None:
+    def __init__(self, *, keep: bool = False, managed: bool = True, response_id: str = "") -> None:
         self._keep = keep
         self._managed = managed
         self._splitter = sse.Splitter()
         self._token_counts: dict[str, int] = {}
-        self._calls = ToolCallIds(answer_id)
+        self._calls = ToolCallIds(response_id)
         self.done = False
         self.failure: BridgeError | None = None
         self.outcome = "ok"
@@ -86,7 +92,7 @@ class MessagesNormalizer:
             raise self.failure
         out = self._normalize(self._splitter.rest())
         if not self.done:
-            raise StreamCut("Copilot's answer broke off before its end")
+            raise incomplete_response()
         return out
 
     def fail(self, error: BridgeError) -> bytes:

@@ -20,8 +20,13 @@ from copilot_bridge.dialects.events import (
 )
 from copilot_bridge.dialects.messages.usage import read_usage, token_counts
 from copilot_bridge.dialects.reorder import PartReorderBuffer
-from copilot_bridge.dialects.stream_errors import ERROR_TYPES, as_stream_error, error_in, is_error
-from copilot_bridge.errors import StreamCut
+from copilot_bridge.dialects.stream_errors import (
+    ERROR_TYPES,
+    as_stream_error,
+    error_in,
+    incomplete_response,
+    is_error,
+)
 
 FINISH_REASON_MAP: dict[str, Reason] = {
     "end_turn": "stop",
@@ -85,7 +90,7 @@ class MessagesReader:
         return self._block_count if event["type"] == "content_block_start" else self._reorder.open
 
     def close(self) -> Iterator[Event]:
-        raise StreamCut("Copilot's answer broke off before its end")
+        raise incomplete_response()
 
     def _emit(self, events: list[JsonObject]) -> Iterator[Event]:
         while events:

@@ -10,12 +10,12 @@ from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.messages.normalize import normalize
 from copilot_bridge.dialects.messages.tool_calls import with_call_ids
 from copilot_bridge.dialects.messages.usage import as_chat_usage, token_counts
-from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error
-from copilot_bridge.errors import StreamCut, UpstreamRefused
+from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, incomplete_response, is_error
+from copilot_bridge.errors import UpstreamRefused
 
 
 def normalize_response(
-    data: bytes, *, keep: bool = False, managed: bool = True, answer_id: str = ""
+    data: bytes, *, keep: bool = False, managed: bool = True, response_id: str = ""
 ) -> WholeResponse:
     """Normalize Copilot's whole response.
 
@@ -24,17 +24,17 @@ def normalize_response(
     message = codec.read_object(data)
     if message is not None and is_error(message):
         raise as_stream_error(error_in(message))
-    normalized, usage = normalize_message(message or {}, keep=keep, managed=managed, answer_id=answer_id)
+    normalized, usage = normalize_message(message or {}, keep=keep, managed=managed, response_id=response_id)
     return (data if normalized == message else codec.write(normalized)), usage
 
 
 def normalize_message(
-    message: JsonObject, *, keep: bool, managed: bool, answer_id: str
+    message: JsonObject, *, keep: bool, managed: bool, response_id: str
 ) -> tuple[JsonObject, JsonObject]:
     """Return the message as clients get it, and its token usage as chat counts it."""
     if message.get("type") != "message":
-        raise UpstreamRefused("Copilot's answer is no message")
-    normalized = with_call_ids(normalize(message, keep=keep, managed=managed), answer_id)
+        raise UpstreamRefused("Copilot's response is not a message of the Messages API")
+    normalized = with_call_ids(normalize(message, keep=keep, managed=managed), response_id)
     return normalized, as_chat_usage(token_counts(message.get("usage")))
 
 
@@ -43,12 +43,12 @@ class MessagesAccumulator:
 
     :param keep: leave Copilot's own fields in.
     :param managed: the client has asked for `context_management`.
-    :param answer_id: for responses that carry none.
+    :param response_id: for responses that carry none.
     """
 
-    def __init__(self, *, keep: bool = False, managed: bool = True, answer_id: str = "") -> None:
+    def __init__(self, *, keep: bool = False, managed: bool = True, response_id: str = "") -> None:
         self._options = {"keep": keep, "managed": managed}
-        self._answer_id = answer_id
+        self._response_id = response_id
         self._message: JsonObject = {}
         self._blocks: dict[int, JsonObject] = {}  # by their index
         self._arguments: dict[int, str] = {}
@@ -59,9 +59,9 @@ class MessagesAccumulator:
 
     def result(self) -> WholeResponse:
         if not self.done:
-            raise StreamCut("Copilot's answer broke off before its end")
+            raise incomplete_response()
         message = {**self._message, "content": [self._blocks[index] for index in sorted(self._blocks)]}
-        normalized, usage = normalize_message(message, **self._options, answer_id=self._answer_id)
+        normalized, usage = normalize_message(message, **self._options, response_id=self._response_id)
         return codec.write(normalized), usage
 
     def add(self, event: JsonObject) -> None:

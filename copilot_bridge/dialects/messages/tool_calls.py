@@ -14,18 +14,18 @@ STOP_REASONS = (STOP_WITH_CALL, STOP_WITHOUT_CALL)
 class ToolCallIds:
     """Gives each tool call of a response a unique id.
 
-    :param answer_id: for the ids of calls without one, if the response has no id either.
+    :param response_id: for the ids of calls without one, if the response has no id either.
     """
 
-    def __init__(self, answer_id: str = "") -> None:
-        self._answer_id = answer_id
+    def __init__(self, response_id: str = "") -> None:
+        self._response_id = response_id
         self._ids: set[str] = set()
 
     def feed(self, event: JsonObject) -> JsonObject:
         """Correct an event of a stream."""
         kind = str(event.get("type"))
         if kind == "message_start":
-            self._answer_id = str(members.optional_object(event, "message").get("id") or self._answer_id)
+            self._response_id = str(members.optional_object(event, "message").get("id") or self._response_id)
         field, correct = HANDLERS.get(kind, ("", None))
         return {**event, field: correct(self, event[field])} if correct and field in event else event
 
@@ -35,7 +35,7 @@ class ToolCallIds:
             return block
         given_id = block.get("id")
         is_new = isinstance(given_id, str) and given_id and given_id not in self._ids
-        id_ = str(given_id) if is_new else f"call_{self._answer_id}_{len(self._ids)}"
+        id_ = str(given_id) if is_new else f"call_{self._response_id}_{len(self._ids)}"
         self._ids.add(id_)
         return block if id_ == given_id else {**block, "id": id_}
 
@@ -53,9 +53,9 @@ HANDLERS: dict[str, tuple[str, Callable[[ToolCallIds, Any], Any]]] = {
 }
 
 
-def with_call_ids(message: JsonObject, answer_id: str) -> JsonObject:
+def with_call_ids(message: JsonObject, response_id: str) -> JsonObject:
     """Correct a whole message."""
-    calls, content = ToolCallIds(str(message.get("id") or answer_id)), message.get("content")
+    calls, content = ToolCallIds(str(message.get("id") or response_id)), message.get("content")
     if isinstance(content, list):
         message = {**message, "content": [*map(calls.with_unique_id, content)]}
     corrected: JsonObject = calls.correct_stop_reason(message)

@@ -41,8 +41,8 @@ EMPTY_THINKING = {"type": "thinking", "thinking": "", "signature": ""}
 class MessagesWriter:
     """Writes a stream."""
 
-    def __init__(self, *, answer_id: str, model: str) -> None:
-        self._id = answer_id
+    def __init__(self, *, response_id: str, model: str) -> None:
+        self._id = response_id
         self._model = model
         self._open: int | None = None
         self._is_custom = False  # whether the open block is a call with free text

@@ -3,7 +3,7 @@
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.accumulation import WholeResponse
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.errors import StreamCut
+from copilot_bridge.dialects.stream_errors import incomplete_response
 
 
 class OllamaAccumulator:
@@ -28,7 +28,7 @@ class OllamaAccumulator:
 
     def result(self) -> WholeResponse:
         if not self.done:
-            raise StreamCut("Copilot's answer broke off before its end")
+            raise incomplete_response()
         joined = {name: "".join(texts) for name, texts in self._texts.items()}
         thinking = {"thinking": joined["thinking"]} if joined["thinking"] else {}
         if "message" in self._last:

@@ -56,13 +56,13 @@ class ResponsesResponse(NormalizedResponse):
             keep=options.keep,
             relations=self.relations,
             on_end=options.on_end,
-            answer_id=options.id,
+            response_id=options.id,
             item_ids=options.upstream_item_ids,
         )
 
     def writer(self) -> ResponsesWriter:
         return ResponsesWriter(
-            answer_id=self.options.id.replace("-", ""),
+            response_id=self.options.id.replace("-", ""),
             model=self.model,
             created=self.options.created,
             names=self.names,
@@ -76,7 +76,7 @@ class ResponsesResponse(NormalizedResponse):
     def normalize(self, data: bytes) -> WholeResponse:
         options = self.options
         whole, usage, upstream_item_ids = response.normalize_response(
-            data, keep=options.keep, answer_id=options.id
+            data, keep=options.keep, response_id=options.id
         )
         options.upstream_item_ids.update(upstream_item_ids)
         whole |= self.relations

@@ -24,7 +24,7 @@ def output_limit(_body: JsonObject) -> int:
     return 0
 
 
-def reader(_answer_id: str, _created: int) -> ResponsesReader:
+def reader(_response_id: str, _created: int) -> ResponsesReader:
     return ResponsesReader()
 
 

@@ -26,11 +26,11 @@ CALLS = ("function_call", "custom_tool_call")
 class ItemIds:
     """Gives one id to each item of a response, by its index, to each call, and to the response.
 
-    :param answer_id: for responses without an id.
+    :param response_id: for responses without an id.
     """
 
-    def __init__(self, answer_id: str = "") -> None:
-        self._answer_id = answer_id
+    def __init__(self, response_id: str = "") -> None:
+        self._response_id = response_id
         self._items: dict[int, str] = {}
         self._calls: dict[int, str] = {}
         self.response: str | None = None
@@ -59,14 +59,14 @@ class ItemIds:
         return self._calls[index]
 
     def _new_id(self, index: int) -> str:
-        return digest(f"{self.response or self._answer_id} {index}")
+        return digest(f"{self.response or self._response_id} {index}")
 
     def known_item_id(self, index: int) -> str | None:
         return self._items.get(index)
 
     def response_id(self, id_: object) -> str:
         if self.response is None:
-            self.response = f"resp_{digest(str(id_ or self._answer_id))}"
+            self.response = f"resp_{digest(str(id_ or self._response_id))}"
         return self.response
 
 

@@ -13,8 +13,14 @@ from copilot_bridge.dialects.responses.errors import error_frame
 from copilot_bridge.dialects.responses.framing import FRAMING
 from copilot_bridge.dialects.responses.item_ids import ItemIds
 from copilot_bridge.dialects.responses.usage import as_chat_usage
-from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
-from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
+from copilot_bridge.dialects.stream_errors import (
+    as_stream_error,
+    error_in,
+    incomplete_response,
+    is_error,
+    read_stream_error,
+)
+from copilot_bridge.errors import BridgeError, UpstreamRefused
 
 ResponseCallback = Callable[[JsonObject], None]
 NONE: JsonObject = {}
@@ -37,7 +43,7 @@ class ResponsesNormalizer:
     :param keep: whether to leave Copilot's own fields in.
     :param relations: the fields of the response that say what it belongs to.
     :param on_end: called with the whole response when it is complete.
-    :param answer_id: for responses without an id.
+    :param response_id: for responses without an id.
     :param item_ids: takes up the ids of items at the end, the client's -> Copilot's.
     """
 
@@ -49,14 +55,14 @@ class ResponsesNormalizer:
         keep: bool = False,
         relations: JsonObject = NONE,
         on_end: ResponseCallback = lambda _response: None,
-        answer_id: str = "",
+        response_id: str = "",
         item_ids: MutableMapping[str, str] | None = None,
     ) -> None:
         self._keep = keep
         self._relations = relations
         self._on_end = on_end
         self._splitter = sse.Splitter()
-        self._ids = ItemIds(answer_id)
+        self._ids = ItemIds(response_id)
         self._item_ids = {} if item_ids is None else item_ids
         # The output index of the last delta, as written in it, and its item's id.
         self._last_item = (b"\n\n", b"")
@@ -89,7 +95,7 @@ class ResponsesNormalizer:
         """
         out = self._normalize(self._splitter.rest())
         if not self.done:
-            raise StreamCut("Copilot's answer broke off before its end")
+            raise incomplete_response()
         return out
 
     def fail(self, error: BridgeError) -> bytes:
@@ -174,7 +180,7 @@ class ResponsesNormalizer:
         return event
 
     def _response_with_ids(self, response: JsonObject) -> JsonObject:
-        answer_id = self._ids.response_id(response.get("id"))
+        response_id = self._ids.response_id(response.get("id"))
         received = response.get("output")
         output = [
             self._ids.with_ids(index, item) if isinstance(item, dict) else item
@@ -183,7 +189,7 @@ class ResponsesNormalizer:
         # Clients read the output from the last event, even if upstream leaves it empty there.
         complete = output or [self._output[index] for index in sorted(self._output)]
         self._response = {"store": False, **response, "output": complete}
-        self._response |= {"id": answer_id, **self._relations}
+        self._response |= {"id": response_id, **self._relations}
         return self._response
 
     def _end(self, kind: str, event: JsonObject) -> None:

@@ -23,8 +23,13 @@ from copilot_bridge.dialects.events import (
 )
 from copilot_bridge.dialects.reorder import PartReorderBuffer
 from copilot_bridge.dialects.responses.usage import read_usage
-from copilot_bridge.dialects.stream_errors import ERROR_TYPES, as_stream_error, error_in, is_error
-from copilot_bridge.errors import StreamCut
+from copilot_bridge.dialects.stream_errors import (
+    ERROR_TYPES,
+    as_stream_error,
+    error_in,
+    incomplete_response,
+    is_error,
+)
 
 ADDED, DONE = "response.output_item.added", "response.output_item.done"
 
@@ -74,7 +79,7 @@ class ResponsesReader:
         return TokenUsage()
 
     def close(self) -> Iterator[Event]:
-        raise StreamCut("Copilot's answer broke off before its end")
+        raise incomplete_response()
 
     def _emit(self, events: list[JsonObject]) -> Iterator[Event]:
         while events:

@@ -11,8 +11,8 @@ from copilot_bridge.dialects.responses.normalize import (
     without_copilot_fields,
 )
 from copilot_bridge.dialects.responses.usage import as_chat_usage
-from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error
-from copilot_bridge.errors import StreamCut, UpstreamRefused
+from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, incomplete_response, is_error
+from copilot_bridge.errors import UpstreamRefused
 
 
 class ResponsesAccumulator:
@@ -36,12 +36,12 @@ class ResponsesAccumulator:
 
     def result(self) -> WholeResponse:
         if self._response is None:
-            raise StreamCut("Copilot's answer broke off before its end")
+            raise incomplete_response()
         return codec.write(self._response), as_chat_usage(self._response)
 
 
 def normalize_response(
-    data: bytes, *, keep: bool = False, answer_id: str = ""
+    data: bytes, *, keep: bool = False, response_id: str = ""
 ) -> tuple[JsonObject, JsonObject | None, dict[str, str]]:
     """Normalize Copilot's whole response.
 
@@ -52,8 +52,8 @@ def normalize_response(
     if response is not None and (is_error(response) or response.get("status") in FAILED_STATUSES):
         raise as_stream_error(error_in(response))
     if response is None or response.get("object") != "response":
-        raise UpstreamRefused("Copilot's answer is no response")
-    ids = ItemIds(answer_id)
+        raise UpstreamRefused("Copilot's response is not a response of the Responses API")
+    ids = ItemIds(response_id)
     normalized = dict(response if keep else without_copilot_fields(response))
     normalized["id"] = ids.response_id(response.get("id"))
     output = members.objects_in(response, "output")

@@ -64,14 +64,14 @@ class ResponsesWriter:
     def __init__(
         self,
         *,
-        answer_id: str,
+        response_id: str,
         model: str,
         created: int,
         names: ToolNames,
         relations: JsonObject = NONE,
         on_end: ResponseCallback = lambda _response: None,
     ) -> None:
-        self._answer = answer_id
+        self._answer = response_id
         self._on_end = on_end
         self._names = names
         self._sequence_number = 0
@@ -82,7 +82,7 @@ class ResponsesWriter:
         self._item: JsonObject = {}
         self._output: list[JsonObject] = []
         self._response: JsonObject = {
-            "id": f"resp_{answer_id}",
+            "id": f"resp_{response_id}",
             "object": "response",
             "created_at": created,
             "status": "in_progress",

@@ -1,4 +1,4 @@
-"""The pages on which an answer relies, found by the links that the model puts into its text."""
+"""The pages on which a response relies, found by the links that the model puts into its text."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class CitationFinder:
         self._searched = 0  # characters of the end that have been looked at
 
     def add(self, sources: tuple[Source, ...]) -> None:
-        """Add pages that the answer may cite."""
+        """Add pages that the response may cite."""
         for source in sources:
             self._sources.setdefault(key_of(source.url), source)
 

@@ -72,8 +72,8 @@ T = TypeVar("T", SaidText, SaidReasoning)
 class Numbering:
     """Numbers the parts and calls of a response that several steps of a model make up."""
 
-    def __init__(self, answer_id: str) -> None:
-        self._answer_id = answer_id
+    def __init__(self, response_id: str) -> None:
+        self._response_id = response_id
         self._parts = -1
         self._calls = -1
 
@@ -83,7 +83,7 @@ class Numbering:
 
     def next_call(self) -> str:
         self._calls += 1
-        return f"srvtoolu_{self._answer_id}{self._calls:02}"
+        return f"srvtoolu_{self._response_id}{self._calls:02}"
 
 
 class ModelTurn:

@@ -61,7 +61,7 @@ def upgrade() -> Response:
     headers = Headers([*request.headers])
     answer = ServerProtocol().accept(Request(request.path, headers))
     if answer.status_code != SWITCHING_PROTOCOLS:
-        raise BridgeError("this is no handshake of a WebSocket", kind="invalid_request")
+        raise BridgeError("this is not a WebSocket handshake", kind="invalid_request")
     client = ClientSocket(sock)
     runner = TurnRunner(bridge(), visitor(), client)
     return Upgrade(answer.headers.raw_items(), Session(client, runner), sessions)

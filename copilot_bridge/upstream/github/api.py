@@ -1,4 +1,4 @@
-"""GitHub's own API: the JSON of its answers, and the meaning of its refusals for a user of Copilot."""
+"""GitHub's own API: the JSON of its responses, and the meaning of its refusals for a user of Copilot."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ TIMEOUT = 30.0
 
 
 def read_response(response: requests.Response) -> dict[str, Any]:
-    """The JSON object of an answer.
+    """The JSON object of a response.
 
     :raises BridgeError: GitHub refused, and why.
     """
@@ -26,9 +26,9 @@ def read_response(response: requests.Response) -> dict[str, Any]:
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise UpstreamRefused("GitHub's answer is not JSON") from error
+        raise UpstreamRefused("GitHub's response is not JSON") from error
     if not isinstance(content, dict):
-        raise UpstreamRefused("GitHub's answer is not a JSON object")
+        raise UpstreamRefused("GitHub's response is not a JSON object")
     return content
 
 
@@ -48,8 +48,8 @@ NOTICES = {
     "trade_restricted_country": "GitHub does not offer Copilot in this account's country",
     "snippy_not_configured": "first choose how Copilot treats public code: github.com/settings/copilot",
     "codespaces_demo_inactive": "the Copilot demo of this account is over",
-    "go_http_client": "GitHub takes these token requests for a script's: wait a while, then try again",
-    "programmatic_token_generation": "GitHub takes these token requests for a script's: wait, then try again",
+    "go_http_client": "GitHub considers these token requests automated: wait a while, then try again",
+    "programmatic_token_generation": "GitHub considers these token requests automated: wait, then try again",
     "server_error": "GitHub had a problem of its own: try again",
 }
 

@@ -31,7 +31,7 @@ CLIENT_ID = "Iv1.b507a08c87ecfe98"
 SCOPE = "read:user"
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
-# Seconds, where GitHub's answer names none (RFC 8628, sections 3.2 and 3.5).
+# Seconds, where GitHub's response names none (RFC 8628, sections 3.2 and 3.5).
 DEFAULT_INTERVAL, DEFAULT_LIFETIME, SLOW_DOWN_STEP = 5.0, 900.0, 5.0
 POLL_MARGIN = 1.0  # GitHub's clock differs from ours: a poll that is a moment early costs five seconds
 
@@ -83,7 +83,7 @@ OUTCOMES = {
     "access_denied": Outcome(message="the login was cancelled on GitHub's page: start again to allow it"),
     "incorrect_device_code": Outcome(message="the code is unknown or was used already: start again"),
     "incorrect_client_credentials": Outcome(
-        message="GitHub does not know the app that the bridge logs in with: look at the setting github_url"
+        message="GitHub does not know the app that the bridge logs in with: check the setting github_url"
     ),
     "unsupported_grant_type": Outcome(message="GitHub does not support this kind of login", kind="internal"),
     "device_flow_disabled": Outcome(
@@ -165,7 +165,7 @@ class DeviceFlow:
             code = result.code
 
     def _not_yet(self, code: DeviceCode, status: int, content: dict[str, Any]) -> PollResult:
-        """The result without a token.  The status of these answers is 200; the body decides."""
+        """The result without a token.  The status of these responses is 200; the body decides."""
         error = content.get("error")
         if not isinstance(error, str):
             if status < 300 or status == 429 or status >= 500:  # a page of GitHub's or of a middlebox
@@ -186,12 +186,12 @@ class DeviceFlow:
         reason = content.get("error_description") or error or f"status {status}"
         return UpstreamRefused(
             f"{urlsplit(self._github).hostname} gave no code to log in with ({reason}): "
-            "try again, or look at the settings github_url and enterprise_url",
+            "try again, or check the settings github_url and enterprise_url",
             code=error if isinstance(error, str) else None,
         )
 
     def _post(self, path: str, form: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-        """The status and the JSON object of the answer, {} if it is anything else (HTML, a list)."""
+        """The status and the JSON object of the response, {} if it is anything else (HTML, a list)."""
         response = self._client.send(
             "POST", self._github + path, self._headers, orjson.dumps(form), timeout=TIMEOUT
         )

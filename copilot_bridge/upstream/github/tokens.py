@@ -186,7 +186,7 @@ class CopilotTokens:
         try:
             self._store.write(f"tokens/{account.fingerprint}", asdict(token))
         except StoreError as error:
-            log.warning("the Copilot token is kept in memory only: %s", error)
+            log.warning("the Copilot token can't be stored, so it is kept in memory only: %s", error)
 
     def _keep(self, account: Account, token: CopilotToken) -> CopilotToken:
         self._delays.pop(account.fingerprint, None)
@@ -221,7 +221,7 @@ class CopilotTokens:
         content = self._get(account, "/copilot_internal/v2/token")
         value, now = content.get("token"), self._clock()
         if not isinstance(value, str) or not value:
-            raise UpstreamRefused("GitHub's answer to the token request holds no token")
+            raise UpstreamRefused("GitHub's response to the token request has no token")
         refresh_in = positive(content.get("refresh_in")) or DEFAULT_REFRESH_IN
         endpoints = content.get("endpoints")
         api = account.hosts.choose(
@@ -247,7 +247,7 @@ class CopilotTokens:
         except LoginRequired:
             raise
         except BridgeError as error:  # a PAT may have no access to this endpoint
-            log.debug("GitHub's report has no host of the plan: %s", error)
+            log.debug("GitHub's report does not name the plan's host: %s", error)
             content = {}
         endpoints, now = content.get("endpoints"), self._clock()
         return CopilotToken(

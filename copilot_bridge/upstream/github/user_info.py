@@ -112,7 +112,7 @@ class UsageReports:
         try:
             self._store.write(f"reports/{account.fingerprint}", {"at": at, "report": report})
         except StoreError as error:
-            log.warning("the quota report is kept in memory only: %s", error)
+            log.warning("the quota report can't be stored, so it is kept in memory only: %s", error)
         return at, report
 
 

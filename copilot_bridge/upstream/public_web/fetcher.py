@@ -104,7 +104,7 @@ class PublicFetcher:
         except requests.exceptions.ProxyError as error:
             raise network_error(error, url, limits) from error
         except (requests.RequestException, HTTPError, OSError) as error:
-            reason = f"its server can't be talked to: {root_cause(error)}"
+            reason = f"the connection to its server failed: {root_cause(error)}"
             raise failure(error, deadline, reason) from error
 
     def _connect(self, deadline: Deadline, connection: HTTPConnection) -> socket.socket:
@@ -170,14 +170,14 @@ def target(url: str, response: requests.Response) -> str:
 
 
 def read_body(response: requests.Response, max_bytes: int, deadline: Deadline) -> bytes:
-    """The body of a successful answer.
+    """The body of a successful response.
 
-    :raises FetchError: the answer is an error, too large, too slow or incomplete.
+    :raises FetchError: the response is an error, too large, too slow or incomplete.
     """
     if response.status_code != 200:
         raise FetchError(f"its server answered with status {response.status_code}")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise FetchError("its server sends it compressed, which was not asked for")
+        raise FetchError("its server sends it compressed, though the request did not allow that")
     expected = response.raw.length_remaining
     if expected is not None and expected > max_bytes:
         raise too_large(max_bytes)
@@ -189,13 +189,13 @@ def read_body(response: requests.Response, max_bytes: int, deadline: Deadline) -
                 raise too_large(max_bytes)
             deadline.remaining()
     except (HTTPError, OSError) as error:  # also for a body that is too short
-        raise failure(error, deadline, "its server breaks off in the middle of it") from error
+        raise failure(error, deadline, "its server ended the response before it was complete") from error
     deadline.remaining()  # without a known length, the deadline's shutdown looks like the end
     return bytes(body)
 
 
 def too_large(max_bytes: int) -> FetchError:
-    return FetchError(f"it is larger than the {max_bytes} bytes that are taken")
+    return FetchError(f"it is larger than the maximum of {max_bytes} bytes")
 
 
 def failure(error: Exception, deadline: Deadline, otherwise: str) -> FetchError:

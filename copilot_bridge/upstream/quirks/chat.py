@@ -13,10 +13,10 @@ from copilot_bridge.dialects.provider_details import is_foreign
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.caching import adapt_chat_breakpoints, dicts
 from copilot_bridge.upstream.quirks.chat_limits import (
-    adapt_chat_answer,
     adapt_chat_documents,
     adapt_chat_ids,
     adapt_chat_order,
+    adapt_chat_output,
     adapt_chat_schemas,
     adapt_chat_texts,
 )
@@ -34,10 +34,10 @@ GOOGLE = "Google"
 VALIDATED = "validated"
 LIMITS = ("max_tokens", "max_completion_tokens")
 
-# Fields that Copilot refuses and that do not change the answer.  Seen 2026, several proxies.
+# Fields that Copilot refuses and that do not change the response.  Seen 2026, several proxies.
 DROPPED = ("store", "metadata", "service_tier", "modalities", "prompt_cache_retention")
 
-# Keys that the OpenAI SDK writes with null when a program sends an answer back unchanged.
+# Keys that the OpenAI SDK writes with null when a program sends a response back unchanged.
 NULLABLE = ("tool_calls", "function_call", "refusal", "audio", "annotations", "name")
 
 
@@ -142,7 +142,7 @@ def may_think(messages: list[Body], model: Model) -> bool:
     """Return whether thinking may come next.
 
     Claude does not think in a turn that continues after tool results and began without thinking, nor before
-    a prefilled answer.
+    a prefilled response.
     """
     if not model.profile.requires_thinking_first:
         return True
@@ -202,7 +202,8 @@ def drop_nulls(body: Body, _model: Model) -> bool:
 def limit_output(body: Body, model: Model) -> bool:
     """Set one limit, under the model's name for it, and at most the model's own.
 
-    Without a limit Copilot ends some models' answers at 4,096 tokens; to one that is too high it answers 400.
+    Without a limit Copilot ends some models' responses at 4,096 tokens; to one that is too high it answers
+    400.
     """
     before = {name: body.pop(name) for name in LIMITS if name in body}
     wanted = before.get("max_completion_tokens") or before.get("max_tokens")
@@ -220,7 +221,7 @@ RULES: tuple[Rule, ...] = (
     adapt_chat_ids,
     adapt_chat_order,
     adapt_chat_schemas,
-    adapt_chat_answer,
+    adapt_chat_output,
     adapt_chat_documents,
     adapt_chat_texts,
     rename_developer,

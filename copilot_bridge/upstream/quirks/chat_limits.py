@@ -16,7 +16,7 @@ from copilot_bridge.dialects.adaptation.tool_call_ids import IdLocation, adapt_i
 from copilot_bridge.dialects.registry import limits_of
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.common import (
-    adapt_answer,
+    adapt_output_schema,
     adapt_schema,
     answerable,
     dicts,
@@ -74,11 +74,11 @@ def adapt_chat_schemas(body: Body, model: Model) -> bool:
     return any(changes)
 
 
-def adapt_chat_answer(body: Body, model: Model) -> bool:
+def adapt_chat_output(body: Body, model: Model) -> bool:
     if limits_of("chat", model.vendor, model.id).strict != "anthropic":
         return False
     given = body.get("response_format")
-    return isinstance(given, dict) and adapt_answer(given.get("json_schema"))
+    return isinstance(given, dict) and adapt_output_schema(given.get("json_schema"))
 
 
 def adapt_chat_documents(body: Body, _model: Model) -> bool:

@@ -27,7 +27,7 @@ def adapt_schema(holder: Any, key: str, limits: Limits) -> bool:
     return holder[key] is not schema
 
 
-def adapt_answer(holder: Any) -> bool:
+def adapt_output_schema(holder: Any) -> bool:
     """Adapt the schema of an output format, if there is one, to what Claude accepts."""
     schema = holder.get("schema") if isinstance(holder, dict) else None
     if not isinstance(schema, dict):

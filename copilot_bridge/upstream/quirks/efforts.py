@@ -7,7 +7,7 @@ from copilot_bridge.errors import InvalidRequest
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
-MIN_ANSWER = 4_096  # tokens of an answer after the thinking
+MIN_RESPONSE = 4_096  # tokens of a response after the thinking
 
 
 def nearest(wanted: object, known: Sequence[str], field: str) -> str | None:
@@ -29,8 +29,8 @@ def nearest(wanted: object, known: Sequence[str], field: str) -> str | None:
 def budget_within(wanted: int, limit: int, maximum: int, minimum: int) -> int | None:
     """The budget of tokens for thinking; None: the limit leaves no room for one.
 
-    A client gets the budget that it asks for, even if that leaves little for the rest of the answer.  A
-    budget of more than the whole answer stands for an effort: then some room is left for the rest.
+    A client gets the budget that it asks for, even if that leaves little for the rest of the response.  A
+    budget of more than the whole response stands for an effort: then some room is left for the rest.
     """
-    tokens = min(maximum, max(minimum, wanted if wanted < limit else limit - min(MIN_ANSWER, limit // 2)))
+    tokens = min(maximum, max(minimum, wanted if wanted < limit else limit - min(MIN_RESPONSE, limit // 2)))
     return tokens if tokens < limit else None

@@ -11,7 +11,7 @@ from copilot_bridge.upstream.quirks.caching import blocks_of
 
 Body = dict[str, Any]
 
-# Of a message: the fields of an answer, and the speaker's name of chat clients.
+# Of a message: the fields of a response, and the speaker's name of chat clients.
 MESSAGE = frozenset(
     {
         "id",

@@ -19,8 +19,8 @@ from copilot_bridge.upstream.quirks.caching import (
 from copilot_bridge.upstream.quirks.common import check_named_choice, is_blank_text
 from copilot_bridge.upstream.quirks.extras import drop_extras
 from copilot_bridge.upstream.quirks.messages_limits import (
-    adapt_message_answer,
     adapt_message_blocks,
+    adapt_message_output,
     adapt_message_schemas,
     adapt_message_texts,
 )
@@ -35,7 +35,7 @@ THINKING_BETA = "interleaved-thinking-"
 EDITING, EDITING_BETA = "context-management-", "context-management-2025-06-27"
 TOOLS, TOOLS_BETA = "advanced-tool-use-", "advanced-tool-use-2025-11-20"
 
-# Fields that every backend refuses and that do not change the answer.
+# Fields that every backend refuses and that do not change the response.
 DROPPED = (
     "service_tier",
     "speed",
@@ -179,7 +179,7 @@ RULES: tuple[Rule, ...] = (
     drop_billing_block,
     adapt_message_blocks,
     adapt_message_schemas,
-    adapt_message_answer,
+    adapt_message_output,
     adapt_message_texts,
     drop_empty_blocks,
     adapt_system_messages,

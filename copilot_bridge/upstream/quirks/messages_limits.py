@@ -17,8 +17,8 @@ from copilot_bridge.dialects.registry import limits_of
 from copilot_bridge.errors import Unsupported
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.common import (
-    adapt_answer,
     adapt_label,
+    adapt_output_schema,
     adapt_schema,
     answerable,
     dicts,
@@ -104,9 +104,9 @@ def adapt_message_schemas(body: Body, model: Model, _betas: object) -> bool:
     return any(changes)
 
 
-def adapt_message_answer(body: Body, _model: Model, _betas: object) -> bool:
+def adapt_message_output(body: Body, _model: Model, _betas: object) -> bool:
     given = body.get("output_config")
-    return isinstance(given, dict) and adapt_answer(given.get("format"))
+    return isinstance(given, dict) and adapt_output_schema(given.get("format"))
 
 
 def adapt_message_documents(body: Body, found: list[Body]) -> bool:
@@ -174,7 +174,7 @@ def is_blank_content(content: Any) -> bool:
 
 
 def trim_last(messages: list[Body]) -> bool:
-    """Trim the end of an answer that is to be continued."""
+    """Trim the end of a response that is to be continued."""
     if not messages or messages[-1]["role"] != "assistant":
         return False
     holder, key = messages[-1], "content"

@@ -20,7 +20,7 @@ MIN_OUTPUT = 16
 # Copilot issues ids of several hundred characters and refuses them; it finds the reasoning without the id.
 MAX_ID_LENGTH = 64
 
-# Fields that are refused and that do not change the answer.  Seen 2026.
+# Fields that are refused and that do not change the response.  Seen 2026.
 DROPPED = ("service_tier", "client_metadata", "background", "previous_response_id", "conversation")
 ITEM_EXTRAS = ("internal_chat_message_metadata_passthrough",)
 
@@ -32,7 +32,7 @@ def use_model_id(body: Body, model: Model) -> bool:
 
 
 def store_nothing(body: Body, _model: Model) -> bool:
-    """Set `store` to false: Copilot stores no answers and refuses requests for it."""
+    """Set `store` to false: Copilot stores no responses and refuses requests for it."""
     changed = body.get("store") is not False
     body["store"] = False
     return changed
@@ -127,7 +127,7 @@ RULES: tuple[Rule, ...] = (
 def adapt(body: Body, model: Model, upstream_ids: Mapping[str, str]) -> bool:
     """Make the body one that Copilot takes for this model.  True if anything had to change.
 
-    :param upstream_ids: ids of the bridge's answers -> Copilot's ids.
+    :param upstream_ids: ids of the bridge's responses -> Copilot's ids.
     """
     changes = [rule(body, model) for rule in RULES]
     return adapt_items(body, upstream_ids) or any(changes)

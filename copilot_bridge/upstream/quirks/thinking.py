@@ -49,7 +49,7 @@ def wanted_thinking(given: Body, body: Body, model: Model) -> Body | None:
 def may_think(messages: list[Body]) -> bool:
     """Return whether thinking by a budget may come next.
 
-    It may not before a prefilled answer, nor in a turn that continues after tool results and began without
+    It may not before a prefilled response, nor in a turn that continues after tool results and began without
     thinking.
     """
     turns = turns_of(messages)

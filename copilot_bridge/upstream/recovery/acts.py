@@ -44,7 +44,7 @@ MAX_BREAKPOINTS = 4
 
 
 def leave_out(case: Case) -> bool:
-    """Remove a field, except fields below it that bind the answer."""
+    """Remove a field, except fields below it that bind the response."""
     if is_kept(case.api, case.subject):
         return False
     held = held_below(case.api, case.body, case.subject)
@@ -110,7 +110,7 @@ def keep_first(case: Case) -> bool:
 
 
 def name_limit(case: Case) -> bool:
-    """Rename the limit of the answer.  `value`: the model's name for it."""
+    """Rename the limit of the response.  `value`: the model's name for it."""
     others = [name for name in LIMITS if name != case.value and name in case.body]
     given = [case.body.pop(name) for name in others]
     if given:
@@ -213,9 +213,9 @@ def drop_idle_choice(case: Case) -> bool:
 
 
 def stop_here(case: Case) -> bool:
-    """Remove the stop sequences; the bridge cuts the answer instead.
+    """Remove the stop sequences; the bridge cuts the response instead.
 
-    False: there are none, or the answer can't be searched for them.
+    False: there are none, or the response can't be searched for them.
     """
     field = "stop_sequences" if case.api == "messages" else "stop"
     given = case.body.get(field)

@@ -1,13 +1,13 @@
-"""Fields that bind the answer, and other fields that are never removed from a request.
+"""Fields that bind the response, and other fields that are never removed from a request.
 
-An optional field may be removed when upstream refuses it.  A field that binds the answer may not: the answer
-would look like the requested one without being it.
+An optional field may be removed when upstream refuses it.  A field that binds the response may not: the
+response would look like the requested one without being it.
 """
 
 from copilot_bridge.dialects.registry import CONVERSATIONS
 from copilot_bridge.upstream.recovery.paths import Json, find
 
-# What binds the answer -> the fields for it in each API.
+# What binds the response -> the fields for it in each API.
 BINDING: dict[str, dict[str, tuple[str, ...]]] = {
     what: {name: dialect.field_paths.get(what, ()) for name, dialect in CONVERSATIONS.items()}
     for what in ("output_format", "stop", "tool_choice", "tools", "system", "conversation")
@@ -73,7 +73,7 @@ def alias(api: str, path: str) -> str:
 
 
 def what_binds(api: str, path: str) -> str | None:
-    """The aspect of the answer that a field binds; None: it binds none."""
+    """The aspect of the response that a field binds; None: it binds none."""
     for what, fields in BINDING.items():
         for field in fields[api]:
             if path == field or path.startswith(f"{field}."):
@@ -96,6 +96,6 @@ def is_kept(api: str, path: str) -> bool:
 
 
 def held_below(api: str, body: Json, path: str) -> list[str]:
-    """The fields in this request that bind the answer and are below an optional field."""
+    """The fields in this request that bind the response and are below an optional field."""
     paths = (field for fields in BINDING.values() for field in fields[api])
     return [field for field in paths if field.startswith(f"{path}.") and any(find(body, field))]

@@ -112,7 +112,7 @@ class Learned:
         now = self._clock()
         entries = [Entry(account, api, model, lesson, now, now + LESSON_TTL) for lesson in lessons]
         for entry in entries:
-            log.info("%s of %s: from now on %s", api, model, describe(entry.lesson))
+            log.info("learned for %s of %s: %s", api, model, describe(entry.lesson))
         self._keep([*self.entries(), *entries])
         self._waiting += entries
         if not self._registered:
@@ -181,7 +181,7 @@ class Learned:
 
     def _warn(self, error: StoreError) -> None:
         if not self._warned:
-            log.warning("the lessons of refusals are kept in memory only: %s", error)
+            log.warning("the lessons of refusals can't be stored, so they are kept in memory only: %s", error)
         self._warned = True
 
 

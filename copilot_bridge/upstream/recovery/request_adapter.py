@@ -35,8 +35,8 @@ class RequestAdapter:
         self._model = model
         self._dialect = dialect
         self._done: set[Lesson] = set()
-        self.by_tool = False  # the answer comes as the input of a tool
-        self.stops: tuple[str, ...] = ()  # the bridge cuts the answer at these
+        self.by_tool = False  # the response comes as the input of a tool
+        self.stops: tuple[str, ...] = ()  # the bridge cuts the response at these
         self.lost: list[str] = []  # for the log: what was changed after refusals
 
     def prepare(self, body: Json, headers: Headers) -> bool:
@@ -48,7 +48,7 @@ class RequestAdapter:
     def adapt(self, refusal: Refusal, body: Json, headers: Headers) -> bool:
         """Change the body so that upstream accepts it.  Each act is tried once.
 
-        :raises Refusal: the refused field binds the answer; the message has the client's name of it.
+        :raises Refusal: the refused field binds the response; the message has the client's name of it.
         """
         if refusal.status not in ADAPTABLE or refusal.kind in FINAL:
             return False
@@ -78,7 +78,7 @@ class RequestAdapter:
             self._learned.learn(self._account, self._api, self._model, lesson)
 
     def _explain(self, context: RefusalContext, refusal: Refusal) -> None:
-        """Explain the refusal of a field that binds the answer.
+        """Explain the refusal of a field that binds the response.
 
         :raises Refusal: it is such a field.
         """

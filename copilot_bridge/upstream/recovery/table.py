@@ -53,7 +53,7 @@ FORM = r"output_config\.format|output_format|response_format|text\.format"
 
 # All matching rules are tried, in this order, until one has changed something.
 TABLE = (
-    # Fields that bind the answer, requested in another way.
+    # Fields that bind the response, requested in another way.
     RecoveryRule(
         rf"(?:{FORM}|output_config)['\"`]?(?:: Extra inputs| is not (?:supported|permitted|allowed))"
         rf"|(?:{FORM})['\"`]? of type \S{{1,20}} is not supported"
@@ -62,9 +62,9 @@ TABLE = (
         r"|allowedPartnerModelFeatures",
         "answer by tool",
         lasting=True,
-        lost="the answer's schema (asked for by a tool)",
+        lost="the response's schema (asked for by a tool)",
     ),
-    RecoveryRule(FORM, "answer by tool", lost="the answer's schema (asked for by a tool)"),
+    RecoveryRule(FORM, "answer by tool", lost="the response's schema (asked for by a tool)"),
     RecoveryRule(
         r"\bstop(?:_sequences)?['\"`]?(?:: Extra inputs| is not (?:supported|permitted|allowed))"
         r"|Unsupported parameter:? ['\"`]?stop(?:_sequences)?(?![.\w])|not support (?:the )?stop",
@@ -140,7 +140,7 @@ TABLE = (
         "continue",
         apis=(CHAT, MESSAGES),
         lasting=True,
-        lost="an answer begun by the client",
+        lost="a response begun by the client",
     ),
     # Thinking.
     RecoveryRule(

@@ -119,7 +119,7 @@ class WatchedConnection(MessageConnection):
         began = time.monotonic()
         try:
             if self.reused and self.timeouts:
-                self.await_answer(self.timeouts, began)
+                self.await_response(self.timeouts, began)
             response: Any = super().getresponse()
         except TimeoutError:
             raise
@@ -136,7 +136,7 @@ class WatchedConnection(MessageConnection):
             self.timeouts.patience.note(self.timeouts.kind, time.monotonic() - began)
         return response
 
-    def await_answer(self, timeouts: Timeouts, began: float) -> None:
+    def await_response(self, timeouts: Timeouts, began: float) -> None:
         """Wait until the answer begins, or the read timeout is over.
 
         :raises StaleConnectionError: there are signs that none will come.

@@ -34,7 +34,7 @@ class HttpClient:
         self._session.mount("http://", self._adapter)
         self._timeout = (config.connect_timeout, config.read_timeout)
         self._patience = Patience(config.first_byte_timeout)
-        self._size_limit = config.answer_limit * MEGABYTE
+        self._size_limit = config.response_limit_mb * MEGABYTE
         self._proxies = Proxies(config)
         self._openings: SingleFlight[None] = SingleFlight()
 

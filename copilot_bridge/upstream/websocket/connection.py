@@ -32,7 +32,7 @@ class Connection:
     """A WebSocket after its handshake.
 
     :param connection: urllib3's, which keeps the socket.
-    :param early: bytes that came together with the answer to the handshake.
+    :param early: bytes that came together with the response to the handshake.
     :ivar opened: monotonic seconds.
     """
 
@@ -62,21 +62,21 @@ class Connection:
         self._socket.sendall(masked_text_frame(text))
         self._socket.settimeout(0)
 
-    def await_answer(self, timeouts: Timeouts, began: float) -> None:
+    def await_response(self, timeouts: Timeouts, began: float) -> None:
         """Wait until something comes.
 
         :param began: monotonic seconds.
         :raises OSError: nothing does.
         """
         if not self._early:
-            self._connection.await_answer(timeouts, began)
+            self._connection.await_response(timeouts, began)
 
     def wait(self, timeout: float) -> bool:
         """Wait until something comes, for so many seconds.  Returns whether it did."""
         return wait_until_readable(self._socket, timeout)
 
     def receive(self) -> list[bytes]:
-        """Return the messages that have arrived, after an answer to pings.  It never waits.
+        """Return the messages that have arrived, after a response to pings.  It never waits.
 
         :raises StreamCut: the connection has ended.
         """
@@ -85,7 +85,7 @@ class Connection:
         if received is None:
             return []
         if not received:
-            raise StreamCut("Copilot closed the connection in the middle of its answer")
+            raise StreamCut("Copilot closed the connection in the middle of its response")
         messages = self._messages.receive(received)
         if answer := self._messages.outgoing():
             self._send_at_once(answer)

@@ -86,7 +86,7 @@ class EventReader:
 
     def _read_any(self, message: bytes) -> bytes:
         if self.last is not None:
-            raise StreamCut("Copilot sent more after the end of its answer")
+            raise StreamCut("Copilot sent more after the end of its response")
         data = without_headers(message) if self._begun else None
         kind = type_of(message)
         if data is None or PREVIOUS in data or kind is None or kind in LAST_EVENTS or b"\n" in data:

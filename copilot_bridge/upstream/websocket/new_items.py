@@ -61,12 +61,12 @@ def known_items(point: Point | None, items: Sequence[Item]) -> tuple[int, bytes]
     for number, item in enumerate(items, 1):
         hashed.update(codec.write(item) + b"\n")
         if point is not None and number == point.count and hashed.digest() == point.digest:
-            known = after_answer(point, items)
+            known = after_response(point, items)
     return known, hashed.digest()
 
 
-def after_answer(point: Point, items: Sequence[Item]) -> int:
-    """Return the number of items up to the end of the answer; 0: the answer is not among them, or is last."""
+def after_response(point: Point, items: Sequence[Item]) -> int:
+    """Return the number of items up to the end of the response; 0: it is not among them, or is last."""
     index = point.count
     for answered in point.answer:
         given = items[index] if index < len(items) else None

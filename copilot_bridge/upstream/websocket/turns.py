@@ -2,7 +2,7 @@
 
 A conversation's first request goes by HTTP, which needs no handshake, and a WebSocket is opened while it is
 answered.  Later requests go over the WebSocket if it is free.  Whatever goes wrong before the first event of
-an answer leads back to HTTP, within the same request.
+a response leads back to HTTP, within the same request.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ MAX_PAUSED = 1024  # accounts and models
 PAUSE = 600.0  # s without WebSockets after a refused handshake, or after several failures
 MAX_FAILURES = 3  # in a row
 
-SECOND_REQUEST = 3  # items at least: a question, its answer, and the next question
+SECOND_REQUEST = 3  # items at least: a question, its response, and the next question
 
 # How a turn was sent.
 CONTINUED, WHOLE = "continued", "whole"
@@ -149,7 +149,7 @@ class Turns:
         try:
             connection = open_connection(self._client, url, headers, self._max_size)
         except UpgradeRefused as refused:
-            log.info("%s: the next %d s go by HTTP", refused, PAUSE)
+            log.info("%s; using HTTP for the next %d s", refused, PAUSE)
             self.note_failure(paused_key, final=True)
         except BridgeError as error:
             log.info("no WebSocket to Copilot: %s", error)
@@ -160,7 +160,7 @@ class Turns:
             self.pool.put(key, connection, None)
 
     def exchange(self, connection: Connection, frame: bytes, kind: str) -> tuple[EventReader, bytes]:
-        """Send a frame, and wait for the first event of its answer.
+        """Send a frame, and wait for the first event of its response.
 
         :raises Failure: there is none, or it is an error.
         """
@@ -170,7 +170,7 @@ class Turns:
         try:
             connection.send(frame, self.timeout)
             while not (messages := connection.receive()):
-                connection.await_answer(timeouts, began)
+                connection.await_response(timeouts, began)
             first = events.feed(messages)
         except StaleConnectionError as stale:
             raise Failure(SILENT, read=not stale.unsent, detail=stale) from stale
@@ -236,7 +236,7 @@ class Turn:
         try:
             events, first = self._turns.exchange(connection, frame, f"websocket {self._place[1]}")
         except Failure as failure:
-            log.info("a turn goes by HTTP after its WebSocket has failed: %s", failure)
+            log.info("the WebSocket failed, so this turn is sent by HTTP: %s", failure)
             self._give_up(connection)
             return Outcome(failure.reason, sent=len(frame), read=failure.read)
         except BaseException:  # whoever waits has left

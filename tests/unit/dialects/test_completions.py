@@ -228,7 +228,7 @@ def test_an_error_or_an_unreadable_chunk_is_refused(payload: bytes) -> None:
 
 
 def written(*found: Event, **options: Any) -> list[dict[str, Any]]:
-    writer = CompletionsWriter(answer_id="cmpl-1", model="m", created=1, **{"usage": True} | options)
+    writer = CompletionsWriter(response_id="cmpl-1", model="m", created=1, **{"usage": True} | options)
     return [json.loads(json.dumps(payload)) for event in found for _, payload in writer.feed(event)]
 
 

@@ -30,7 +30,7 @@ HELLO = {"role": "user", "parts": [{"text": "Hello"}]}
 
 
 def chunks(events, *, thoughts=True):
-    writer = GeminiWriter(answer_id="1", model="m", thoughts=thoughts)
+    writer = GeminiWriter(response_id="1", model="m", thoughts=thoughts)
     return [payload for event in events for _name, payload in writer.feed(event)]
 
 
@@ -215,7 +215,7 @@ def test_a_stream_as_an_array():
 
 
 def test_an_array_ends_after_an_error():
-    error = GeminiWriter(answer_id="1", model="m", thoughts=True).fail(BridgeError("no"))
+    error = GeminiWriter(response_id="1", model="m", thoughts=True).fail(BridgeError("no"))
     framing = JsonArray()
     found = json.loads(framing.encode(frames({"a": 1})) + framing.encode([error]))
     assert [*map(list, found)] == [["a"], ["error"]]

@@ -358,7 +358,7 @@ def test_a_response_without_an_end_is_cut() -> None:
 
 
 def test_an_error_is_an_object_with_a_text() -> None:
-    error = InvalidRequest("model: expected the name of a model", param="model")
+    error = InvalidRequest("model: expected a model name", param="model")
     status, _headers, body = write_error(error)
     assert (status, json.loads(body)) == (400, {"error": str(error)})
     assert error_frame(error) == ("", {"error": str(error)})

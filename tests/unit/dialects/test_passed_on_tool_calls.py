@@ -30,9 +30,9 @@ def call(id_: object, number: int) -> Json:
     return {"type": "tool_use", "id": id_, "name": "n", "input": {"number": number}}
 
 
-def message(content: list[Json], reason: str, answer_id: Any = "msg_1") -> Json:
+def message(content: list[Json], reason: str, response_id: Any = "msg_1") -> Json:
     return {
-        "id": answer_id,
+        "id": response_id,
         "type": "message",
         "role": "assistant",
         "content": content,
@@ -65,14 +65,14 @@ def contents(out: bytes) -> list[Json]:
 
 def whole(given: Json) -> Json:
     answer: Json = json.loads(
-        response.normalize_response(json.dumps(given).encode(), answer_id=next(REQUESTS))[0]
+        response.normalize_response(json.dumps(given).encode(), response_id=next(REQUESTS))[0]
     )
     return answer
 
 
 def streamed(given: Json) -> Json:
     """A stream that is passed on, put together."""
-    normalizer = MessagesNormalizer(answer_id=next(REQUESTS))
+    normalizer = MessagesNormalizer(response_id=next(REQUESTS))
     events_ = contents(normalizer.feed(events(given)))
     content = [event["content_block"] for event in events_ if event["type"] == "content_block_start"]
     (end,) = (event["delta"] for event in events_ if event["type"] == "message_delta")
@@ -81,7 +81,7 @@ def streamed(given: Json) -> Json:
 
 def accumulated(given: Json) -> Json:
     answer: Json = json.loads(
-        accumulate([events(given)], response.MessagesAccumulator(answer_id=next(REQUESTS)))[0]
+        accumulate([events(given)], response.MessagesAccumulator(response_id=next(REQUESTS)))[0]
     )
     return answer
 
@@ -142,31 +142,31 @@ def items(given: list[Any], ids: list[Any]) -> list[Json]:
     ]
 
 
-def response_with(output: list[Json], answer_id: Any) -> Json:
-    return {"id": answer_id, "object": "response", "status": "completed", "output": output}
+def response_with(output: list[Json], response_id: Any) -> Json:
+    return {"id": response_id, "object": "response", "status": "completed", "output": output}
 
 
-def responses_whole(output: list[Json], answer_id: Any) -> list[list[Json]]:
+def responses_whole(output: list[Json], response_id: Any) -> list[list[Json]]:
     mended, _, _ = responses_response.normalize_response(
-        json.dumps(response_with(output, answer_id)).encode(), answer_id=next(REQUESTS)
+        json.dumps(response_with(output, response_id)).encode(), response_id=next(REQUESTS)
     )
     return [mended["output"]]
 
 
-def responses_streamed(output: list[Json], answer_id: Any) -> list[list[Json]]:
+def responses_streamed(output: list[Json], response_id: Any) -> list[list[Json]]:
     """As each item is announced, as it is sent when it is done, and as the last event has it."""
     steps = [("added", item, index) for index, item in enumerate(output)]
     steps += [("done", item, index) for index, item in enumerate(output)]
     stream: list[Json] = [
-        {"type": "response.created", "response": response_with([], answer_id)},
+        {"type": "response.created", "response": response_with([], response_id)},
         *(
             {"type": f"response.output_item.{when}", "output_index": index, "item": item}
             for when, item, index in steps
         ),
-        {"type": "response.completed", "response": response_with(output, answer_id)},
+        {"type": "response.completed", "response": response_with(output, response_id)},
     ]
     events_ = contents(
-        responses.ResponsesNormalizer(answer_id=next(REQUESTS)).feed(
+        responses.ResponsesNormalizer(response_id=next(REQUESTS)).feed(
             b"".join(
                 b"event: %b\ndata: %b\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in stream
             )

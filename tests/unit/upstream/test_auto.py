@@ -367,4 +367,4 @@ def test_an_answer_without_model_or_session_is_refused(models, copilot, session)
     }
     with pytest.raises(UpstreamRefused) as caught:
         models.resolve(copilot, "auto", asking())
-    assert "name one" in str(caught.value)
+    assert "choose one" in str(caught.value)

@@ -291,11 +291,11 @@ def test_size_limit_is_exact(server):
         ("/html", "no PNG, JPEG, GIF, WebP or HEIC image"),
         ("/empty", "no PNG, JPEG, GIF, WebP or HEIC image"),
         ("/gzip", "compressed"),
-        ("/claims", "larger than the 10000 bytes"),
-        ("/endless", "larger than the 10000 bytes"),
-        ("/cut", "in the middle of it"),
-        ("/cut_chunk", "in the middle of it"),
-        ("/garbage", "can't be talked to"),
+        ("/claims", "larger than the maximum of 10000 bytes"),
+        ("/endless", "larger than the maximum of 10000 bytes"),
+        ("/cut", "before it was complete"),
+        ("/cut_chunk", "before it was complete"),
+        ("/garbage", "the connection to its server failed"),
     ],
 )
 def test_an_answer_that_is_not_an_image_is_refused(server, path, why):
@@ -597,7 +597,7 @@ def secure_server(tmp_path, monkeypatch):
 def test_tls_checks_the_name_not_the_address(secure_server, names):
     names |= {"cat.test": ["127.0.0.1"], "dog.test": ["127.0.0.1"]}
     assert fetch(f"https://cat.test:{secure_server.port}/png") == ("image/png", PNG)
-    assert "can't be talked to" in refused(f"https://dog.test:{secure_server.port}/png")
+    assert "the connection to its server failed" in refused(f"https://dog.test:{secure_server.port}/png")
     assert [path for path, _ in secure_server.seen] == ["/png"]
 
 
