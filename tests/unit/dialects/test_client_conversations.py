@@ -67,24 +67,24 @@ conversations = st.lists(turns, max_size=2)
 
 
 def said(conversation: list[Json]) -> list[tuple[str, ...]]:
-    """What has to be heard: no ids, which may be others."""
-    heard: list[tuple[str, ...]] = []
+    """What has to reach the model: no ids, which may be others."""
+    transcript: list[tuple[str, ...]] = []
     for turn in conversation:
-        heard += [("user", turn["text"]), *(("image", data) for _, _, data in turn["images"])]
+        transcript += [("user", turn["text"]), *(("image", data) for _, _, data in turn["images"])]
         for text, called in turn["steps"]:
-            heard += [("assistant", text)] if text else []
-            heard += [("call", call["name"], as_text(call["args"])) for call in called]
-            heard += [("result", call["name"], call["result"]) for call in called]
-        heard.append(("assistant", turn["answer"]))
-    return [*heard, ("user", "Go on.")]
+            transcript += [("assistant", text)] if text else []
+            transcript += [("call", call["name"], as_text(call["args"])) for call in called]
+            transcript += [("result", call["name"], call["result"]) for call in called]
+        transcript.append(("assistant", turn["answer"]))
+    return [*transcript, ("user", "Go on.")]
 
 
 def as_text(args: Json) -> str:
     return json.dumps(args, sort_keys=True)
 
 
-def heard(prompt: Prompt, names: Json) -> list[tuple[str, ...]]:
-    """`names`: those of the client by those that the target was told."""
+def transcript_of(prompt: Prompt, names: Json) -> list[tuple[str, ...]]:
+    """`names`: those of the client by those that the target knows."""
     found: list[tuple[str, ...]] = []
     open_calls: dict[str, str] = {}
     for message in prompt.messages:
@@ -142,13 +142,15 @@ def ollama_body(conversation: list[Json], *, with_ids: bool) -> Json:
         spoken.append({"role": "user", "content": turn["text"], **shown})
         for text, called in turn["steps"]:
             number = len(spoken) * 10
-            told = [f"{c['id']}-{n}" if with_ids and c["id"] else "" for n, c in enumerate(called, number)]
+            call_ids = [
+                f"{c['id']}-{n}" if with_ids and c["id"] else "" for n, c in enumerate(called, number)
+            ]
             asked = [
                 {"function": {"name": c["name"], "arguments": c["args"]}, **({"id": id_} if id_ else {})}
-                for c, id_ in zip(called, told, strict=True)
+                for c, id_ in zip(called, call_ids, strict=True)
             ]
             spoken.append({"role": "assistant", "content": text or "", "tool_calls": asked})
-            for call, id_ in zip(called, told, strict=True):
+            for call, id_ in zip(called, call_ids, strict=True):
                 which = {"tool_call_id": id_} if id_ else {"tool_name": call["name"]}
                 spoken.append({"role": "tool", "content": call["result"], **which})
         spoken.append({"role": "assistant", "content": turn["answer"]})
@@ -171,7 +173,7 @@ CLIENTS = {"gemini": (gemini_body, read_gemini), "ollama": (ollama_body, read_ol
 @given(conversation=conversations)
 def test_a_conversation_is_read_as_it_was_said(client: str, with_ids: bool, conversation: list[Json]) -> None:
     write, read = CLIENTS[client]
-    assert heard(read(write(conversation, with_ids=with_ids)), {}) == said(conversation)
+    assert transcript_of(read(write(conversation, with_ids=with_ids)), {}) == said(conversation)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -185,7 +187,7 @@ def test_a_conversation_reaches_each_api_whole(
     upstream = DIALECTS[target[0]].upstream
     assert upstream
     again = READ_AGAIN[target[0]](codec.read(codec.write(upstream.write_prompt(fitted))))
-    assert heard(again, dict(undo.names)) == said(conversation)
+    assert transcript_of(again, dict(undo.names)) == said(conversation)
     limits = limits_of(*target)
     found = [part for message in again.messages for part in message.parts if isinstance(part, ToolCall)]
     assert all(len(call.id) <= (limits.id_length or 99) for call in found)

@@ -97,8 +97,8 @@ def test_results_find_the_calls_that_they_answer(client, events):
     parts = read_back(message, *given_)
     calls = [part for part in parts if isinstance(part, ToolCall)]
     results = [part for part in parts if isinstance(part, ToolResult)]
-    told = {result.id: result.parts[0].text for result in results}
-    assert [told[call.id] for call in calls] == [str(number) for number in range(len(calls))]
+    texts = {result.id: result.parts[0].text for result in results}
+    assert [texts[call.id] for call in calls] == [str(number) for number in range(len(calls))]
 
 
 @given(events=answers)
