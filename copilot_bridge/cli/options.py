@@ -56,7 +56,7 @@ PACE = (
     "fallback",
 )
 WEB = ("web_search", "web_fetch")
-TRANSPORT = ("connect_ahead", "upstream_websocket", "client_websocket")
+TRANSPORT = ("connect_ahead", "upstream_websocket", "upstream_websocket_compression", "client_websocket")
 
 Command = Callable[..., None]
 Decorator = Callable[[Command], Command]

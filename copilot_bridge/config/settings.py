@@ -384,6 +384,12 @@ class Config:
         default="auto",
         flags=("--upstream-websocket",),
     )
+    upstream_websocket_compression: str = setting(
+        choice("auto", "off"),
+        "auto: compress what is sent over these WebSockets, where Copilot accepts that; or off",
+        default="auto",
+        flags=("--upstream-websocket-compression",),
+    )
     upstream_websocket_connections: int = setting(
         whole(1, 4096), "maximum number of WebSockets to Copilot, per worker", default=64
     )

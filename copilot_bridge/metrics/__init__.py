@@ -74,13 +74,15 @@ class Metrics:
         if meters := self._meters or self.start():
             meters.child("connections", host, opened).inc()
 
-    def count_websocket_turn(self, way: str, spared: int) -> None:
+    def count_websocket_turn(self, way: str, sent: int, spared: int) -> None:
         """Count a request that a WebSocket to Copilot could carry.
 
-        :param way: what became of it.  :param spared: bytes that were not sent again.
+        :param way: what became of it.  :param sent: bytes over the WebSocket.
+        :param spared: bytes that HTTP would have sent besides.
         """
         if meters := self._meters or self.start():
             meters.child("websocket_turns", way).inc()
+            meters.child("websocket_sent").inc(sent)
             meters.child("websocket_spared").inc(spared)
 
     def set_open_websockets(self, number: int) -> None:

@@ -99,8 +99,11 @@ class Meters:
                     "way",
                 )
             ),
+            "websocket_sent": Counter(
+                **named("upstream_websocket_sent_bytes", "Bytes of requests over WebSockets to Copilot.")
+            ),
             "websocket_spared": Counter(
-                **named("upstream_websocket_spared_bytes", "Bytes that Copilot remembered on WebSockets.")
+                **named("upstream_websocket_spared_bytes", "Bytes that HTTP would have sent besides.")
             ),
             "websockets": Gauge(
                 **named("upstream_websockets_open", "WebSockets to Copilot.", multiprocess_mode="livesum")

@@ -90,6 +90,7 @@ class Bridge:
             else 0,
             idle_life=config.upstream_websocket_idle,
             max_size=config.response_limit_mb * MEGABYTE,
+            compress=config.upstream_websocket_compression == "auto",
             timeout=config.read_timeout,
             first_byte_timeout=config.first_byte_timeout,
         )

@@ -118,14 +118,15 @@ def expire_tokens() -> Response:
 
 
 def limit_websockets() -> Response:
-    """`{"github_token": "…", "age": 60, "idle": 5}`: how long its next WebSockets live, in seconds."""
+    """`{"github_token": "…", "age": 60, "compression": "refuse"}`: its next WebSockets, see `Limits`."""
     body = request.get_json(force=True, silent=True)
     body = dict(body) if isinstance(body, dict) else {}
     github_token = body.pop("github_token", None)
-    if not isinstance(github_token, str) or body.keys() - {"age", "idle"}:
-        raise Refused(misuse("websockets have a github_token, an age and an idle"))
-    if not all(isinstance(value, int | float) for value in body.values()):
-        raise Refused(misuse("age and idle are numbers of seconds"))
+    if not isinstance(github_token, str) or body.keys() - LIMITS.keys():
+        raise Refused(misuse(f"websockets have a github_token and {', '.join(LIMITS)}"))
+    for name, value in body.items():
+        if not isinstance(value, LIMITS[name]):
+            raise Refused(misuse(f"{name} can't be {value!r}"))
     world().limits[github_token] = Limits(**body)
     return answer({})
 
@@ -141,6 +142,14 @@ def set_outages() -> Response:
     return answer({})
 
 
+LIMITS: dict[str, type | tuple[type, ...]] = {
+    "age": (int, float),
+    "idle": (int, float),
+    "compression": str,
+    "window": int,
+    "memory": bool,
+    "extensions": str,
+}
 CONTROLS = {
     "device": script_device,
     "expire": expire_tokens,

@@ -142,6 +142,20 @@ DIRECTIVES: dict[str, Kind] = {
         STREAM,
         (WEBSOCKET,),
     ),
+    "bad-deflate": Kind(
+        TRANSPORT,
+        "after AFTER events a compressed message that can't be decompressed",
+        {"after": 2},
+        STREAM,
+        (WEBSOCKET,),
+    ),
+    "bomb": Kind(
+        TRANSPORT,
+        "after AFTER events a compressed message of BYTES zeros",
+        {"after": 2, "bytes": 100_000_000},
+        STREAM,
+        (WEBSOCKET,),
+    ),
     # what is refused
     "status": Kind(
         ERROR,

@@ -11,6 +11,7 @@ after which users saw theirs end.  That a failed continuation forgets its parent
 """
 
 import secrets
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -97,7 +98,7 @@ class Connection:
     def run(self, handler: Any) -> str:
         """Answers the handshake and then each frame; gives the ledger's outcome."""
         handler.headers_sent = handler.close_connection = True
-        socket = Socket(handler.socket, handler.rfile)
+        socket = Socket(handler.socket, handler.rfile, self.limits)
         try:
             if not socket.accept(head_of(handler.environ), answer_headers(handler.response_headers)):
                 return COMPLETE
@@ -213,6 +214,10 @@ def end_with(socket: Socket, cut: str, rest: list[bytes], asked: Asked) -> str:
         socket.send_half(rest[0])
     if cut == "reset":
         socket.reset_on_close()
+    if cut == "bad-deflate":
+        socket.send_deflated(b"\xff" * 8)
+    if cut == "bomb":
+        socket.send_deflated(zlib.compress(bytes(asked.get(cut, "bytes")), wbits=-zlib.MAX_WBITS))
     if cut == "close-frame":
         socket.close(asked.get(cut, "code"), "")
     return FAULT

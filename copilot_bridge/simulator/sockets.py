@@ -14,14 +14,20 @@ from gevent.event import Event
 from gevent.lock import Semaphore
 from gevent.queue import Empty, Queue
 from websockets.exceptions import InvalidState
+from websockets.extensions import Extension
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from copilot_bridge.simulator.transport import RESET_ON_CLOSE, ClientGone
+from copilot_bridge.simulator.world import Limits
 
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024  # bytes of a message; more closes the connection with 1009
 UNSUPPORTED_DATA, ABNORMAL = 1003, 1006
+FULL_WINDOW = 15  # bits
+COMPRESSED = 0x40  # RSV1, in the first byte of a message
+EXTENSIONS = "Sec-WebSocket-Extensions"
 
 
 class Closed(Exception):
@@ -32,13 +38,33 @@ class Closed(Exception):
         self.clean = clean
 
 
+class OneWay(Extension):
+    """Reads what the client compresses, and compresses nothing, as a server may."""
+
+    def __init__(self, agreed: Extension) -> None:
+        self.name = agreed.name
+        self._agreed = agreed
+
+    def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
+        return self._agreed.decode(frame, max_size=max_size)
+
+    def encode(self, frame: Frame) -> Frame:
+        return frame
+
+
 class Socket:
     """`sock` and `reader` are the two ways into the connection that the server has."""
 
-    def __init__(self, sock: Any, reader: Any) -> None:
+    def __init__(self, sock: Any, reader: Any, limits: Limits) -> None:
         self._sock = sock
         self._reader = reader
-        self._protocol = ServerProtocol(max_size=MAX_MESSAGE_BYTES)
+        self._limits = limits
+        deflate = ServerPerMessageDeflateFactory(
+            client_no_context_takeover=not limits.memory,
+            client_max_window_bits=limits.window if limits.window < FULL_WINDOW else None,
+        )
+        offers = [] if limits.compression == "refuse" else [deflate]
+        self._protocol = ServerProtocol(max_size=MAX_MESSAGE_BYTES, extensions=offers)
         self._messages: Queue[bytes | None] = Queue()  # None: there will be no more
         self._parts: list[bytes] = []
         self._ended = Event()
@@ -54,6 +80,11 @@ class Socket:
         response = self._protocol.accept(asked)
         for name, value in headers:
             response.headers[name] = value
+        if self._limits.extensions:
+            del response.headers[EXTENSIONS]
+            response.headers[EXTENSIONS] = self._limits.extensions
+        if self._limits.compression != "both":
+            self._protocol.extensions = [OneWay(agreed) for agreed in self._protocol.extensions]
         self._protocol.send_response(response)
         self._flush()
         return response.status_code == 101
@@ -129,6 +160,12 @@ class Socket:
         self._frame(text)
         data = b"".join(self._protocol.data_to_send())
         self._sock.sendall(data[: len(data) // 2])
+
+    def send_deflated(self, data: bytes) -> None:
+        """A text message of data that a client has to take for compressed."""
+        frame = bytearray(Frame(Opcode.TEXT, data).serialize(mask=False))
+        frame[0] |= COMPRESSED
+        self._sock.sendall(frame)
 
     def _frame(self, text: bytes) -> None:
         if self._ended.is_set():

@@ -28,7 +28,7 @@ READABLE = 1
 FOR_EVER = 1e6  # seconds; no client waits so long
 RESET_ON_CLOSE = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # on, 0 s: sends RST
 
-CUTS = ("cut-in-frame", "cut-between", "reset", "close-frame")
+CUTS = ("cut-in-frame", "cut-between", "reset", "close-frame", "bad-deflate", "bomb")
 CHUNKED, LENGTH, CLOSE = "chunked", "length", "close"
 
 
@@ -79,7 +79,7 @@ class Faults:
     bytewise: bool = False
     crlf: bool = False
     comments: bool = False
-    cut: str = ""  # one of CUTS; a close frame is for a WebSocket alone
+    cut: str = ""  # one of CUTS; the last three are for a WebSocket alone
     after: int = 0
     stall_after: int = -1
     stall: float = 0.0

@@ -108,10 +108,17 @@ def write_token(persona: Persona, expires_at: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a WebSocket lives, in seconds."""
+    """How long a WebSocket lives, in seconds, and what it makes of an offer to compress (permessage-deflate).
+
+    `compression`: "accept" what the client compresses; compress "both" ways; or "refuse".
+    """
 
     age: float = 3600.0
     idle: float = 300.0
+    compression: str = "accept"
+    window: int = 15  # bits that a client may use
+    memory: bool = True  # a client may refer to its earlier messages
+    extensions: str = ""  # what the answer says instead, right or wrong
 
 
 @dataclass(slots=True)

@@ -1,19 +1,26 @@
 """Text messages out of the bytes of a connection, and frames for the other end."""
 
+from collections.abc import Sequence
 from struct import Struct
 
-from websockets.frames import Frame, Opcode
+from websockets.exceptions import PayloadTooBig, ProtocolError
+from websockets.extensions import Extension
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import CLIENT, OPEN, SERVER, Protocol
 
-WHOLE_TEXT = 0x81  # the first byte of a text message in one frame, without extensions
+from copilot_bridge.websocket.deflate import Deflate
+
+# The first byte of a text message in one frame, as it is and compressed.
+WHOLE_TEXT, COMPRESSED_TEXT = 0x81, 0xC1
 MASKED = 0x80  # in the second byte
+LENGTH_IN_16_BITS = 126  # there, too
+
+MIN_COMPRESSED = 1024  # bytes of a message; a smaller one is a single packet in any case
 
 LENGTH_16, LENGTH_64 = Struct("!H"), Struct("!Q")
 SHORT, MEDIUM = Struct("!BB"), Struct("!BBH")
 LONG = Struct("!BBQ")
 
-UNSUPPORTED_DATA = 1003
-PING_FRAME = b"\x89\x00"  # of a server
 PING_FRAME = b"\x89\x00"  # of a server
 
 
@@ -26,25 +33,29 @@ def text_frame(text: bytes) -> bytes:
     return head + text
 
 
-def masked_text_frame(text: bytes) -> bytes:
+def masked_text_frame(text: bytes, extensions: Sequence[Extension] = ()) -> bytes:
     """Return a client's frame with a text message."""
-    return Frame(Opcode.TEXT, text).serialize(mask=True)
+    return Frame(Opcode.TEXT, text).serialize(mask=True, extensions=extensions)
 
 
 class Messages:
     """The messages of one connection after its handshake, and the responses that the protocol wants.
 
-    :param max_size: bytes of a message; a larger one closes the connection with 1009.
+    :param max_size: bytes of a message, 64 kB at least; a larger one closes the connection with 1009.
+    :param deflate: with which a client's messages may be compressed, and a server's are.
     :ivar close_code: with which the other end has closed; 1006 without a close frame; None: it has not.
     """
 
-    def __init__(self, *, is_client: bool, max_size: int) -> None:
+    def __init__(self, *, is_client: bool, max_size: int, deflate: Deflate | None = None) -> None:
         self._protocol = Protocol(CLIENT if is_client else SERVER, state=OPEN, max_size=max_size)
+        self._deflate = deflate
+        self._protocol.extensions = [deflate] if deflate else []
         self._is_client = is_client
         self._max_size = max_size
         self._incomplete = bytearray()  # the start of a server's frame
         self._needed = 0  # bytes of that frame, as far as its head is read
         self._fragments: list[bytes] = []
+        self._violation: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -54,6 +65,12 @@ class Messages:
     def close_code(self) -> int | None:
         received = self._protocol.close_rcvd
         return received.code if received else None if self.is_open else self._protocol.close_code or 1006
+
+    @property
+    def violation(self) -> str | None:
+        """Return what the other end has done against the protocol, for which the connection was closed."""
+        error = self._protocol.parser_exc
+        return self._violation or (str(error) if error and not isinstance(error, EOFError) else None)
 
     def receive(self, data: bytes) -> list[bytes]:
         """Return the text messages that are complete.  Call `outgoing` afterwards."""
@@ -69,20 +86,41 @@ class Messages:
         messages: list[bytes] = []
         start, size = 0, len(data)
         while start < size and self.is_open:
-            head, end = frame_bounds(data, start)
-            is_plain = data[start] == WHOLE_TEXT and not self._fragments
-            if end - head > self._max_size:
-                end, is_plain = size, False  # the protocol refuses it by its head
-            if end > size or head > size:
-                self._incomplete += data[start:] if start else data
-                self._needed = end - start
-                break
-            if is_plain and not data[start + 1] & MASKED:
-                messages.append(data[head:end])
-            else:
-                messages += self._receive_by_protocol(data[start:end])
-            start = end
+            if not self._fragments:
+                start = take_short_texts(data, start, messages)
+            if start < size:
+                start = self._take_frame(data, start, messages)
         return messages
+
+    def _take_frame(self, data: bytes, start: int, messages: list[bytes]) -> int:
+        """Take a frame of any kind, or keep its beginning.  Returns where it ends."""
+        size = len(data)
+        head, end = frame_bounds(data, start)
+        is_whole = not self._fragments
+        if end - head > self._max_size:
+            end, is_whole = size, False  # the protocol refuses it by its head
+        if end > size or head > size:
+            self._incomplete += data[start:] if start else data
+            self._needed = end - start
+            return size
+        is_whole = is_whole and not data[start + 1] & MASKED
+        if is_whole and data[start] == WHOLE_TEXT:
+            messages.append(data[head:end])
+        elif is_whole and data[start] == COMPRESSED_TEXT and self._deflate:
+            messages += self._inflate(self._deflate, data[head:end])
+        else:
+            messages += self._receive_by_protocol(data[start:end])
+        return end
+
+    def _inflate(self, deflate: Deflate, data: bytes) -> list[bytes]:
+        """Return the message of a compressed frame; none if it can't be had, which ends the connection."""
+        try:
+            frame = deflate.decode(Frame(Opcode.TEXT, data, rsv1=True), max_size=self._max_size)
+        except (ProtocolError, PayloadTooBig) as error:
+            too_big = isinstance(error, PayloadTooBig)
+            self._fail(CloseCode.MESSAGE_TOO_BIG if too_big else CloseCode.PROTOCOL_ERROR, str(error))
+            return []
+        return [bytes(frame.data)]
 
     def _receive_by_protocol(self, data: bytes) -> list[bytes]:
         messages: list[bytes] = []
@@ -90,13 +128,21 @@ class Messages:
         for frame in self._protocol.events_received():
             assert isinstance(frame, Frame)
             if frame.opcode is Opcode.BINARY:
-                self._protocol.fail(UNSUPPORTED_DATA, "text frames only")
+                self._fail(CloseCode.UNSUPPORTED_DATA, "text frames only")
             elif frame.opcode in (Opcode.TEXT, Opcode.CONT):
                 self._fragments.append(bytes(frame.data))
                 if frame.fin:
                     messages.append(b"".join(self._fragments))
                     self._fragments.clear()
         return messages
+
+    def _fail(self, code: int, violation: str) -> None:
+        self._violation = violation
+        self._protocol.fail(code, violation)
+
+    def frame_of(self, text: bytes) -> bytes:
+        """Return a client's frame with a text message, compressed if that is agreed on and worth it."""
+        return masked_text_frame(text, self._protocol.extensions if len(text) >= MIN_COMPRESSED else ())
 
     def receive_end(self) -> None:
         """Note that the other end sends nothing more."""
@@ -115,6 +161,26 @@ class Messages:
     def outgoing(self) -> bytes:
         """Return what the protocol has to send: pongs, and the frames of a close."""
         return b"".join(self._protocol.data_to_send())
+
+
+def take_short_texts(data: bytes, start: int, messages: list[bytes]) -> int:
+    """Take text messages of up to 64 kB out of a server's data, until something else comes.
+
+    Nearly all that a server sends are such messages.  Returns where the other thing begins.
+    """
+    size = len(data)
+    while start + 4 <= size and data[start] == WHOLE_TEXT:
+        length, head = data[start + 1], start + 2
+        if length == LENGTH_IN_16_BITS:
+            length, head = data[head] << 8 | data[head + 1], start + 4
+        elif length > LENGTH_IN_16_BITS:  # of 64 bits, or masked
+            break
+        end = head + length
+        if end > size:
+            break
+        messages.append(data[head:end])
+        start = end
+    return start
 
 
 def frame_bounds(data: bytes, start: int) -> tuple[int, int]:

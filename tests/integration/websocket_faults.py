@@ -26,6 +26,7 @@ FAULTS = (
     "cut-in-frame after={after}",
     "reset after={after}",
     "close-frame after={after} code=1011",
+    "bad-deflate after={after}",
     "stall after={after} seconds=0.3",
     "slow-headers seconds=0.2",
     "refuse name=previous-response",
@@ -81,9 +82,9 @@ class Run:
         self.agent.items.clear()
         self.outcomes: Counter[str] = Counter()
         self.refused = self.random.random() < 0.04
-        limits = {"age": 3600.0, "idle": 300.0}
+        limits: Json = {"compression": self.random.choice(["accept", "both", "refuse"])}
         if self.random.random() < 0.2:
-            limits = {"age": self.random.choice([0.1, 60]), "idle": self.random.choice([0.05, 60])}
+            limits |= {"age": self.random.choice([0.1, 60]), "idle": self.random.choice([0.05, 60])}
         simulator.control("websockets", github_token=self.token, **limits)
         if self.refused:
             state = self.random.choice([404, 426, 503, "never"])

@@ -90,6 +90,7 @@ SAMPLES = {
     "connect_ahead": ("off", False),
     "client_websocket": ("off", False),
     "upstream_websocket": ("off", "off"),
+    "upstream_websocket_compression": ("off", "off"),
     "upstream_websocket_connections": ("8", 8),
     "upstream_websocket_idle": ("60", 60.0),
     "first_byte_timeout": ("20", 20.0),
@@ -304,6 +305,7 @@ MALFORMED = [
         for raw in ("abc", "-1", "65536", "1.5", "1_000", " ", "²")
     ],
     ("upstream_websocket", "on", "auto"),
+    ("upstream_websocket_compression", "deflate", "auto"),
     ("upstream_websocket_connections", "0", "whole number from 1 to 4096"),
     *[("workers", raw, "whole number from 1 to 64") for raw in ("0", "65", "two")],
     *[("response_store_mb", raw, "whole number from 0") for raw in ("-1", "64MB", "70000")],
@@ -683,6 +685,7 @@ WRITTEN = {
     "connect_ahead": BOOLEANS,
     "client_websocket": BOOLEANS,
     "upstream_websocket": st.sampled_from(["auto", "off"]),
+    "upstream_websocket_compression": st.sampled_from(["auto", "off"]),
     "upstream_websocket_connections": st.integers(1, 4096).map(str),
     "upstream_websocket_idle": SECONDS,
     "first_byte_timeout": SECONDS,

@@ -24,7 +24,12 @@ from copilot_bridge.upstream.transport.http_client import HttpClient
 from copilot_bridge.upstream.transport.network_errors import StaleConnectionError
 from copilot_bridge.upstream.transport.patience import Patience
 from copilot_bridge.upstream.transport.waiting import Timeouts
-from copilot_bridge.upstream.websocket.connection import Connection, UpgradeRefused, open_connection
+from copilot_bridge.upstream.websocket.connection import (
+    Connection,
+    UpgradeRefused,
+    WrongHandshake,
+    open_connection,
+)
 from copilot_bridge.upstream.websocket.frames import COMPLETED, INCOMPLETE, EventReader, turn_frame
 from copilot_bridge.upstream.websocket.new_items import Point, known_items, point_after
 from copilot_bridge.upstream.websocket.pool import Key, Pool
@@ -65,7 +70,7 @@ class Outcome:
     """The result of an attempt.
 
     :param way: a word for the metrics.
-    :param sent: bytes of the frame.  :param spared: bytes that HTTP would have sent besides.
+    :param sent: bytes of the frame as it was sent.  :param spared: bytes that HTTP would have sent besides.
     :param read: whether Copilot may have acted on a turn that failed.
     """
 
@@ -85,8 +90,8 @@ class Turns:
     """The WebSockets of a process, and what is known of the places that refuse them.
 
     :param max_connections: at a time.  :param idle_life: seconds for which one waits for the next turn.
-    :param max_size: bytes of an event.
-    :ivar listener: called with the kind of each turn and the bytes that were saved.
+    :param max_size: bytes of an event.  :param compress: offer that messages are compressed.
+    :ivar listener: called with the kind of each turn, the bytes that were sent, and those that were spared.
     """
 
     def __init__(
@@ -96,19 +101,22 @@ class Turns:
         max_connections: int,
         idle_life: float,
         max_size: int,
+        compress: bool,
         timeout: float,
         first_byte_timeout: float,
     ) -> None:
         self._client = client
         self._max_size = max_size
+        self._compress = compress
         self.timeout = timeout
         self._patience = Patience(first_byte_timeout)
         self.pool = Pool(max_connections, idle_life)
         self._openings: SingleFlight[None] = SingleFlight()
         self._in_use: WeakValueDictionary[Key, Connection] = WeakValueDictionary()
         self._paused: TTLCache[tuple[str, str], bool] = TTLCache(MAX_PAUSED, PAUSE)
+        self._uncompressed: TTLCache[tuple[str, str], bool] = TTLCache(MAX_PAUSED, PAUSE)
         self._failures: dict[tuple[str, str], int] = {}
-        self.listener: Callable[[str, int], object] = lambda _way, _spared: None
+        self.listener: Callable[[str, int, int], object] = lambda _way, _sent, _spared: None
         self.on_quotas: Callable[[str, object], object] = lambda _account, _quotas: None
         self.enabled = False
 
@@ -128,6 +136,10 @@ class Turns:
             self._paused[key] = True
             self._failures.pop(key, None)
 
+    def note_doubt(self, key: tuple[str, str]) -> None:
+        """Note that compression may have been the cause of a failure."""
+        self._uncompressed[key] = True
+
     def note_success(self, key: tuple[str, str]) -> None:
         self._failures.pop(key, None)
 
@@ -145,15 +157,20 @@ class Turns:
                 self.pool.release()
 
     def _open_now(self, key: Key, url: str, headers: Mapping[str, str]) -> None:
-        paused_key = (key[0], key[1])
+        place = (key[0], key[1])
+        compress = self._compress and place not in self._uncompressed
         try:
-            connection = open_connection(self._client, url, headers, self._max_size)
+            connection = open_connection(self._client, url, headers, self._max_size, compress=compress)
         except UpgradeRefused as refused:
             log.info("%s; using HTTP for the next %d s", refused, PAUSE)
-            self.note_failure(paused_key, final=True)
+            self.note_failure(place, final=True)
+        except WrongHandshake as wrong:
+            log.info("Copilot accepted a WebSocket in a way that was not offered: %s", wrong)
+            self.note_failure(place)
+            self.note_doubt(place)
         except BridgeError as error:
             log.info("no WebSocket to Copilot: %s", error)
-            self.note_failure(paused_key)
+            self.note_failure(place)
         except Exception:
             log.exception("internal error while a WebSocket was opened")
         else:
@@ -218,7 +235,7 @@ class Turn:
             outcome = self._send(*taken, data, initiator, headers)
         else:
             outcome = Outcome(BUSY if self._turns.is_busy(self._key) else FIRST)
-        self._turns.listener(outcome.way, outcome.spared)
+        self._turns.listener(outcome.way, outcome.sent, outcome.spared)
         return outcome
 
     def _send(
@@ -232,11 +249,13 @@ class Turn:
         items = as_items(self._body["input"])
         known, digest = known_items(point, items)
         previous = point.response_id if point and known else None
-        frame = turn_frame(self._body, items[known:], previous, initiator, headers)
+        text = turn_frame(self._body, items[known:], previous, initiator, headers)
+        frame = connection.frame_of(text)
         try:
             events, first = self._turns.exchange(connection, frame, f"websocket {self._place[1]}")
         except Failure as failure:
             log.info("the WebSocket failed, so this turn is sent by HTTP: %s", failure)
+            self._doubt_compression(connection, is_first=point is None)
             self._give_up(connection)
             return Outcome(failure.reason, sent=len(frame), read=failure.read)
         except BaseException:  # whoever waits has left
@@ -249,7 +268,7 @@ class Turn:
 
         body = TurnBody(connection, events, first, end, self._turns.timeout)
         response = DirectResponse(events.headers, body.opened)
-        spared = max(0, len(data) - len(frame)) if previous else 0
+        spared = max(0, len(data) - len(frame)) if previous or connection.compresses else 0
         return Outcome(CONTINUED if previous else WHOLE, response, len(frame), spared)
 
     def _end(
@@ -259,6 +278,7 @@ class Turn:
         if events.quotas:
             self._turns.on_quotas(self._place[0], events.quotas)
         if not reusable or events.last not in (COMPLETED, INCOMPLETE):
+            self._doubt_compression(connection)
             self._turns.pool.close(connection)
             return
         self._turns.note_success(self._place)
@@ -266,6 +286,14 @@ class Turn:
         if events.last == COMPLETED and events.response_id:
             point = point_after(events.response_id, digest, count, events.answer)
         self._turns.pool.put(self._key, connection, point)
+
+    def _doubt_compression(self, connection: Connection, *, is_first: bool = False) -> None:
+        """Have the next WebSockets do without compression if it may be the cause of a failure.
+
+        :param is_first: the connection's first turn has failed.
+        """
+        if connection.compresses and (is_first or connection.violation):
+            self._turns.note_doubt(self._place)
 
     def _give_up(self, connection: Connection, *, failed: bool = True) -> None:
         self._turns.release(self._key)

@@ -47,10 +47,12 @@ class Talk:
 
 
 @contextmanager
-def talk(client: Client, persona: str = "demo", **options: Any) -> Iterator[Talk]:
+def talk(
+    client: Client, persona: str = "demo", compression: str | None = None, **options: Any
+) -> Iterator[Talk]:
     headers = {"Authorization": f"Bearer {client.github_token(persona, 'gho')}"}
     url = client.url.replace("http", "ws") + "/responses"
-    with connect(url, additional_headers=headers, compression=None, proxy=None, **options) as socket:
+    with connect(url, additional_headers=headers, compression=compression, proxy=None, **options) as socket:
         yield Talk(socket)
 
 
@@ -235,3 +237,39 @@ def test_the_ledger_has_each_frame_with_its_headers(client: Client) -> None:
     assert entry["headers"]["authorization"].startswith("Bearer gho_")
     assert entry["body"]["initiator"] == "user"
     assert entry["outcome"] == "complete"
+
+
+def test_what_is_compressed_is_taken_and_what_was_not_agreed_on_is_not(client: Client) -> None:
+    with talk(client, compression="deflate") as live:
+        assert "permessage-deflate" in accepted(live)
+        assert said_in(live.turn("[[sim:say]] Hello there.")) == "Hello there."
+    control(client, "websockets", compression="refuse")
+    with talk(client, compression="deflate") as live:
+        assert accepted(live) == ""
+        assert said_in(live.turn("[[sim:say]] Hello there.")) == "Hello there."
+        assert closed_after(live, b"\xc1\x80\0\0\0\0") == 1002
+    control(client, "websockets", compression="both", memory=False, window=10)
+    with talk(client, compression="deflate") as live:
+        assert {"client_no_context_takeover", "client_max_window_bits=10"} <= set(accepted(live).split("; "))
+        assert said_in(live.turn("[[sim:say]] Hello there.")) == "Hello there."
+        assert said_in(live.turn("[[sim:say]] And again.")) == "And again."
+        assert closed_after(live, b"\xc1\x84\0\0\0\0\xff\xff\xff\xff") == 1002
+
+
+def accepted(live: Talk) -> str:
+    assert live.socket.response is not None
+    return live.socket.response.headers.get("Sec-WebSocket-Extensions", "")
+
+
+def closed_after(live: Talk, frame: bytes) -> int | None:
+    """The code with which the connection is closed after a frame that is none."""
+    live.socket.socket.sendall(frame)
+    with pytest.raises(ConnectionClosed):
+        live.events()
+    return live.socket.close_code
+
+
+@pytest.mark.parametrize("body", [{"window": "10"}, {"level": 9}, {"memory": 1}])
+def test_limits_that_are_none_are_refused(client: Client, body: dict[str, Any]) -> None:
+    asked = {"github_token": client.github_token(prefix="gho"), **body}
+    assert client.request("POST", "/_simulator/websockets", json=asked).status_code == 400
