@@ -92,6 +92,13 @@ def test_it_speaks_the_readers_language(bridge: Bridge, language: str, word: str
     assert f"{word}</h2>" in answer.body.decode()
 
 
+def test_all_of_it_is_in_the_readers_language(bridge: Bridge) -> None:
+    answer = bridge.request("GET", "/docs", headers=BROWSER | {"Accept-Language": "zh-CN"})
+    main = answer.body.decode().partition("<main")[2].partition("</main>")[0]
+    assert re.findall(r'lang="en">.*', main) == []
+    assert "由本服务为 Responses 保留的会话。" in main
+
+
 def test_the_base_url_is_the_one_in_use(bridge: Bridge) -> None:
     answer = bridge.request("GET", "/docs", headers=BROWSER | {"Host": "bridge:8443"})
     assert b"http://bridge:8443/v1/chat/completions" in answer.body

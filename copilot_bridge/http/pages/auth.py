@@ -31,6 +31,7 @@ YEAR = 365 * 86_400  # s
 
 FIELD, HEADER = "csrf_token", "X-CSRF-Token"
 SAFE = ("GET", "HEAD", "OPTIONS")
+MAX_FORM = 1_000_000  # bytes; flask would read a form of any size into memory
 
 THEMES = ("auto", "light", "dark")
 # Settings that a link can change: query argument -> (cookie, values).
@@ -81,6 +82,7 @@ def signer() -> Signer:
 def authenticate_page() -> Any:
     """Authenticate the user before a page's view runs.  Raises BridgeError."""
     view: Any = current_app.view_functions[request.endpoint or ""]
+    request.max_content_length = MAX_FORM
     if getattr(view, "debug_logged", False) or request.endpoint == "pages.static":
         g.entry.level = logging.DEBUG
     if request.endpoint == "pages.static":

@@ -7,19 +7,18 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, request
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from copilot_bridge.http.pages.auth import login_exempt, shared
+from copilot_bridge.http.pages.i18n import tr
 from copilot_bridge.http.pages.rendering import page
+from copilot_bridge.http.pages.sentences import prose
 
 bp = Blueprint("docs", __name__)
 
 Json = dict[str, Any]
 
 METHODS = {"get": "info", "post": "success", "put": "warning", "patch": "warning", "delete": "danger"}
-
-# The limits of a schema, in signs that need no translation.
-LIMITS = {"minimum": "≥ {}", "maximum": "≤ {}", "maxLength": "≤ {} chars", "minItems": "≥ {} items"}
 
 SCHEMAS = "#/components/schemas/"
 
@@ -44,7 +43,7 @@ def show() -> Response:
     schemas = {name: list(fields(schema)) for name, schema in content["components"]["schemas"].items()}
     return page(
         "docs.html",
-        about=written(content["info"]["description"].replace("http://127.0.0.1:4141", base_url())),
+        about=written(content["info"]["description"]).replace("http://127.0.0.1:4141", escape(base_url())),
         groups=groups,
         methods=METHODS,
         schemas=schemas,
@@ -142,9 +141,15 @@ def kinds(schema: Json) -> list[tuple[str, str]]:
     if "enum" in schema:
         return [(json.dumps(value), "") for value in schema["enum"]]
     types = schema.get("type", "any")
-    limits = [text.format(f"{schema[key]:,}") for key, text in LIMITS.items() if schema.get(key)]
+    limits = [text % f"{schema[key]:,}" for key, text in limit_texts().items() if schema.get(key)]
     names = [types] if isinstance(types, str) else types
     return [shown for name in names for shown in kind(name, schema, limits)]
+
+
+def limit_texts() -> dict[str, str]:
+    """How to put the limits of a schema."""
+    texts = {"minimum": "≥ %s", "maximum": "≤ %s"}
+    return texts | {"maxLength": tr("docs.at_most_characters"), "minItems": tr("docs.at_least_items")}
 
 
 def kind(name: str, schema: Json, limits: list[str]) -> list[tuple[str, str]]:
@@ -157,8 +162,16 @@ def kind(name: str, schema: Json, limits: list[str]) -> list[tuple[str, str]]:
     return [(limited, "")]
 
 
-@cache
 def written(markdown: str) -> Markup:
+    """Markdown in the reader's language, as HTML; what is English all the same is marked so."""
+    return Markup().join(
+        as_html(text) if known else Markup('<div lang="en">{}</div>').format(as_html(text))
+        for text, known in prose(markdown)
+    )
+
+
+@cache
+def as_html(markdown: str) -> Markup:
     """Markdown as HTML.  HTML in the Markdown is escaped."""
     from markdown_it import MarkdownIt  # only this page needs it, so the start does not load it
 

@@ -18,7 +18,7 @@ from copilot_bridge.http.pages.rendering import finish, page
 log = logging.getLogger(__name__)
 
 # Statuses of routing errors -> kinds; the others below 500 are "invalid_request".
-KINDS: dict[int, KindName] = {404: "not_found", 405: "method_not_allowed"}
+KINDS: dict[int, KindName] = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 LIVE = "X-Live"  # the header of requests for a part of a page
 
@@ -30,12 +30,23 @@ def title(status: int) -> str:
         403: tr("errors.forbidden"),
         404: tr("errors.not_found"),
         405: tr("errors.wrong_method"),
+        413: tr("errors.too_large"),
         429: tr("errors.too_many_tries"),
         502: tr("errors.github_unreachable"),
         503: tr("errors.store_failed"),
         504: tr("errors.github_silent"),
     }
     return titles.get(status, tr("errors.something_went_wrong"))
+
+
+def explanation(status: int) -> str:
+    """What to say of an error of routing, or of a form."""
+    texts = {
+        404: tr("errors.no_such_page"),
+        405: tr("errors.wrong_method_hint"),
+        413: tr("errors.too_large_hint"),
+    }
+    return texts.get(status, tr("errors.bad_request_hint"))
 
 
 def show(error: BridgeError) -> Response:
@@ -61,7 +72,7 @@ def show_http(error: HTTPException) -> Response:
     kind = KINDS.get(code, "invalid_request" if code < 500 else "internal")
     if 300 <= code < 400:
         return Response(status=code, headers=dict(error.get_headers()))
-    return show(BridgeError(tr("errors.no_such_page"), kind=kind))
+    return show(BridgeError(explanation(code), kind=kind))
 
 
 def show_internal(error: Exception) -> Response:

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from copilot_bridge import __version__
 from copilot_bridge.errors import StoreError
-from copilot_bridge.http.pages import assets, i18n, numbers, timezone
+from copilot_bridge.http.pages import assets, i18n, numbers, sentences, timezone
 from copilot_bridge.http.pages.auth import (
     CHOICES,
     THEMES,
@@ -99,7 +99,7 @@ def environment() -> Environment:
         zone_cookie=timezone.cookie,
         **GLOBALS,
     )
-    made.filters.update(iso=iso, clock=clock, **numbers.FILTERS, **FILTERS)
+    made.filters.update(iso=iso, clock=clock, **numbers.FILTERS, **sentences.FILTERS, **FILTERS)
     return made
 
 

@@ -3,13 +3,16 @@
 from functools import partial
 from typing import Any
 
+import orjson
 from flask import Blueprint, Response, g, request
 
 from copilot_bridge.dialects.registry import CONVERSATIONS
 from copilot_bridge.errors import BridgeError
+from copilot_bridge.http.errors import error_response
 from copilot_bridge.http.pages.auth import shared
 from copilot_bridge.http.pages.i18n import tr
 from copilot_bridge.http.pages.rendering import page
+from copilot_bridge.http.pages.sentences import as_text
 from copilot_bridge.http.pages.trial import Trial, ask
 from copilot_bridge.http.respond import respond
 from copilot_bridge.models.catalogue import Model
@@ -43,9 +46,14 @@ def answer() -> Response:
 
 @bp.post("/models/try/stream")
 def stream() -> Response:
-    """Answer as `/v1/chat/completions` does.  Raises BridgeError."""
+    """Answer as `/v1/chat/completions` does; refusals are in the reader's language."""
     g.entry.dialect = DIALECT
-    return respond(partial(Generation, CONVERSATIONS[DIALECT]))
+    try:
+        return respond(partial(Generation, CONVERSATIONS[DIALECT]))
+    except BridgeError as error:
+        response = error_response(error)
+        response.set_data(orjson.dumps({"error": {"message": as_text(str(error))}}))
+        return response
 
 
 def shown(words: str = "", trials: list[Trial] | None = None) -> Response:

@@ -143,3 +143,62 @@ def test_failures_are_pages_for_browsers_alone(
     for path in ("/v1/nothing", "/nothing"):
         assert app.test_client().get(path, headers=BROWSER).mimetype == "text/html"
         assert app.test_client().get(path).mimetype == "application/json"
+
+
+CHINESE = BROWSER | {"Accept-Language": "zh-CN"}
+
+
+def test_a_refused_form_says_why_in_the_readers_language(client: FlaskClient) -> None:
+    page = client.post("/keys", data={"name": "phone", "rate": "often"}, headers=CHINESE)
+    assert page.status_code == 400
+    assert "速率应如 30/minute" in page.text
+
+
+def test_a_refused_trial_says_why_in_the_readers_language(client: FlaskClient) -> None:
+    """Its script asks as a program does, but people read the answer."""
+    sent = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}], "stream": True}
+    headers = CHINESE | {"Accept": "text/event-stream"}
+    answer = client.post("/models/try/stream", json=sent, headers=headers)
+    assert answer.status_code == 401
+    assert answer.json["error"]["message"].startswith("尚未登录 GitHub")
+    program = client.post("/v1/chat/completions", json=sent, headers=headers)
+    assert program.json["error"]["message"].startswith("nobody is logged in")
+
+
+def test_failures_in_the_log_are_told_in_the_readers_language(client: FlaskClient, bridge: Bridge) -> None:
+    message = "no byte from Copilot for 600 s"
+    bridge.store.request_log.write([RequestLogRow("a", time.time(), outcome="timeout", error=message)])
+    assert "Copilot 在 600 秒内没有发来任何数据" in client.get("/requests/a", headers=CHINESE).text
+    assert message in client.get("/requests/a", headers=BROWSER).text
+
+
+def test_settings_are_told_in_the_readers_language(client: FlaskClient) -> None:
+    assert "每个请求发送之前询问管理员" in client.get("/settings", headers=CHINESE).text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "form", "status", "title"),
+    [
+        ("GET", "/nothing", {}, 404, "Not found"),
+        ("DELETE", "/keys", {}, 405, "Method not allowed"),
+        ("POST", "/keys", {"name": "x" * 1_000_001}, 413, "Too large"),
+        ("GET", "/settings", {}, 500, "Something went wrong"),
+    ],
+)
+def test_an_error_is_a_page_with_a_way_on(
+    app: Flask,
+    client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    method: str,
+    path: str,
+    form: dict[str, str],
+    status: int,
+    title: str,
+) -> None:
+    if status == 500:
+        monkeypatch.setitem(app.view_functions, "pages.settings.show", lambda: 1 / 0)
+    page = client.open(path, method=method, data=form or None, headers=BROWSER)
+    assert page.status_code == status
+    assert f"<h1>{title}</h1>" in page.text
+    assert 'href="/">Go to the home page' in page.text
