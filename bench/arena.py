@@ -15,7 +15,7 @@ from bench.surfaces import Event, chat
 SIZE = 40  # bytes of text in an event
 REPLY = 400  # bytes of text in an answer in one piece
 UPSTREAM_BUSY = "upstream busy, % of a core"
-SETTLE = 0.3  # s, for what a scenario has begun to come to rest
+SETTLE = 0.3  # seconds, for what a scenario has begun to come to rest
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve().parent.parent
 BACKLOG = 4096
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = os.sysconf("SC_CLK_TCK")
-PATIENCE = 10.0  # s, for a process to start or to end
+PATIENCE = 10.0  # seconds, for a process to start or to end
 PR_SET_PDEATHSIG = 1
 CPUCLOCK_SCHED = 2
 

@@ -30,7 +30,7 @@ from bench.scripts import account, embeddings, flood, reply, script, whole
 
 READ_AT_ONCE = 1 << 20
 EXCHANGE = b"/copilot_internal/v2/token"
-NAP = 0.0005  # s; the longest sleep between two looks at the sockets while streams are paced
+NAP = 0.0005  # seconds; the longest sleep between two looks at the sockets while streams are paced
 SPREAD = 0.618034  # of a gap, from one stream to the next: no two streams keep the same beat
 
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)

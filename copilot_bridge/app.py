@@ -28,11 +28,12 @@ from copilot_bridge.pipeline import Bridge
 
 ABOUT = (health.bp, metrics.bp, ollama.bp, openapi.bp, token.bp, usage.bp)
 
-# The third is what Anthropic's clients make of a base URL that ends with /v1 already; then come those where
-# Azure's clients ask, today's and those that give an `api-version`; and Google's for clients of OpenAI.
+# Anthropic's clients request the third if their base URL ends with /v1.  The next two are those of Azure's
+# clients, today's and the older ones with an `api-version`.  The last is Google's for clients of OpenAI.
 PREFIXES = ("", "/v1", "/v1/v1", "/openai/v1", "/openai/deployments/<deployment>", "/v1beta/openai")
 
-# Where clients ask for what is kept: each rule takes a fifth of a millisecond of every start.
+# The prefixes of stored objects.  They are few, because each route takes a fifth of a millisecond of every
+# start.
 KEPT_PREFIXES = ("", "/v1", "/openai/v1")
 
 # The versions of Google's API that no other API has.
@@ -50,12 +51,12 @@ APIS = (
 
 
 def create_app(config: Config | None = None) -> Flask:
-    """The WSGI application.  Without a config: the environment's.  Raises ConfigError."""
+    """Create the WSGI application; without a config, with that of the environment.  Raises ConfigError."""
     app = Flask(__name__, static_folder=None)
     app.url_map.strict_slashes = False
     bridge = app.extensions["copilot_bridge"] = Bridge(config or load_config())
     bridge.require_keys_when_public()
-    if monkey.is_module_patched("threading"):  # a worker, and not a look at the application
+    if monkey.is_module_patched("threading"):  # a worker, not a command that reads the routes
         bridge.request_log_writer.start()
         bridge.response_store.start()
         bridge.metrics.start()
@@ -79,6 +80,6 @@ def create_app(config: Config | None = None) -> Flask:
 
 
 def forget_deployment(_endpoint: str | None, values: dict[str, Any] | None) -> None:
-    """Take Azure's deployment off what a view gets: the body names the model, too."""
+    """Remove Azure's deployment from a view's arguments: the body names the model, too."""
     if values:
         values.pop("deployment", None)

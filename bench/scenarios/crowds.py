@@ -28,7 +28,7 @@ from bench.scripts import MODELS, SURFACES, filler
 from bench.surfaces import Event, ask, body_of, chat, check_stream, get, lag_ms
 
 SHARES = (0.5, 0.99)
-ARRIVAL_TIME = 5.0  # s
+ARRIVAL_TIME = 5.0  # seconds
 LARGE_PROMPT, LARGE_EVERY = 2_000_000, 50  # bytes, clients
 
 

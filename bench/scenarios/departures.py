@@ -9,8 +9,8 @@ from bench.scenarios.crowds import tell
 from bench.scripts import MODELS
 from bench.surfaces import ask
 
-LEAVE_AFTER = 0.5  # s, of the last client's beginning
-PATIENCE = 5.0  # s, for upstream to notice
+LEAVE_AFTER = 0.5  # seconds, of the last client's beginning
+PATIENCE = 5.0  # seconds, for upstream to notice
 
 UNNOTICED = "clients that upstream was not told of"
 WORST = "upstream told after, worst, s"

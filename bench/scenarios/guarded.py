@@ -13,7 +13,7 @@ from bench.scenarios.single import verify
 from bench.surfaces import chat
 
 LINES = 8  # to each
-WRITTEN = 0.8  # s after the last answer in which the log is written: that counts, too
+WRITTEN = 0.8  # seconds after the last answer in which the log is written: that counts, too
 
 BARE = {"COPILOT_BRIDGE_LOG_DAYS": "0"}
 GUARDED = {"COPILOT_BRIDGE_API_KEY": "another,none", "COPILOT_BRIDGE_LOG_DAYS": "30"}

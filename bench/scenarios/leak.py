@@ -14,7 +14,7 @@ from bench.surfaces import ask, chat, check_stream, check_whole
 CLIENTS = 40  # of each kind in a wave
 REQUESTS = 3  # of a client, for answers in one piece
 EVENTS, GAP = 10, 0.02  # of a stream; s
-FOREVER = 3600.0  # s
+FOREVER = 3600.0  # seconds
 LEAVE_AFTER = (0.0, 0.2)  # s: before the answer and in the middle of it
 CELLS = list(product(ENDPOINTS, ("clean", "messages", "responses")))
 

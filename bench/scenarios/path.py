@@ -22,11 +22,13 @@ from bench.relay import Relay
 from bench.report import Goal, Row
 from bench.surfaces import chat, check_stream, get
 
-ROUND_TRIP = 0.08  # s
-REFRESH_IN = 1500  # s, as GitHub's tokens have it: they are renewed after 1,260 and used for up to 1,560
-REST = 1.0  # s, in which what goes on in the background comes to its end
+ROUND_TRIP = 0.08  # seconds
+REFRESH_IN = (
+    1500  # seconds, as GitHub's tokens have it: they are renewed after 1,260 and used for up to 1,560
+)
+REST = 1.0  # seconds, in which what goes on in the background comes to its end
 SPEED = 30  # times as fast as real time, for the hour of work
-PAUSES = (60.0, 300.0)  # s, the shortest and the longest of an agent's
+PAUSES = (60.0, 300.0)  # seconds, the shortest and the longest of an agent's
 
 WARM = "warm"
 STALE_CATALOGUE = "list of models older than its life"

@@ -10,7 +10,7 @@ from bench.scenarios.single import small
 from bench.scenarios.streams import flood
 from bench.surfaces import chat, check_stream
 
-CLIENTS, STAGGER = 50, 0.03  # s
+CLIENTS, STAGGER = 50, 0.03  # seconds
 GAP = 2.0  # s: the first stream ends after the last one has begun, so each needs a connection of its own
 
 

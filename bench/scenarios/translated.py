@@ -11,7 +11,7 @@ from bench.surfaces import ask, check_stream
 
 SPOKEN = ("clean", "responses", "messages")  # upstream's streams, one of each API
 LONGER = 10
-GAP = 0.005  # s
+GAP = 0.005  # seconds
 
 # Growth shows where as much arrives at a time in the long stream as in the short one: flat out that is luck.
 BATCH, BEAT = 40, 0.002  # events at a time, s

@@ -10,11 +10,11 @@ from copilot_bridge.store.key_values import KeyValueStore
 
 STOPPING = "the bridge is shutting down; the operator has not decided on this request yet"
 
-GRANT = 15 * 60.0  # s for which the operator may allow all requests of a caller
+GRANT = 15 * 60.0  # seconds for which the operator may allow all requests of a caller
 GRANTS = "approvals/allowed"
 
-MEMORY_POLL_INTERVAL = 0.1  # s, between two looks at the change counter in memory
-STORE_POLL_INTERVAL = 2.0  # s, between two looks at the store, in case another machine decided
+MEMORY_POLL_INTERVAL = 0.1  # seconds between two checks of the change counter in memory
+STORE_POLL_INTERVAL = 2.0  # seconds between two reads of the store, in case another machine decided
 
 
 class Approval:

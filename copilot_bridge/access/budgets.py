@@ -24,7 +24,8 @@ from copilot_bridge.waits import retry_after_header
 log = logging.getLogger(__name__)
 
 HEADER = "x-copilot-bridge-budget"
-WAIT = 5.0  # s after which a request may come again that others have left nothing for
+# seconds after which a request may come again if running requests have reserved the rest of its budget
+WAIT = 5.0
 MAX_REMEMBERED = 10_000  # budgets
 MAX_UNSETTLED = 10_000  # requests that wait for the store
 
@@ -61,7 +62,7 @@ class Reservation:
 class Budgets:
     """The budgets of this process, which all workers share; one instance per process.
 
-    :param folder: for what waits for the store, in case this process ends; None: it is lost then.
+    :param folder: for costs that wait for the store, in case this process ends.  None: they are lost then.
     :ivar threshold_reached: called with each threshold that is reached, once for all workers.
     """
 
@@ -71,7 +72,7 @@ class Budgets:
         self._table = table
         self._all: tuple[Budget, ...] = ()
         self._cache = ReloadingCache(changes, self._read, timeout)
-        # For when the store can't be used.
+        # The last known standings, for times when the store can't be used.
         self._last: LRUCache[tuple[Budget, str], Standing] = LRUCache(MAX_REMEMBERED)
         self._unsettled: list[Settlement] = []
         self._journal = SettlementJournal(folder)
@@ -84,7 +85,7 @@ class Budgets:
     def reserve(
         self, identity: Mapping[str, str], estimate: Callable[[], Charge], reset: Callable[[], float | None]
     ) -> Reservation | None:
-        """Reserve an estimate in each of a request's budgets; None: it has none.
+        """Reserve an estimate in each budget of a request.  None: the request has no budget.
 
         :raises BridgeError: "quota": a budget is used up; "rate_limited": what is left is reserved.
         """
@@ -100,7 +101,10 @@ class Budgets:
     def settle(
         self, reservation: Reservation | None, identity: Mapping[str, str], charge: Charge | None
     ) -> None:
-        """Count what a request has cost.  :param charge: None: it was not answered, and cost nothing."""
+        """Count what a request has cost.
+
+        :param charge: None: Copilot did not accept it, so it cost nothing.
+        """
         held = reservation.held if reservation else {}
         # Also the budgets that were set meanwhile, and those for which nothing could be reserved.
         keys = list(dict.fromkeys([*held, *(self._applicable(identity) if charge else ())]))
@@ -153,7 +157,7 @@ class Budgets:
         return grant
 
     def _check_remembered(self, demands: tuple[Demand, ...]) -> None:
-        """Refuse a request by what this worker has heard last.  Raises BridgeError."""
+        """Refuse a request by the standings that this worker knows.  Raises BridgeError."""
         for demand in demands:
             standing = self._last.get((demand.budget, demand.subject))
             if standing and standing.exhausted and not demand.free:
@@ -170,7 +174,7 @@ class Budgets:
             self._journal.put(settlement)
 
     def _flush(self) -> None:
-        """Settle what waits for the store.  Raises StoreError: it still has to wait."""
+        """Settle the costs that wait for the store.  Raises StoreError: it still has to wait."""
         with self._lock:
             waiting, self._unsettled = self._unsettled, []
         while waiting:
@@ -187,7 +191,7 @@ class Budgets:
                 self.threshold_reached(standing)
 
     def recover(self) -> None:
-        """Count what processes that are gone have left, as the store did not take it."""
+        """Count the costs that ended processes could not write to the store."""
         for settlement in self._journal.left_behind():
             self._settle(settlement)
 

@@ -35,7 +35,7 @@ MODEL_PATHS = re.compile(r"/chat/completions|/responses|(?:/v1)?/messages")
 
 MAX_ALTERNATIVES = 5  # other models that the message suggests
 
-# Gives the models that could replace one, the most similar first.
+# Returns the models that could replace one, the most similar first.
 Alternatives = Callable[[str], Iterable[str]]
 
 

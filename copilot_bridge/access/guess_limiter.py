@@ -63,7 +63,7 @@ class GuessLimiter:
         self._charge(ALL_NEW_TOKENS, MAX_NEW_TOKENS, NEW_TOKEN_INTERVAL, 1)
 
     def _debt(self, name: str, limit: int, interval: float) -> float:
-        """Seconds until all tries are paid off; 0 if the stored time is from before the machine's start."""
+        """Return the seconds until all tries are paid off; 0 if the machine has restarted since."""
         left = self._tries.read(name) - self._clock()
         return left if 0 < left <= (limit + 1) * interval * 2 else 0.0
 

@@ -26,8 +26,10 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-POLL_INTERVAL = 0.2  # s, between two requests of the queue's first, in case a request of another worker ends
-MIN_SLEEP, MAX_SLEEP = 0.005, 5.0  # s
+POLL_INTERVAL = (
+    0.2  # seconds, between two requests of the queue's first, in case a request of another worker ends
+)
+MIN_SLEEP, MAX_SLEEP = 0.005, 5.0  # seconds
 
 
 class RateLimiter:

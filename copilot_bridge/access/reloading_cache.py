@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from copilot_bridge.shared_memory.change_counter import ChangeCounter
 
-RELOAD_AGE = 1.0  # s; older data is reloaded in the background
-MAX_AGE = 2.0  # s; older data is reloaded first, so a change of another machine is noticed this late
-# s that a waiting request adds to the deadline of the running reload.  Without it both would end at the same
-# moment, and the waiting request would try the same silent store a second time.
+RELOAD_AGE = 1.0  # seconds; older data is reloaded in the background
+MAX_AGE = 2.0  # seconds; older data is reloaded first, so a change of another machine is noticed this late
+# seconds that a waiting request adds to the deadline of the running reload.  Without it both would end at the
+# same moment, and the waiting request would try the same silent store a second time.
 MARGIN = 0.1
 
 

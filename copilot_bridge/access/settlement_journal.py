@@ -1,6 +1,6 @@
 """Settlements of budgets that the store could not take, kept in a file in case this process ends first.
 
-Another process finds the file of a dead one, and counts what is in it.
+Another process finds the file of an ended one, and counts the costs in it.
 """
 
 import logging
@@ -31,7 +31,7 @@ class Settlement:
 class SettlementJournal:
     """The settlements of this process that wait for the store.
 
-    :param folder: for the files of all processes; None: what waits dies with the process.
+    :param folder: for the files of all processes; None: waiting settlements are lost when the process ends.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -50,7 +50,7 @@ class SettlementJournal:
             self._lines.forget([settlement.ticket])
 
     def left_behind(self) -> Iterator[Settlement]:
-        """The settlements of processes that are gone.  Each is given once, so it has to be kept."""
+        """Yield the settlements of ended processes.  Each is yielded once, so the caller has to keep it."""
         if self._folder is None or not self._folder.is_dir():
             return
         for lines in left_behind(self._folder):

@@ -1,1 +1,1 @@
-"""Logins and keys as the operator changes them, and a check of what models take."""
+"""The operator's changes to logins, keys and budgets, and a check of what models accept."""

@@ -7,7 +7,7 @@ from copilot_bridge.upstream.github.device_login import fetch_login
 
 
 def add_account(bridge: Bridge, token: Secret) -> str:
-    """The user's name; requests use this login from now on.  Raises BridgeError."""
+    """Store a login, which requests use from now on, and return the user's name.  Raises BridgeError."""
     user = fetch_login(bridge.client, bridge.headers, bridge.hosts, token)
     bridge.logins.add(user, token, bridge.hosts.api)
     bridge.store.changes.bump()
@@ -15,14 +15,14 @@ def add_account(bridge: Bridge, token: Secret) -> str:
 
 
 def use_account(bridge: Bridge, user: str) -> bool:
-    """Make it the default one.  False if there is no such login."""
+    """Make a login the default one.  False: there is no such login."""
     found = bridge.logins.use(user, bridge.hosts.api)
     bridge.store.changes.bump()
     return found
 
 
 def forget_account(bridge: Bridge, user: str) -> bool:
-    """Remove a login and its Copilot token from this machine.  False if there is no such login."""
+    """Remove a login and its Copilot token from this machine.  False: there is no such login."""
     for login in bridge.logins.all():
         if (login.user, login.host) == (user, bridge.hosts.api):
             bridge.store.key_values.remove(f"tokens/{Account(user, login.token, bridge.hosts).fingerprint}")

@@ -1,7 +1,7 @@
-"""Asks each model what it takes, with tiny requests.
+"""Tests what each model accepts, with tiny requests.
 
-Each question is a request that Copilot answers or refuses.  They go out as they are: nothing is fitted and
-nothing mended.
+Each question is a request that Copilot answers or refuses.  They are sent as they are, without adaptation and
+without recovery.
 """
 
 import uuid
@@ -38,18 +38,18 @@ from copilot_bridge.upstream.transport.bodies import read_whole
 
 Json = dict[str, Any]
 
-# What a request comes to, about: its own tokens, and those of the answer.
+# The approximate tokens of a question: of its request, and of its response.
 TOKENS_IN, TOKENS_OUT = 60, 20
 TINY, MIN_BUDGET = 16, 1024
 
-ASKED = "Say ok"
+PROMPT = "Say ok"
 SCHEMA: Json = {
     "type": "object",
     "properties": {"ok": {"type": "boolean"}},
     "required": ["ok"],
     "additionalProperties": False,
 }
-SAID = {"role": "user", "content": ASKED}
+MESSAGE = {"role": "user", "content": PROMPT}
 BRIEF = {"role": "system", "content": "Be brief."}
 
 # Refusals that say nothing about the request.
@@ -59,12 +59,12 @@ REFUSED: tuple[KindName, ...] = ("invalid_request", "unsupported", "not_found", 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A tiny request and the fact that its answer shows.
+    """A tiny request, and the fact that Copilot's decision on it shows.
 
-    :param name: what is asked for, as `effort high`.
-    :param about: the fact that it belongs to; "": to none.  :param value: of the fact.
-    :param known: what the bridge thinks of it; None: nothing.
-    :param after: questions that have to be answered by yes before this one is put.
+    :param name: the tested feature, as `effort high`.
+    :param about: the fact that it tests; "": none. :param value: the tested value of that fact.
+    :param known: what the bridge assumes; None: nothing.
+    :param after: names of the questions that must be accepted before this one is asked.
     """
 
     name: str
@@ -77,20 +77,23 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`taken`: None: it was not asked, or Copilot did not say.  `says`: why not."""
+    """The result of a question.
+
+    :param accepted: None: it was not asked, or Copilot made no decision. :param reason: why not.
+    """
 
     question: Question
-    taken: bool | None
-    says: str = ""
+    accepted: bool | None
+    reason: str = ""
 
     @property
     def differs(self) -> bool:
         known = self.question.known
-        return known is not None and self.taken is not None and known != self.taken
+        return known is not None and self.accepted is not None and known != self.accepted
 
 
 def api_of(model: Model) -> str | None:
-    """The one in which most can be said."""
+    """Return the API in which most features can be tested."""
     return MESSAGES.pick_upstream(model.dialects)
 
 
@@ -99,7 +102,7 @@ def questions(model: Model, api: str) -> list[Question]:
 
 
 def of_messages(model: Model) -> Iterator[Question]:
-    base = {"model": model.id, "max_tokens": TINY, "messages": [SAID]}
+    base = {"model": model.id, "max_tokens": TINY, "messages": [MESSAGE]}
     yield Question(BASE, base, known=True)
     efforts, forms = model.profile.efforts or (), model.profile.thinking_types
     for effort in EFFORTS[2:]:
@@ -113,9 +116,9 @@ def of_messages(model: Model) -> Iterator[Question]:
         body = base | thinking("disabled") | {"output_config": {"effort": effort}}
         known = effort not in model.profile.efforts_needing_thinking
         yield Question(f"thinking disabled, effort {effort}", body, NEVER_OFF, effort, known, after)
-    yield flag(model, "system in the middle", base | {"messages": [SAID, BRIEF]}, SYSTEM)
+    yield flag(model, "system in the middle", base | {"messages": [MESSAGE, BRIEF]}, SYSTEM)
     begun = {"role": "assistant", "content": "o"}
-    yield flag(model, "an answer begun", base | {"messages": [SAID, begun]}, PREFILL)
+    yield flag(model, "an answer begun", base | {"messages": [MESSAGE, begun]}, PREFILL)
     tools = {"tools": [{"name": "note", "input_schema": {"type": "object", "properties": {}}}]}
     yield Question("tools", base | tools, known=True)
     yield Question("a forced tool", base | tools | {"tool_choice": {"type": "any"}}, known=True)
@@ -135,7 +138,7 @@ def thinking(form: str) -> Json:
 
 
 def of_responses(model: Model) -> Iterator[Question]:
-    message = {"type": "message", **SAID}
+    message = {"type": "message", **MESSAGE}
     base: Json = {"model": model.id, "max_output_tokens": TINY, "store": False, "input": [message]}
     yield Question(BASE, base, known=True)
     yield from by_effort(model, lambda effort: base | {"reasoning": {"effort": effort}})
@@ -153,12 +156,12 @@ def of_responses(model: Model) -> Iterator[Question]:
 
 
 def of_chat(model: Model) -> Iterator[Question]:
-    base: Json = {"model": model.id, "max_tokens": TINY, "messages": [SAID]}
+    base: Json = {"model": model.id, "max_tokens": TINY, "messages": [MESSAGE]}
     chat_quirks.limit_output(base, model)
     yield Question(BASE, base, known=True)
     yield from by_effort(model, lambda effort: base | {"reasoning_effort": effort})
     developer = {"role": "developer", "content": "Be brief."}
-    yield flag(model, "the developer's role", base | {"messages": [developer, SAID]}, DEVELOPER)
+    yield flag(model, "the developer's role", base | {"messages": [developer, MESSAGE]}, DEVELOPER)
     function = {"name": "note", "parameters": {"type": "object", "properties": {}}}
     tools = {"tools": [{"type": "function", "function": function}]}
     yield Question("tools", base | tools, known=True)
@@ -170,8 +173,8 @@ def of_chat(model: Model) -> Iterator[Question]:
 def by_effort(model: Model, write: Callable[[str], Json]) -> Iterator[Question]:
     known = model.profile.efforts
     for effort in EFFORTS:
-        thought = None if known is None else effort in known
-        yield Question(f"effort {effort}", write(effort), EFFORT, effort, thought)
+        listed = None if known is None else effort in known
+        yield Question(f"effort {effort}", write(effort), EFFORT, effort, listed)
 
 
 BASE, FORM = "anything at all", "an answer by a schema"
@@ -183,7 +186,7 @@ QUESTIONS: dict[str, Callable[[Model], Iterator[Question]]] = {
 
 
 def price_of(model: Model, number: int) -> tuple[float | None, float | None]:
-    """Estimate (premium requests, AI units) of so many requests; None: Copilot does not say."""
+    """Estimate the price of questions as (premium requests, AI units).  None: Copilot names no price."""
     premium = None if model.multiplier is None else model.multiplier * number
     tier = model.prices.usual if model.prices else None
     if tier is None:
@@ -192,7 +195,7 @@ def price_of(model: Model, number: int) -> tuple[float | None, float | None]:
 
 
 def ask_all(bridge: Bridge, model: Model, api: str) -> Iterator[Answer]:
-    """One after the other.  Raises BridgeError: it is no use to go on."""
+    """Ask all questions, one after the other.  Raises BridgeError: the others would fail, too."""
     refusal_texts: dict[str, bool | None] = {}
     for question in questions(model, api):
         after = (BASE, *question.after) if question.name != BASE else ()
@@ -200,7 +203,7 @@ def ask_all(bridge: Bridge, model: Model, api: str) -> Iterator[Answer]:
             answer = ask(bridge, model, api, question)
         else:
             answer = Answer(question, None, "not asked")
-        refusal_texts[question.name] = answer.taken
+        refusal_texts[question.name] = answer.accepted
         yield answer
 
 
@@ -225,40 +228,40 @@ def ask(bridge: Bridge, model: Model, api: str, question: Question) -> Answer:
 
 
 def asked_by_a_person() -> Signals:
-    """Each for itself: so GitHub counts it."""
+    """Return the signals of a person's request in a conversation of its own, as GitHub counts a question."""
     session, interaction, task = (str(uuid.uuid4()) for _ in range(3))
     return Signals(USER, session, interaction, task)
 
 
 def lessons_of(answers: list[Answer]) -> list[Lesson]:
-    """List what the answers come to: a fact only where each of its questions has been answered."""
+    """Derive lessons from answers.  A fact needs an answer to each of its questions."""
     found = []
     for name in dict.fromkeys(answer.question.about for answer in answers if answer.question.about):
         asked = [answer for answer in answers if answer.question.about == name]
-        if all(answer.taken is not None for answer in asked):
-            found.append(probed_fact(name, SAID_AS.get(name, flagged)(asked)))
-    if any(answer.question.name == FORM and answer.taken is False for answer in answers):
+        if all(answer.accepted is not None for answer in asked):
+            found.append(probed_fact(name, COLLECTORS.get(name, as_flag)(asked)))
+    if any(answer.question.name == FORM and answer.accepted is False for answer in answers):
         found.append(Lesson("answer by tool"))
     return found
 
 
-def taken(asked: list[Answer]) -> Iterable[str]:
-    return (answer.question.value for answer in asked if answer.taken)
+def accepted_values(asked: list[Answer]) -> Iterable[str]:
+    return (answer.question.value for answer in asked if answer.accepted)
 
 
-def refused(asked: list[Answer]) -> Iterable[str]:
-    return (answer.question.value for answer in asked if not answer.taken)
+def refused_values(asked: list[Answer]) -> Iterable[str]:
+    return (answer.question.value for answer in asked if not answer.accepted)
 
 
-def flagged(asked: list[Answer]) -> Iterable[str]:
-    return YES if all(answer.taken for answer in asked) else NO
+def as_flag(asked: list[Answer]) -> Iterable[str]:
+    return YES if all(answer.accepted for answer in asked) else NO
 
 
-# Facts that are lists; all others are true or not.
-SAID_AS: dict[str, Callable[[list[Answer]], Iterable[str]]] = {
-    EFFORT: taken,
-    THINKING: taken,
-    NEVER_OFF: refused,
+# Fact -> the values of it in its answers.  All other facts are true or false.
+COLLECTORS: dict[str, Callable[[list[Answer]], Iterable[str]]] = {
+    EFFORT: accepted_values,
+    THINKING: accepted_values,
+    NEVER_OFF: refused_values,
 }
 
 

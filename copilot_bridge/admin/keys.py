@@ -1,4 +1,4 @@
-"""Creation of a caller's key, whose rights are given as texts."""
+"""Creates and changes callers' keys, whose rights are given as texts."""
 
 import re
 import time
@@ -25,7 +25,7 @@ def make_key(
     budget: str = "",
     web: bool = True,
 ) -> str:
-    """The key.  Raises ConfigError, InvalidRequest, StoreError."""
+    """Create a key, and return it.  Raises ConfigError, InvalidRequest, StoreError."""
     check_lasting(store)
     if not name.strip() or not name.isprintable() or len(name) > 64:
         raise InvalidRequest("a key's name has 1 to 64 printable characters")
@@ -58,7 +58,7 @@ def change_key(
 
 
 def checked(store: Store, account: str, models: str, rate: str, expires: str) -> tuple[tuple[str, ...], int]:
-    """The patterns of models, and the end of a key's life in unix seconds.  Raises ConfigError."""
+    """Parse a key's patterns of models, and its expiry in unix seconds.  Raises ConfigError."""
     if account and not store.logins.find(account):
         raise ConfigError(f"no login of {account!r} is stored: see `copilot-bridge auth list`")
     try:

@@ -18,7 +18,7 @@ QUERY = "GitHub Copilot"
 def try_search(bridge: Bridge) -> tuple[str, Found]:
     """Search the web once, and return the path of the engine that did, and what it found.  Blocks.
 
-    :raises SearchFailed: no engine found anything out.
+    :raises SearchFailed: no engine found anything.
     """
     context = RequestContext(bridge, LOCAL_OPERATOR)
     entry = RequestLogEntry("doctor", "POST", "")

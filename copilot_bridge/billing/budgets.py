@@ -184,14 +184,14 @@ class Standing:
         }
 
     def sentence(self) -> str:
-        """Name the budget and its state: for the operator."""
+        """Name the budget and its state, for the operator."""
         return (
             f"{self.percent} % of the budget of {whose(self.budget.scope, self.subject)} is used up: "
             f"{quantity(self.spent, self.budget.limit.unit)} of {self.budget.limit}"
         )
 
     def refusal(self) -> str:
-        """Say that the budget is used up, and until when: for whoever has sent the request."""
+        """Say that the budget is used up, and until when, for the sender of the request."""
         return (
             f"the budget of {whose_request(self.budget.scope, self.subject)} is used up: "
             f"{quantity(self.spent, self.budget.limit.unit)} of {self.budget.limit}; "

@@ -30,7 +30,7 @@ class TokenCounts:
 
     @property
     def fresh(self) -> int:
-        """The tokens of the prompt that the cache had no part in."""
+        """Return the tokens of the prompt that were neither read from the cache nor written to it."""
         return max(0, self.prompt - self.cached - self.written)
 
 
@@ -41,7 +41,7 @@ class Charge:
     :param nano_aiu: in 1e-9 AI units.
     :param nano_premium: in 1e-9 premium requests; None on plans that are billed by token.
     :param tier: "default" or "long", the prices that hold for a prompt of this size; "": there are no tiers.
-    :param estimated: from the table of prices, and not by Copilot's own words.
+    :param estimated: from the table of prices, because Copilot did not state the cost.
     """
 
     nano_aiu: int | None = None
@@ -75,7 +75,7 @@ def charge(
 
     :param tokens: None: not known.
     :param stated: the cost in 1e-9 AI units that Copilot has stated.
-    :param by_agent: no person's words: it takes no premium request.
+    :param by_agent: the request is no person's, so it takes no premium request.
     :param discount: the part of the price that is taken off because Copilot picked the model.
     """
     premium = premium_of(0.0 if by_agent and multiplier is not None else multiplier, discount)

@@ -14,8 +14,8 @@ NANO = 1_000_000_000  # in an AI unit
 class CostReader:
     """Reads the cost from a stream's bytes, which may be cut anywhere.
 
-    The last cost counts.  Nothing that a model says is taken for one: in the events of a stream it stands in
-    strings, where quotation marks are escaped.
+    The last cost counts.  A model's text can't be mistaken for one: in a stream's events it is in strings,
+    where quotation marks are escaped.
 
     :ivar nano_aiu: the cost in 1e-9 AI units; None: not known yet.
     """
@@ -37,10 +37,10 @@ class CostReader:
 
 
 def cost_of(data: bytes) -> int | None:
-    """The cost of a response that is here as a whole, in 1e-9 AI units.
+    """Return the cost of a whole response, in 1e-9 AI units.
 
     In a whole response the arguments of a tool call may be plain JSON, in which a model may write anything:
-    so the field is looked for in the bytes only if it is there once.
+    so the bytes are searched only if they have the field once.
     """
     if (count := data.count(FIELD)) > 1:
         return stated_cost(data)

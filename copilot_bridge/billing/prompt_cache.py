@@ -47,16 +47,16 @@ REASONS = {
 
 # OpenAI and Anthropic keep an entry for five minutes at least, and cache no shorter prompts.
 # Source: their documentation of prompt caching, 2026-11.
-TTL = 300.0  # s
+TTL = 300.0  # seconds
 MIN_TOKENS = 1024  # tokens
 ENOUGH = 80  # per cent of what could be read: then nothing that matters has changed
 
 
 @dataclass(frozen=True, slots=True)
 class PromptDigests:
-    """Keyed digests of the parts of a prompt, which reveal nothing of its content.
+    """The keyed digests of the parts of a prompt, which reveal nothing of its content.
 
-    :param tools: DIGEST_SIZE bytes for each tool; so for each message in `messages`.
+    :param tools: DIGEST_SIZE bytes for each tool; `messages`: the same for each message.
     :param marked: whether any part has a cache breakpoint.
     """
 

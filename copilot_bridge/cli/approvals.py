@@ -14,7 +14,7 @@ from copilot_bridge.errors import ConfigError
 from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.store.approvals import ApprovalTable, PendingRequest
 
-POLL_INTERVAL = 0.3  # s
+POLL_INTERVAL = 0.3  # seconds
 
 
 @click.group(

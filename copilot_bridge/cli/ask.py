@@ -14,7 +14,7 @@ from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError, UpstreamRefused, UpstreamUnreachable
 
-START_TIMEOUT = 60.0  # s; the bridge may just be starting
+START_TIMEOUT = 60.0  # seconds; the bridge may just be starting
 GENERAL = ("gpt-4.1", "gpt-5-mini", "gpt-4o", "gpt", "claude")  # prefixes, the preferred one first
 
 

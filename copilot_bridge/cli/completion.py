@@ -21,7 +21,7 @@ from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.cli.terminal.program import NAME
 
 VARIABLE = "_COPILOT_BRIDGE_COMPLETE"  # as click derives it from the program's name
-TIMEOUT = 1.0  # s, for the running bridge: somebody waits at a prompt
+TIMEOUT = 1.0  # seconds, for the running bridge: somebody waits at a prompt
 
 POWERSHELL = """\
 Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {

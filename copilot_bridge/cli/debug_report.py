@@ -39,7 +39,7 @@ PACKAGES = (
     "filelock",
     "cryptography",
 )
-HOST_TIMEOUT = 10.0  # s
+HOST_TIMEOUT = 10.0  # seconds
 
 
 def report_state(config: Config, *, as_json: bool) -> None:

@@ -22,7 +22,7 @@ WINDOWS = os.name == "nt"
 ACCOUNT = "ghu_sim_demo"  # the simulator's ordinary account
 FOLDER = "simulator"
 STATE = "running.json"  # {"url": of the simulator}
-CONNECT_TIMEOUT = 0.5  # s
+CONNECT_TIMEOUT = 0.5  # seconds
 
 
 def demo_store(config: Config) -> Config:

@@ -15,7 +15,7 @@ from copilot_bridge.errors import BridgeError
 from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.serving.address import base_url
 
-CONNECT_TIMEOUT = 0.3  # s
+CONNECT_TIMEOUT = 0.3  # seconds
 
 RUNNING = (
     ("setup", "list the clients, and configure one"),

@@ -20,7 +20,7 @@ from copilot_bridge.clients.registry import CLIENTS
 from copilot_bridge.clients.shells import SHELLS
 from copilot_bridge.errors import ConfigError
 
-PLACEHOLDER = "anything"  # where the bridge asks for no key, clients want one all the same
+PLACEHOLDER = "anything"  # the key for clients that require one, where the bridge does not
 SYSTEMS = ("linux", "macos", "windows")
 
 

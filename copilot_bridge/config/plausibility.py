@@ -1,7 +1,8 @@
 """Checks whether the value of a short variable is plausibly meant for this program.
 
-`HOST`, `DEBUG` and the like are set by shells, package managers and other programs, too.  A value that only
-these can mean is ignored with a warning; it never stops the start.  Under a full name every value counts.
+`HOST`, `DEBUG` and the like are set by shells, package managers and other programs, too.  A value that is
+only plausible for them is ignored with a warning, and never prevents the start.  A variable with its full
+name is always read.
 """
 
 import re

@@ -23,7 +23,7 @@ def tokenizer() -> Any:
     threads that wait for it would wait for ever.  tiktoken takes the vocabulary's folder from the environment
     alone.
     """
-    os.environ[CACHE_VARIABLE] = str(VOCABULARY)  # never taken back: another thread may read it at any moment
+    os.environ[CACHE_VARIABLE] = str(VOCABULARY)  # never reset: another thread may read it at any moment
     from tiktoken import Encoding
     from tiktoken_ext.openai_public import ENCODING_CONSTRUCTORS
 

@@ -29,7 +29,7 @@ class ResponseAccumulator(Protocol):
         """
 
     def end(self) -> None:
-        """Take note of the end marker that follows the last event in some dialects."""
+        """Note the end marker, which follows the last event in some dialects."""
 
     def result(self) -> WholeResponse:
         """Return the whole response.

@@ -103,7 +103,7 @@ class ClientRequest(ABC):
     :cvar text_part: the type of a part that is text.
     :cvar call_kind: the kind of call that such requests are; None: the client says it.
     :cvar reports_prompt_size: whether the error for a prompt that is too long has its size in tokens.
-    :cvar resumes_turns: whether clients send a response that was paused back, to have it continued.
+    :cvar resumes_turns: whether clients send a paused response back to continue it.
     :ivar body: changed in place until the request is sent.
     :ivar changed: whether reading changed the body, so that it can't be sent as it came.
     :ivar model: the model's name, as the client gives it.
@@ -140,7 +140,7 @@ class ClientRequest(ABC):
 
     @abstractmethod
     def conversation(self) -> Conversation:
-        """Return whose turn it is, and how the conversation began."""
+        """Return the conversation: whose turn it is, and how it began."""
 
     @abstractmethod
     def set_effort(self, effort: str) -> None:

@@ -11,7 +11,7 @@ class Pieces:
     """A body that can be iterated over once; what has been sent is freed.
 
     :param parts: bytes, or whatever else has a buffer of bytes.
-    :ivar size: of the body, in bytes; None: the body goes on for longer than anybody waited.
+    :ivar size: of the body, in bytes; None: unknown, because the rest of the body is made while it is sent.
     """
 
     def __init__(self, parts: Iterable[Any], size: int | None) -> None:

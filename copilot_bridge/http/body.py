@@ -17,7 +17,7 @@ MAX_BODY_SIZE = 64 * 1024 * 1024
 # The server itself reads an unread body of up to so many bytes, and keeps the connection.
 MAX_KEPT_BODY = 64 * 1024
 
-UPLOAD_TIMEOUT = 300.0  # s, for a whole body
+UPLOAD_TIMEOUT = 300.0  # seconds, for a whole body
 
 
 def read_body() -> bytes:

@@ -16,10 +16,12 @@ from copilot_bridge.upstream.signals import Signals
 
 
 class Attribution:
-    """Tells what a request belongs to.  It is made before anything in the body is changed.
+    """Attributes a request to a conversation, and to the user or an agent.
 
-    :param kind: of call, if it is known whatever the client says.
-    :ivar caller: shares nothing with anybody else.
+    It has to be made before the body is changed.
+
+    :param kind: of call, if it is known independently of the client.
+    :ivar caller: the name under which this caller's state is kept.
     :raises LoginRequired: there is no account.
     """
 
@@ -49,7 +51,7 @@ class Attribution:
         return found
 
     def occasion(self, has_image: bool) -> PickContext:
-        """Return what "auto" picks a model for.
+        """Return the context in which "auto" picks a model.
 
         :param has_image: whether the request has an image.
         """

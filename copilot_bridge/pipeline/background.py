@@ -1,8 +1,8 @@
-"""Responses that are made while nobody waits: they are begun, fetched later, and can be cancelled.
+"""Responses that are made in the background: a client begins one, fetches it later, and can cancel it.
 
-A job runs in a greenlet of the process that was asked.  What becomes of it is kept where every worker finds
-it: until its end among the kept objects, then as any other response.  While it runs, it says so every few
-seconds, and looks whether another worker was asked to cancel it.
+A job runs in a greenlet of the process that received the request.  Its state is stored where every worker
+finds it: until its end among the kept objects, then as any other response.  A running job renews its state
+every few seconds, and checks whether another worker was asked to cancel it.
 """
 
 import logging
@@ -33,8 +33,8 @@ from copilot_bridge.threads import Running, start
 log = logging.getLogger(__name__)
 
 MAX_JOBS = 64  # of a process
-BEAT = 5.0  # s
-SILENCE = 60.0  # s after which a job has ended with its process
+BEAT = 5.0  # seconds
+SILENCE = 60.0  # seconds after which a job has ended with its process
 LOST = "the bridge was stopped while it made this response"
 
 
@@ -46,7 +46,7 @@ def is_wanted(data: bytes) -> bool:
 def begin(
     context: RequestContext, entry: RequestLogEntry, data: bytes, headers: Mapping[str, str]
 ) -> JsonObject:
-    """Begin to make a response, and return what there is of it.
+    """Begin to make a response, and return it as it is now.
 
     :raises BridgeError: the request is wrong, or nothing more can be kept or begun.
     """
@@ -120,7 +120,7 @@ class Job:
             self._finish(exchange)
 
     def _fail(self, error: BridgeError) -> None:
-        if self._cancelled:  # whatever was interrupted
+        if self._cancelled:  # also when the process ends
             self._entry.outcome = "client_disconnected"
             return
         self._entry.note_error(error)
@@ -136,7 +136,7 @@ class Job:
         finish_request(self._context, self._entry)
 
     def beat(self) -> None:
-        """Note that it goes on, or end it if it was cancelled elsewhere."""
+        """Renew the job's state, or end the job if another worker was asked to cancel it."""
         if not (state := self._context.bridge.kept_objects.change(self._owner, self._id, seen_now)):
             return
         if state["response"]["status"] == "cancelled":
@@ -153,7 +153,7 @@ def seen_now(state: JsonObject) -> JsonObject:
 
 
 def watch(bridge: Bridge) -> None:
-    """Let the jobs of this process beat for as long as there are any."""
+    """Renew the state of this process's jobs for as long as there are any."""
     time.sleep(BEAT)
     while bridge.background_jobs:
         for job in [*bridge.background_jobs.values()]:

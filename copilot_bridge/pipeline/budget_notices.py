@@ -14,8 +14,8 @@ from copilot_bridge.upstream.transport.http_client import HttpClient
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = 15.0  # s, for the webhook
-COMMAND_TIMEOUT = 60.0  # s
+TIMEOUT = 15.0  # seconds, for the webhook
+COMMAND_TIMEOUT = 60.0  # seconds
 
 
 class BudgetNotices:

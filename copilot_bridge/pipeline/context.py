@@ -69,11 +69,11 @@ class RequestContext:
         self._account: Account | None = None
         self._admission: Admission | None = None
         self._copilot: Copilot | None = None
-        self._model: Model | None = None  # that is paid for
+        self._model: Model | None = None  # the model that is charged
         self._prompt_estimate = 0  # tokens
         self._prompt: PromptInFlight | None = None
         self._is_short = False  # too short to be cached
-        self._reservation: Reservation | None = None  # in the budgets
+        self._reservation: Reservation | None = None  # of the request's estimated cost, in its budgets
 
     @property
     def account(self) -> Account:

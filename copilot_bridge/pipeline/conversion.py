@@ -28,8 +28,8 @@ from copilot_bridge.upstream.transport.bodies import read_tail, read_whole, too_
 class Conversion:
     """How a response is converted.  It holds nothing of the prompt, so it may live as long as the stream.
 
-    :param response: makes the response in the client's dialect.  :param framing: of the client's streams.
-    :param upstream: the API that Copilot answers in.
+    :param response: the maker of responses in the client's dialect.  :param framing: of the client's streams.
+    :param upstream: the API in which Copilot responds.
     :param passthrough: whether that is the client's own dialect.
     :param created: unix seconds, for a response without a time.  :param id: for a response without an id.
     :param undo: the changes to the request that have to be undone.

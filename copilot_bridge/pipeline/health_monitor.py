@@ -37,9 +37,9 @@ log = logging.getLogger(__name__)
 # Seconds between two checks: of trouble that passes, and of trouble that takes a person.
 MIN_RETRY_DELAY, MAX_RETRY_DELAY = 2.5, 60.0
 LOGIN_RETRY_DELAY = 600.0
-FIRST_CHECK_TIMEOUT = 5.0  # s that a health check right after the start waits for the first check
-MIN_RETRY_AFTER = 2  # s
-POLL_INTERVAL = 1.0  # s after which a new login is noticed
+FIRST_CHECK_TIMEOUT = 5.0  # seconds that a health check right after the start waits for the first check
+MIN_RETRY_AFTER = 2  # seconds
+POLL_INTERVAL = 1.0  # seconds after which a new login is noticed
 
 # The kinds of errors that only a person can do something about.
 LOGIN_ERROR_KINDS: tuple[KindName, ...] = ("authentication", "permission")

@@ -1,4 +1,4 @@
-"""Images in a request: their types, their sizes, and the fetching of those that are somewhere else."""
+"""Images in a request: their types and sizes, and the download of those given by URL."""
 
 import base64
 from typing import TYPE_CHECKING
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 # Where the catalogue does not say what images a model takes.
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 IMAGE_BYTES = 3_145_728
-SCALED_BYTES = 20 * 1024 * 1024  # what is fetched where it can be made smaller
-MAX_IMAGES = 100  # where nobody says how many; the catalogue says 1, and upstream takes more
+SCALED_BYTES = 20 * 1024 * 1024  # the maximum of a download that can be scaled down
+MAX_IMAGES = 100  # if no source names a maximum; the catalogue says 1, but upstream accepts more
 
 
 class ImageInliner:
-    """Puts images into their places in a request: under their right types, no larger than the model takes."""
+    """Puts images into a request, with their true media types, and no larger than the model accepts."""
 
     def __init__(self, images: "ImageFetcher") -> None:
         self._images = images
         self._scaler = Scaler()
 
     def in_place(self, url: str, where: str, model: Model, *, shown: bool) -> str:
-        """Return a data URL of an image, which is fetched if it is somewhere else.
+        """Return the data URL of an image, which is downloaded if the URL is a link.
 
         :param shown: the image is shown by a tool.
         :raises InvalidRequest: there is no such image, or the model does not take its type.
@@ -51,7 +51,7 @@ class ImageInliner:
         return self._scaler.fit(data, bounds_of(model, shown=shown)) or (media, data)
 
     def fetch(self, url: str, where: str, model: Model, *, shown: bool) -> tuple[str, str]:
-        """Return (media type, base64) for an image that is somewhere else.
+        """Download an image, and return (media type, base64).
 
         :raises InvalidRequest: it can't be fetched, or is too large.
         """

@@ -113,7 +113,7 @@ def attempts(data: bytes, bounds: Bounds) -> Iterator[tuple[str, str]]:
     for part in SHRINKING:
         side = max(1, int(longest * part))
         image.thumbnail((side, side))
-        own = part == 1 and side < before  # to save more it takes losses
+        own = part == 1 and side < before  # a smaller file needs a lossy format
         for encoding in dict.fromkeys((form, "JPEG") if own else ("JPEG",)):
             made = encoded(image, encoding)
             if len(made) <= bounds.size:

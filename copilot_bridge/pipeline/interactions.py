@@ -1,8 +1,8 @@
-"""Signals of calls to GitHub: whose a call is, and the conversation that it belongs to.
+"""The signals of calls that GitHub gets: who caused a call, and its conversation.
 
 A conversation is known by the name that its client has for it, else by how it began.  All ids are made of
-that by a keyed hash: whoever has the store's key (each worker, and the next start) makes the same ones, and
-nothing that was said can be read in them.
+that by a keyed hash: every process with the store's key (each worker, and the next start) makes the same
+ones, and they reveal nothing of the conversation.
 """
 
 import logging
@@ -31,19 +31,19 @@ log = logging.getLogger(__name__)
 MAX_INTERACTIONS, INTERACTION_TTL = (
     20_000,
     12 * 3600.0,
-)  # interactions that are remembered, and for how long (s)
+)  # interactions that are remembered, and for how many seconds
 
 
 class Interactions:
     """Makes the signals of each call.
 
-    :param key: for the hashes; asked for when it is needed first.
+    :param key: for the hashes; called at the first use.
     """
 
     def __init__(self, key: Callable[[], bytes], clock: Callable[[], float] = time.monotonic) -> None:
         self._new_key = key
         self._keyed_hash: Any = None
-        # What began with a person's words: its id, by its conversation; and each such id.
+        # The ids of interactions that a person began: by conversation, and all of them.
         self._latest: TTLCache[bytes, str] = TTLCache(MAX_INTERACTIONS, INTERACTION_TTL, clock)
         self._begun: TTLCache[str, bool] = TTLCache(MAX_INTERACTIONS, INTERACTION_TTL, clock)
 
@@ -52,7 +52,7 @@ class Interactions:
     ) -> Signals:
         """Return the signals of a call.
 
-        :param caller: shares no ids with anybody else.
+        :param caller: two callers never share an id.
         :param headers: the client's, their names in lower case.
         :param kind: of the call, if it is known already.
         """
@@ -76,7 +76,7 @@ class Interactions:
         """Return the interaction that a call belongs to.
 
         After a compaction in the middle of a turn the conversation has another beginning, but the turn is
-        still the same; so it is for whatever a client does beside its tool loop.
+        still the same; likewise the calls that a client makes beside its tool loop.
         """
         own = self._id(conversation, beginning, b"turn %d" % turns)
         if initiator == USER:

@@ -1,4 +1,4 @@
-"""Rows of the stored request log, made from log entries."""
+"""Conversion of log entries into rows of the stored request log."""
 
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.logs.escaping import truncate

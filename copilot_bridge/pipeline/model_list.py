@@ -87,7 +87,7 @@ def read_prefix(query: Mapping[str, str]) -> str:
 
 
 def describe_model(call: RequestContext, name: str, dialect: str | None) -> bytes:
-    """One model, in the form of the client's dialect.  Raises ModelNotFound."""
+    """Describe one model, in the form of the client's dialect.  Raises ModelNotFound."""
     return orjson.dumps(model_list_of(dialect).write_model(entry_of(call.bridge, find_model(call, name))))
 
 
@@ -115,7 +115,7 @@ def entry_of(bridge: Bridge, model: Model) -> ModelEntry:
 
 
 def supports_chat(model: Model) -> bool:
-    """In whichever API: the bridge translates."""
+    """Return whether the bridge can serve conversations with the model, in any API that it translates to."""
     return model.enabled and not CONVERSATIONS.keys().isdisjoint(model.dialects)
 
 

@@ -1,7 +1,7 @@
 """The prompt of a request as keyed digests, by which the log explains a miss of the prompt cache.
 
 The digests are made while Copilot works on its response, so no request waits for them, and only if there is a
-log.  The prompt itself is forgotten then.
+log.  Afterwards the prompt itself is dropped.
 """
 
 import logging
@@ -21,7 +21,7 @@ from copilot_bridge.upstream.signals import Signals
 
 log = logging.getLogger(__name__)
 
-MAX_MESSAGES = 3000  # whose digests are kept, from the beginning
+MAX_MESSAGES = 3000  # the first messages, whose digests are kept
 
 
 # A prompt of so few bytes has no 1,024 tokens in any language, and no shorter one is cached.
@@ -45,7 +45,7 @@ class PromptInFlight:
     """The prompt of one request.
 
     :param body: as it is sent.  :param fields: those of the prompt in it.
-    :param caller: shares no conversation with anybody else.
+    :param caller: two callers never share a conversation.
     """
 
     __slots__ = ("_body", "_caller", "_digests", "_fields", "_new_hash", "_signals")
@@ -61,12 +61,12 @@ class PromptInFlight:
         self._digests: PromptDigests | None = None
 
     def digest(self) -> PromptDigests | None:
-        """Make the digests, unless they are there, and let go of the body.  None: it has no usual form."""
+        """Make the digests, unless they exist, and drop the body.  None: the body has an unknown form."""
         body, self._body = self._body, None
         if body is not None:
             try:
                 self._digests = self._digests_of(body)
-            except (RecursionError, TypeError, ValueError) as error:  # a request is answered all the same
+            except (RecursionError, TypeError, ValueError) as error:  # the request itself is not affected
                 log.debug("no digests of this prompt: %s", error)
         return self._digests
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from copilot_bridge.pipeline.services import Bridge
     from copilot_bridge.upstream.github.accounts import Account
 
-USE_PERIOD = 600.0  # s after a request for which its account counts as in use
-CHECK_INTERVAL = 2.0  # s
-NOTE_INTERVAL = 1.0  # s; requests that come sooner after one are not noted
+USE_PERIOD = 600.0  # seconds after a request for which its account counts as in use
+CHECK_INTERVAL = 2.0  # seconds
+NOTE_INTERVAL = 1.0  # seconds; requests that come sooner after one are not noted
 
 
 class ReadyConnections:

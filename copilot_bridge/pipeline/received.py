@@ -100,7 +100,7 @@ def rfc3339_now() -> str:
 def continue_conversation(
     context: RequestContext, continuation: Continuation, data: bytes, headers: Mapping[str, str]
 ) -> OnEnd:
-    """Put the conversation that a request continues before it, and return what keeps its response.
+    """Prepend the conversation that a request continues, and return the function that keeps its response.
 
     :raises InvalidRequest: the previous response or the conversation is not kept, or is another caller's.
     """

@@ -30,11 +30,11 @@ Item = dict[str, Any]
 T = TypeVar("T")
 
 RESPONSE_TTL = 3600.0  # seconds
-OVERHEAD = 4096  # bytes that a link was seen to take besides what it holds
+OVERHEAD = 4096  # bytes of memory that a response takes besides its content, as measured
 
-PAUSE = 0.02  # s, so that of many responses a few are written at a time
-PRUNE_EVERY = 60.0  # s
-# s before one looks again: the response may have come from another worker, which is just writing it down.
+PAUSE = 0.02  # seconds, so that of many responses a few are written at a time
+PRUNE_EVERY = 60.0  # seconds
+# seconds before the store is read again: another worker may just be writing the response.
 GLANCES = (0.0, 0.05, 0.2)
 
 # Where no key is needed, callers are distinguished by the credentials that they send all the same.
@@ -75,7 +75,7 @@ class StoredResponse:
     size: int = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Compute `size` in bytes with all before, so that what is shared counts for each."""
+        """Compute `size`, the bytes of this response and all before it: shared content counts for each."""
         before = self.before.size if self.before else 0
         object.__setattr__(self, "size", OVERHEAD + len(self.given) + len(self.answer) + before)
 
@@ -148,7 +148,7 @@ class ResponseStore:
         )  # names, by this process
         self._waiting: list[StoredResponse] = []
         self._room = max_bytes  # bytes that may still wait
-        self._writing = threading.Lock()  # whoever leaves waits for what is being written
+        self._writing = threading.Lock()  # held while responses are being written
         self._news = threading.Event()
         self._running = False
         self._warned = False
@@ -158,7 +158,7 @@ class ResponseStore:
         return self._link(name) or self._stored(name)
 
     def show(self, caller: str, id_: str) -> StoredResponse | None:
-        """Find a response for a client that wants to see it; another worker may have deleted it."""
+        """Find a response for a client that fetches it; another worker may have deleted it."""
         name = stored_name(caller, id_)
         link = self._link(name)
         written = link and self.table and name in self._written
@@ -170,7 +170,7 @@ class ResponseStore:
     def remove(self, caller: str, id_: str) -> bool:
         """Delete a response.  False: there is none."""
         name = stored_name(caller, id_)
-        self.flush()  # or what waits would be written after it
+        self.flush()  # a waiting write must not come after the deletion
         in_memory = self.memory.pop(name, None) is not None
         in_store = bool(self.table and self._try(partial(self.table.remove, name)))
         return in_memory or in_store
@@ -192,7 +192,7 @@ class ResponseStore:
             self.start()
 
     def start(self) -> None:
-        """Begin to write what is kept, and to remove what is too old."""
+        """Start the threads that write new responses and remove old ones."""
         if self.table and not self._running:
             self._running = True
             threading.Thread(target=self._run, daemon=True).start()
@@ -211,7 +211,10 @@ class ResponseStore:
                 pruned, written = time.monotonic(), 0
 
     def flush(self) -> int:
-        """Write what waits, and return its bytes.  What the store does not take now is in memory only."""
+        """Write the waiting responses, and return their bytes.
+
+        What the store does not accept stays in memory only.
+        """
         with self._writing:
             self._news.clear()
             batch, self._waiting, self._room = self._waiting, [], self.max_bytes
@@ -240,7 +243,7 @@ class ResponseStore:
         ]
 
     def prune(self) -> None:
-        """Remove what is too old, in small steps, so that nobody waits for long."""
+        """Remove old responses in small steps, so that no other writer waits for long."""
         while self.table and self._try(self.table.prune):
             time.sleep(0.01)
 

@@ -74,7 +74,7 @@ class Request(Protocol):
 
 
 class Exchange:
-    """Answers one request.  `close` has to be called, whatever happened before.
+    """Runs one request.  The caller has to call `close`, whatever happened before.
 
     :param client: the client's socket, to notice when it hangs up.
     :param writer: writes to it past the server, where the server allows it.
@@ -134,7 +134,7 @@ class Exchange:
     def _rest_of(self, whole: Iterable[bytes]) -> Iterator[bytes]:
         """Yield a response that is still being read.
 
-        :raises ResponseCut: it breaks off; its status has been sent.
+        :raises ResponseCut: it ended too early, after its status was sent.
         """
         try:
             yield from whole
@@ -148,7 +148,7 @@ class Exchange:
     def open(self) -> None:
         """Wait for Copilot's decision, so that a refusal has an HTTP status of its own.
 
-        It waits no longer than a client should be left in silence.
+        It gives up waiting when the client should get a first byte: later errors are events of the stream.
 
         :raises BridgeError: Copilot refused.  :raises ClientDisconnected: the client left.
         """
@@ -221,7 +221,7 @@ def run_request(
     *,
     accepts_continue: bool = True,
 ) -> Exchange:
-    """Read a request, note in the log that it has begun, and return the exchange that answers it.
+    """Read a request, note in the log that it has begun, and return the exchange that runs it.
 
     The caller closes the exchange and calls `finish_request`.
 

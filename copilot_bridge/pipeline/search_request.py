@@ -41,7 +41,7 @@ class SearchRequest:
     def complete(self) -> bytes:
         """Return what was found, as text.  Blocks.
 
-        :raises Unsupported: nothing may be searched for here.
+        :raises Unsupported: the bridge may not search for this caller.
         """
         if not self._context.may_run(SEARCH):
             raise Unsupported(f"commands: {NO_SEARCH}", param="commands")

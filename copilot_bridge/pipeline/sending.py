@@ -121,7 +121,7 @@ def send_prepared(
         host=prepared.host,
         conversation=attribution.signals.thread if may_use_websocket(prepared) else "",
     )
-    response.request = requests.PreparedRequest()  # or it would hold the prompt
+    response.request = requests.PreparedRequest()  # the adapter must not hold the prompt
     context.note_accepted(entry, response.headers)
     headers = forwarded(response.headers)
     context.note_quota(headers)

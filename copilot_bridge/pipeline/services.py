@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Conversations that are taken up again later lose a little of the prompt cache, no more.
+# Conversations whose pick has expired lose only a little of the prompt cache.
 REMEMBERED_IDS, REMEMBERED_FOR = 20_000, 24 * 3600.0
 
 MAX_ACCOUNTS = 256  # that are remembered at a time
@@ -62,10 +62,10 @@ LOOK_AGAIN = 5.0
 
 
 class BackgroundJob(Protocol):
-    """A response that is made while nobody waits for it."""
+    """A response that is made in the background."""
 
     def beat(self) -> None:
-        """Note that it goes on, or end it if it was cancelled elsewhere."""
+        """Renew the job's state, or end the job if another worker was asked to cancel it."""
 
     def cancel(self) -> None: ...
 
@@ -109,7 +109,7 @@ class Bridge:
         auto = AutoPicks(self.store.key_values, config.auto_tier)
         self.models = ModelCatalogues(mapping=config.model_mapping, auto=auto, store=self.store.key_values)
         self.learned = Learned(self.store.lessons, self.store.changes)
-        # Ids of reasoning that clients know -> those that Copilot wants to hear again.
+        # Ids of reasoning that clients know -> those that Copilot needs back.
         self.upstream_item_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
         memory = config.response_store_mb * 1024 * 1024
         self.response_store = ResponseStore(memory, table=self.store.response_chains(memory, RESPONSE_TTL))
@@ -172,7 +172,7 @@ class Bridge:
         require_keys_when_public(self.config, self.authenticator)
 
     def copilot(self) -> Copilot:
-        """Return Copilot's API for the account of the settings, for what is not a caller's request.
+        """Return Copilot's API for the account of the settings, for requests that no caller sent.
 
         :raises LoginRequired: there is no account.
         """
@@ -211,7 +211,7 @@ class Bridge:
             log.warning("the login can't be read again; continuing with the one in use: %s", error)
             account = known[0]
         if known and known[0] == account:
-            account = known[0]  # it knows its fingerprint
+            account = known[0]  # the same object, which has computed its fingerprint already
         self._accounts[key] = (account, time.monotonic(), seen)
         return account
 

@@ -1,7 +1,7 @@
 """Responses in which the bridge runs server tools: the model calls them, is given the results, and goes on.
 
-Each step is a request to Copilot.  The client sees one response, as it comes about: what the model says, the
-calls, their results, and the response.
+Each step is a request to Copilot.  The client sees one response as it is made: the model's output, the calls,
+their results, and the final text.
 """
 
 from collections.abc import Generator, Iterator
@@ -66,7 +66,7 @@ class ToolLoop:
         return EventEncoder(self._received.response.writer(), framing, undo, self._entry.id)
 
     def body(self) -> GeneratedBody:
-        """Return the response's bytes as they come about."""
+        """Return the response's bytes as they are made."""
         return GeneratedBody(self._bytes(), self._sent.response.close)
 
     def whole(self) -> bytes:
@@ -84,7 +84,7 @@ class ToolLoop:
         return accumulator.result()[0]
 
     def _bytes(self) -> Generator[bytes, None, None]:
-        """Yield what there is to send before each time that the next event has to be waited for."""
+        """Yield the bytes that are ready, each time before the next event has to be awaited."""
         out: list[bytes] = []
         with closing(self._events()) as events:
             for event in events:
@@ -95,7 +95,7 @@ class ToolLoop:
                     out = []
         yield b"".join(out)
 
-    # The relay of a stream needs a converter.  The bytes are in the client's dialect already.
+    # The relay of a stream requires a converter, but these bytes are in the client's dialect already.
 
     def feed(self, piece: bytes) -> bytes:
         return piece
@@ -199,7 +199,7 @@ class ToolLoop:
 
 
 def freed(choice: ToolChoice | None) -> ToolChoice | None:
-    """Return the choice of tools for a later step: what had to be called has been called."""
+    """Return the choice of tools for a later step, in which no call is required any more."""
     return ToolChoice("auto") if choice and choice.mode in ("required", "tool") else choice
 
 

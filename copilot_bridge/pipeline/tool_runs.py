@@ -73,9 +73,9 @@ class ToolRunner:
         return RUNS[tool.kind](self, tool, arguments, prompt)
 
     def _fetch(self, tool: ServerTool, arguments: dict[str, Any], prompt: Prompt) -> RunResult:
-        """Read a page, if somebody else than the model has named its address.
+        """Read a page, if its address is in the conversation outside the model's own words.
 
-        Otherwise a page could have the model carry what it knows to an address that it makes up.
+        Otherwise a malicious page could have the model send data away in an address.
         """
         url = arguments.get("url")
         if not isinstance(url, str) or not url.strip():
@@ -126,7 +126,7 @@ RUNS: dict[str, Callable[[ToolRunner, ServerTool, dict[str, Any], Prompt], RunRe
 
 
 def is_named(url: str, prompt: Prompt) -> bool:
-    """Return whether somebody else than the model has named an address."""
+    """Return whether an address is in the conversation outside the model's own words."""
     name = url.partition("#")[0].rstrip("/")
     return any(name in text for text in known_texts(prompt))
 

@@ -27,7 +27,7 @@ ENGINES: dict[str, Callable[[], Engine]] = {"responses": ResponsesEngine, "mcp":
 
 AUTO, OFF = "auto", "off"
 MAX_QUERY = 1_000  # characters
-CACHE_SIZE, CACHE_TTL = 1_000, 300.0  # searches, s
+CACHE_SIZE, CACHE_TTL = 1_000, 300.0  # searches, seconds
 
 Attempt = Callable[[Engine, Callable[[Access], Found]], Found]
 """Makes a search with an engine: it gives the function its access to Copilot, and notes how that went."""

@@ -35,7 +35,7 @@ from copilot_bridge.serving.reload_request import ReloadRequest  # noqa: E402
 
 log = logging.getLogger(__name__)
 
-KILL_GRACE = 1.0  # s in which a stream that is ended sends its client an error
+KILL_GRACE = 1.0  # seconds in which a stream that is ended sends its client an error
 
 
 class Server(WSGIServer):  # type: ignore[misc]

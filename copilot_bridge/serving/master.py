@@ -27,8 +27,8 @@ from copilot_bridge.serving.reload_request import DONE, ReloadRequest
 
 log = logging.getLogger(__name__)
 
-START_POLL_INTERVAL = 0.02  # s between two checks whether the new workers serve
-CHECK_TIMEOUT = 30.0  # s for `start --check`
+START_POLL_INTERVAL = 0.02  # seconds between two checks whether the new workers serve
+CHECK_TIMEOUT = 30.0  # seconds for `start --check`
 
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 

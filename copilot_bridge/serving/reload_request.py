@@ -13,8 +13,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-TIMEOUT = 60.0  # s
-POLL_INTERVAL = 0.05  # s
+TIMEOUT = 60.0  # seconds
+POLL_INTERVAL = 0.05  # seconds
 DONE = "done"
 
 

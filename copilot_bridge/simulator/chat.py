@@ -21,7 +21,7 @@ from copilot_bridge.simulator.wording import WORDINGS
 from copilot_bridge.simulator.world import world
 
 PATH = "/chat/completions"
-LOOP_GAP = 0.001  # s; an endless stream at no pace at all would starve the loop
+LOOP_GAP = 0.001  # seconds; an endless stream at no pace at all would starve the loop
 
 
 def complete_chat(caller: Caller) -> Response:

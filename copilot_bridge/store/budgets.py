@@ -28,7 +28,7 @@ from copilot_bridge.store.database import Database, Row, Transaction
 
 # Seconds.  After that a request's process has died, and its estimate counts as spent.
 RESERVATION_TTL = 3600.0
-KEPT_PERIODS = 100 * 86_400  # s for which the counters of past periods are kept
+KEPT_PERIODS = 100 * 86_400  # seconds for which the counters of past periods are kept
 
 COUNTER = ("scope", "subject", "unit", "period", "start")
 OF_COUNTER = " AND ".join(f"{name} = ?" for name in COUNTER)

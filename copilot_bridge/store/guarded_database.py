@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-RETRY_INTERVAL = 1.0  # s between two probes whether the database is back
-PROBE_EXTRA_TIME = 0.5  # s that a probe may take longer than a request
+RETRY_INTERVAL = 1.0  # seconds between two probes whether the database is back
+PROBE_EXTRA_TIME = 0.5  # seconds that a probe may take longer than a request
 
 
 @dataclass(frozen=True)

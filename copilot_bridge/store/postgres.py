@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-DEFAULT_TIMEOUT = 15.0  # s, where no request waits
-LOCK_TIMEOUT = 90.0  # s; longer than any token exchange takes
-LOCK_INTERVAL = 0.1  # s between two tries to get a lock
+DEFAULT_TIMEOUT = 15.0  # seconds, where no request waits
+LOCK_TIMEOUT = 90.0  # seconds; longer than any token exchange takes
+LOCK_INTERVAL = 0.1  # seconds between two tries to get a lock
 POOL_SIZE = 8
-MAX_CONNECTION_AGE = 3600.0  # s; after it a moved server is noticed at the latest
+MAX_CONNECTION_AGE = 3600.0  # seconds; after it a moved server is noticed at the latest
 
 # For libpq: it notices a server that is gone without a word.
 LIBPQ_SETTINGS = {

@@ -21,7 +21,7 @@ from copilot_bridge.billing.prompt_cache import (
 from copilot_bridge.store.database import Transaction
 
 BRANCHES = 4  # prompts that are kept of a thread: a conversation may have subagents
-KEPT = 86_400.0  # s
+KEPT = 86_400.0  # seconds
 MAX_VALUES = 500  # in a statement
 
 COLUMNS = ("thread", "branch", "model", "tools", "system", "messages", "marked", "at", "tokens")

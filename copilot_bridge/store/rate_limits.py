@@ -11,7 +11,7 @@ from copilot_bridge.store.database import Database, Row, Transaction
 # Seconds.  A ticket that is not renewed for so long is void: its process has died.
 TICKET_TTL = 30.0
 
-SLACK = 1.0  # s by which clocks that agree may differ
+SLACK = 1.0  # seconds by which clocks that agree may differ
 MAX_TICKET_TTL = TICKET_TTL + SLACK
 
 # The times of the first and the last known admission, and of the one that decides about the next.

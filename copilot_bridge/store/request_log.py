@@ -78,13 +78,15 @@ class RequestLogRow:
 SHORT_ID = 13  # characters of the ids of conversations and interactions that the log keeps
 COLUMNS = tuple(field.name for field in fields(RequestLogRow))
 values_in_order = attrgetter(*COLUMNS)
-WRITE_TIMEOUT = 5.0  # s; after it the rows are written again later
+WRITE_TIMEOUT = 5.0  # seconds; after it the rows are written again later
 Cursor = tuple[float, str]  # (at, id) of the row at which a page of the log ends
 
 DELETE_BATCH = 1000  # rows that are deleted in one transaction
 MAX_VALUES = 500  # in a statement
 EXPORT_BATCH = 500  # rows that an export reads at a time
-CLOCK_TOLERANCE = 2.0  # s; the transaction that writes a row may commit so long after the row's `written`
+CLOCK_TOLERANCE = (
+    2.0  # seconds; the transaction that writes a row may commit so long after the row's `written`
+)
 
 FAILED = "error"  # in a filter: all outcomes but successes
 
@@ -231,7 +233,7 @@ SUMS = (
     " coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0), coalesce(sum({cents}), 0)"
 )
 RECENT_ROWS = 3000  # in which the names of programs are looked for
-NAMES_TTL = 20.0  # s
+NAMES_TTL = 20.0  # seconds
 
 
 class RequestLog:

@@ -20,15 +20,15 @@ from copilot_bridge.store.unreleased_schema import OUTCOMES
 
 log = logging.getLogger(__name__)
 
-FLUSH_INTERVAL = 0.5  # s
+FLUSH_INTERVAL = 0.5  # seconds
 BATCH_SIZE = 1000
 MAX_ROWS_IN_MEMORY = 20_000  # while the store takes none
-PRUNE_INTERVAL = 600.0  # s
-RECOVERY_INTERVAL = 20.0  # s between two searches for rows that dead processes left
-PENDING_TTL = 60.0  # s after a request's end; a row that is not in the store by then was deleted again
+PRUNE_INTERVAL = 600.0  # seconds
+RECOVERY_INTERVAL = 20.0  # seconds between two searches for rows that dead processes left
+PENDING_TTL = 60.0  # seconds after a request's end; a row that is not in the store by then was deleted again
 OLDEST_COLUMNS = 18  # of the first version
 
-WATCHED_FOR = 5.0  # s after a look at the running requests, in which all processes note their progress
+WATCHED_FOR = 5.0  # seconds after a look at the running requests, in which all processes note their progress
 PROGRESS = b'["progress","'  # the beginning of such a note's line
 
 Progress = Callable[[], tuple[int | None, int]]

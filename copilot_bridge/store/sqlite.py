@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-DEFAULT_TIMEOUT = 15.0  # s; other transactions of the bridge take moments
+DEFAULT_TIMEOUT = 15.0  # seconds; other transactions of the bridge take moments
 
-CHECKPOINT_TIMEOUT = 1.0  # s; a checkpoint can wait
+CHECKPOINT_TIMEOUT = 1.0  # seconds; a checkpoint can wait
 PRIMARY_CODE = 0xFF  # the part of an error code of SQLite's that says what kind it is
 
 # Rows per statement.  A few fixed sizes, so that SQLite parses each statement once.  Old versions take no

@@ -16,7 +16,7 @@ from copilot_bridge.errors import StoreUnavailable
 
 T = TypeVar("T")
 
-RECONNECT_INTERVAL = 5.0  # s between two tries to open a database that could not be opened
+RECONNECT_INTERVAL = 5.0  # seconds between two tries to open a database that could not be opened
 
 
 class Job:

@@ -27,7 +27,7 @@ from copilot_bridge.store.sqlite import Sqlite
 from copilot_bridge.store.usage import UsageTable
 
 DATABASE = "bridge.db"
-TIMEOUT = 1.5  # s
+TIMEOUT = 1.5  # seconds
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from copilot_bridge.store.database import Database, Row, Transaction
 
 # Sums of past hours hardly change: only requests that were still running then are added later.
 CACHE_SIZE = 4000  # spans
-CACHE_TTL, FINAL_TTL = 600.0, 6 * 3600.0  # s
-FINAL_AFTER = 2 * 3600.0  # s after which nothing is to come any more
+CACHE_TTL, FINAL_TTL = 600.0, 6 * 3600.0  # seconds
+FINAL_AFTER = 2 * 3600.0  # seconds after which nothing is to come any more
 
 UPSERT_HOUR = (
     f"INSERT INTO request_hours ({', '.join((*KEY_COLUMNS, *SUM_COLUMNS))})"  # noqa: S608

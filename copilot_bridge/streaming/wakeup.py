@@ -94,7 +94,7 @@ class IdleTimer:
         self.expired = False
 
     def reset(self, now: float) -> None:
-        """:param now: the time on the monotonic clock, which the caller has read already."""
+        """Restart the idle time.  `now`: monotonic seconds, which the caller has read already."""
         self._last_reset = now
         self.expired = False
 

@@ -11,7 +11,7 @@ from copilot_bridge.upstream.error_mapping import read_body
 from copilot_bridge.upstream.transport.bodies import read_error_body, read_whole
 from copilot_bridge.upstream.transport.http_client import HttpClient
 
-TIMEOUT = 5.0  # s between two bytes
+TIMEOUT = 5.0  # seconds between two bytes
 
 
 def get_json(client: HttpClient, root: str, path: str, key: str = "", timeout: float = TIMEOUT) -> Any:

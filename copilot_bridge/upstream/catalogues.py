@@ -31,12 +31,12 @@ from copilot_bridge.upstream.transport.bodies import read_whole
 
 log = logging.getLogger(__name__)
 
-CATALOGUE_TTL = 600.0  # s; the official client asks at most every ten minutes
-MAX_AGE = 7 * 24 * 3600.0  # s; older catalogues are not used before they are renewed
-RENEWAL_DELAY = 0.5  # s
-STORED_FOR = 30 * 24 * 3600.0  # s
+CATALOGUE_TTL = 600.0  # seconds; the official client asks at most every ten minutes
+MAX_AGE = 7 * 24 * 3600.0  # seconds; older catalogues are not used before they are renewed
+RENEWAL_DELAY = 0.5  # seconds
+STORED_FOR = 30 * 24 * 3600.0  # seconds
 UNKNOWN_NAME_TTL = (
-    60.0  # s; an unknown name may be new: then the catalogue is fetched, but not for each request
+    60.0  # seconds; an unknown name may be new: then the catalogue is fetched, but not for each request
 )
 
 ContextSource = Callable[[], PickContext]

@@ -28,7 +28,7 @@ CLIENT = {"name": "copilot-bridge", "version": "1"}
 
 TIMEOUT = 30.0  # seconds between two bytes
 MAX_RESPONSE = 2_000_000  # bytes
-LEGACY_FOR = 3600.0  # s for which a server is not asked again whether it knows the newer revision
+LEGACY_FOR = 3600.0  # seconds for which a server is not asked again whether it knows the newer revision
 
 # Refusals by which a server says that it does not know a revision or a method.
 UNKNOWN = ("invalid_request", "unsupported", "not_found", "method_not_allowed", "model_not_found")

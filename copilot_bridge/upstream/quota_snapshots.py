@@ -20,7 +20,7 @@ from copilot_bridge.upstream.key_value_store import KeyValueStore
 
 log = logging.getLogger(__name__)
 
-WRITE_INTERVAL = 2.0  # s between two writes for an account
+WRITE_INTERVAL = 2.0  # seconds between two writes for an account
 MAX_ACCOUNTS = 256
 
 Dated = dict[str, tuple[float, QuotaSnapshot]]  # by the quota's name; the time in unix seconds

@@ -38,7 +38,7 @@ def test_each_model_is_probed_in_its_own_api(run):
         CODEX: "responses",
         GEMINI: "chat",
     }
-    opus = {answer["asked"]: answer["taken"] for answer in reports[OPUS]["answers"]}
+    opus = {answer["question"]: answer["accepted"] for answer in reports[OPUS]["answers"]}
     assert opus["anything at all"] is opus["effort max"] is opus["a forced tool"] is True
     assert opus["effort xhigh"] is opus["system in the middle"] is False
     assert opus["thinking disabled, effort xhigh"] is None, "it was asked though it can't be had"
@@ -127,7 +127,7 @@ def test_after_a_general_refusal_no_more_is_asked(bridge, monkeypatch):
     model = model_of(bridge, OPUS)
     monkeypatch.setattr("copilot_bridge.upstream.copilot.Copilot.send", refuse)
     answers = list(contract.ask_all(bridge, model, "messages"))
-    assert [answer.taken for answer in answers] == [False, *[None] * (len(answers) - 1)]
+    assert [answer.accepted for answer in answers] == [False, *[None] * (len(answers) - 1)]
     assert len(asked) == 1
     assert lessons_of(answers) == []
 
@@ -198,6 +198,6 @@ def test_a_request_is_fitted_to_what_was_found(run, start_bridge, simulator, mar
     bridge = start_bridge(server="gevent", home=home, github_token=token)
     answer = bridge.chat(f"hello {mark}", GEMINI, reasoning_effort="minimal")
     assert answer.status == 200
-    taken = {answer["asked"]: answer["taken"] for answer in ask(run, token, GEMINI)[GEMINI]["answers"]}
+    taken = {answer["question"]: answer["accepted"] for answer in ask(run, token, GEMINI)[GEMINI]["answers"]}
     expected = "minimal" if taken["effort minimal"] else "low"
     assert simulator.only(mark)["body"]["reasoning_effort"] == expected

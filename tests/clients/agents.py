@@ -14,7 +14,7 @@ from clients.install import AGENTS
 from integration.harness import NOWHERE
 from processes import spawn
 
-LONGEST = 90.0  # s; a run takes one to five on an idle machine
+LONGEST = 90.0  # seconds; a run takes one to five on an idle machine
 XDG = ("CONFIG", "DATA", "CACHE", "STATE")
 
 

@@ -25,7 +25,7 @@ from forks import Fork, fork_server
 from processes import spawn
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0  # s; nothing that works takes so long, however busy the machine is
+PATIENCE = 60.0  # seconds; nothing that works takes so long, however busy the machine is
 DONE = b"data: [DONE]"
 SERVERS = ("gunicorn", "gevent")
 GUNICORN = ("-m", "gunicorn", "-c", "python:copilot_bridge.serving.gunicorn_settings", "--bind")
@@ -33,7 +33,7 @@ GUNICORN = ("-m", "gunicorn", "-c", "python:copilot_bridge.serving.gunicorn_sett
 NOWHERE = "http://127.0.0.1:9"
 FORKING = sys.platform == "linux"
 
-KEEPALIVE = 0.2  # s; short enough to be waited for
+KEEPALIVE = 0.2  # seconds; short enough to be waited for
 
 Json = dict[str, Any]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from integration.harness import Bridge, Json, Junction, Simulator, Start, new_mark
 
-PATIENCE = 0.4  # s
+PATIENCE = 0.4  # seconds
 WHOLE, STREAMED = False, True
 
 

@@ -26,7 +26,7 @@ NEPAL = {"Cookie": "time_zone=Asia/Kathmandu|345", "Accept-Encoding": "gzip"}
 OPERATOR = {"x-api-key": "operator"}
 
 FULL = 120_000
-SOON = 0.1  # s until the first byte
+SOON = 0.1  # seconds until the first byte
 LARGEST = 60_000  # bytes of a page as it is sent
 TRIES = 7
 

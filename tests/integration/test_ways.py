@@ -24,8 +24,8 @@ import pytest
 from integration.harness import PATIENCE, Bridge, Json, Start, environment
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-LATER = 0.05  # s; for the bridge to have read what came before
-STALL, KEEPALIVE = 2.0, 0.6  # s; a busy machine takes its time, too
+LATER = 0.05  # seconds; for the bridge to have read what came before
+STALL, KEEPALIVE = 2.0, 0.6  # seconds; a busy machine takes its time, too
 
 # The dialect of a transcript -> where it is asked for, and the model that answers in it.
 ASKED = {

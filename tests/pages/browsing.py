@@ -22,8 +22,8 @@ from playwright.sync_api import (
 )
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 60_000  # ms; nothing that works takes so long, however busy the machine is
-LAUNCH = 120_000  # ms
+PATIENCE = 60_000  # milliseconds; nothing that works takes so long, however busy the machine is
+LAUNCH = 120_000  # milliseconds
 
 # Whatever is not on loopback would go through here, and nobody listens.
 NOWHERE = "http://127.0.0.1:9"

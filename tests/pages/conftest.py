@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 HERE = Path(__file__).parent
 
-# s for a test and what it needs: on a busy machine Chromium alone may take a minute to begin.
+# seconds for a test and what it needs: on a busy machine Chromium alone may take a minute to begin.
 LONGEST = 240
 expect.set_options(timeout=PATIENCE)
 

@@ -28,8 +28,8 @@ from copilot_bridge.errors import StoreError
 from copilot_bridge.store import Store, open_store
 from copilot_bridge.store.keys import KEY, Key
 
-DEADLINE = 1.0  # s, of the bridges here
-# s that a request may take besides.
+DEADLINE = 1.0  # seconds, of the bridges here
+# seconds that a request may take besides.
 SLACK = 0.2
 
 

@@ -16,7 +16,7 @@ from soak.program import Program
 from soak.wire import Wire
 
 HOUR = 3600.0
-KILLED_FOR = 5.0  # s in which a connection may break because its worker was killed
+KILLED_FOR = 5.0  # seconds in which a connection may break because its worker was killed
 
 
 @dataclass

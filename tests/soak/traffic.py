@@ -25,7 +25,7 @@ WELL = {
 }
 BADLY = {"chat": b'data: {"error"', "messages": b"event: error", "responses": b"event: response.failed"}
 
-LONGEST = 120.0  # s; whoever waits longer is left without an end
+LONGEST = 120.0  # seconds; whoever waits longer is left without an end
 
 
 @dataclass

@@ -4,7 +4,7 @@ import pytest
 
 
 class Clock:
-    now = 1000.0  # s
+    now = 1000.0  # seconds
 
     def __call__(self) -> float:
         return self.now

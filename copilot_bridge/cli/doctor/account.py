@@ -35,7 +35,7 @@ def token(context: CheckContext) -> Finding:
 
 
 def plan(context: CheckContext) -> Finding:
-    """Check what is left of the quotas; a plan that does not report them is a warning only."""
+    """Check the remaining quotas; a plan that does not report them is a warning only."""
     bridge = context.bridge
     name = bridge.copilot().token().plan or "plan unknown"
     try:

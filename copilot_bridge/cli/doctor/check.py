@@ -1,7 +1,6 @@
 """A check of `copilot-bridge doctor`: a small function that returns a finding, and the checks it depends on.
 
-A check whose predecessor has failed is skipped.  What a check finds out for later ones it leaves in
-`CheckContext`.
+A check whose predecessor has failed is skipped.  A check stores its results for later ones in `CheckContext`.
 """
 
 import time

@@ -20,7 +20,7 @@ from copilot_bridge.pipeline import Bridge
 from copilot_bridge.pipeline.model_list import chat_models
 from copilot_bridge.upstream.recovery.learned import describe
 
-OUTCOMES = {True: "taken", False: "refused", None: "-"}
+OUTCOMES = {True: "accepted", False: "refused", None: "-"}
 
 
 @dataclass
@@ -123,31 +123,36 @@ def print_answers(subjects: list[Subject]) -> None:
 
 def row_of(answer: Answer) -> tuple[str, str, str, str]:
     known = answer.question.known
-    return answer.question.name, OUTCOMES[answer.taken], OUTCOMES[known], " ".join(answer.says.split())[:120]
+    return (
+        answer.question.name,
+        OUTCOMES[answer.accepted],
+        OUTCOMES[known],
+        " ".join(answer.reason.split())[:120],
+    )
 
 
 def differences_of(subjects: list[Subject]) -> Iterable[str]:
     for subject in subjects:
         for answer in subject.answers:
             if answer.differs:
-                outcome = OUTCOMES[answer.taken]
+                outcome = OUTCOMES[answer.accepted]
                 yield f"{subject.model.id} ({subject.api}): {answer.question.name} is {outcome}"
 
 
 def as_fields(subjects: list[Subject]) -> dict[str, Any]:
     return {
-        "requests": sum(answer.taken is not None for subject in subjects for answer in subject.answers),
+        "requests": sum(answer.accepted is not None for subject in subjects for answer in subject.answers),
         "models": [
             {
                 "model": subject.model.id,
                 "api": subject.api,
                 "answers": [
                     {
-                        "asked": answer.question.name,
-                        "taken": answer.taken,
+                        "question": answer.question.name,
+                        "accepted": answer.accepted,
                         "known": answer.question.known,
                         "differs": answer.differs,
-                        "says": answer.says,
+                        "reason": answer.reason,
                     }
                     for answer in subject.answers
                 ],

@@ -131,7 +131,7 @@ def skew_of(date: str | None) -> float | None:
     return (then - datetime.now(UTC)).total_seconds()
 
 
-SKEW_WARNING, SKEW_FAILURE = 60.0, 600.0  # s; tokens are good for half an hour
+SKEW_WARNING, SKEW_FAILURE = 60.0, 600.0  # seconds; tokens are good for half an hour
 
 
 def clock(context: CheckContext) -> Finding:

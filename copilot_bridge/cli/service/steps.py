@@ -15,8 +15,8 @@ from copilot_bridge.cli.terminal.console import is_interactive
 from copilot_bridge.cli.terminal.timeout import call_with_timeout
 from copilot_bridge.errors import BridgeError, ConfigError
 
-CONDITION_TIMEOUT = 1.0  # s
-RETRY_INTERVAL = 1.0  # s
+CONDITION_TIMEOUT = 1.0  # seconds
+RETRY_INTERVAL = 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class ReportCondition:
 
     def _answer(self) -> str:
         from copilot_bridge.cli.terminal.console import (
-            printable,  # which other steps have no need of, as of all these
+            printable,  # no other step needs these
         )
         from copilot_bridge.config import load_config
         from copilot_bridge.serving.address import base_url

@@ -11,8 +11,8 @@ from copilot_bridge.pipeline import Bridge
 from copilot_bridge.pipeline.model_list import chat_models, find_auto, named
 from copilot_bridge.upstream.bridge_client import list_models, resolve_model
 
-TIMEOUT = 6.0  # s; without a network the settings are printed with the usual models
-CONNECT_TIMEOUT = 3.0  # s
+TIMEOUT = 6.0  # seconds; without a network the settings are printed with the usual models
+CONNECT_TIMEOUT = 3.0  # seconds
 
 MODELS_UNKNOWN = "The models could not be looked up ({}), so these are the usual ones."
 
@@ -34,7 +34,7 @@ class ModelChoice:
 class ChosenModels:
     """The models of a client's settings.
 
-    :param plan: all chat models; empty: unknown.  :param note: what the user should know of the choice.
+    :param plan: all chat models; empty: unknown.  :param note: a hint for the user about the choice.
     """
 
     main: ModelInfo | str

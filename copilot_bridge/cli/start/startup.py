@@ -33,7 +33,7 @@ from copilot_bridge.upstream.github.device_login import check_token_kind
 
 WINDOWS = os.name == "nt"
 
-START_TIMEOUT = 10.0  # s
+START_TIMEOUT = 10.0  # seconds
 
 
 def start(
@@ -66,7 +66,7 @@ def start(
         announce_simulator(config.home, simulator)
         config = demo_upstream(config, simulator)
         bridge = Bridge(config)
-    if not inheritance.workers:  # or a server takes the place of another, and has nothing to look for
+    if not inheritance.workers:  # a reloaded server has done this already
         url = listen_url(listeners[0])
         banner = preflight_or_continue(bridge, simulate, url)
         if claude_code and not banner.trouble:
@@ -75,7 +75,7 @@ def start(
             print_command(url, api_key_hint(config, banner.keyed), banner.models, model, small_model)
         click.echo(banner.text(url))
         sys.stdout.flush()
-    if not config.persist:  # the server can't read in our memory who is logged in
+    if not config.persist:  # the server is another process, and reads the login from the store
         with suppress(LoginRequired):
             config = replace(config, github_token=bridge.account().github_token)
     exec_server(config, listeners, started.variables() | Handover(workers=inheritance.workers).variables())

@@ -15,7 +15,7 @@ CLIPBOARDS = (
     (("xsel", "--clipboard", "--input"), "DISPLAY"),
 )
 
-TIMEOUT = 5.0  # s
+TIMEOUT = 5.0  # seconds
 
 
 def copy_to_clipboard(text: str, environ: Mapping[str, str] = os.environ) -> bool:

@@ -20,7 +20,9 @@ def call_with_timeout(work: Callable[[], T], seconds: float) -> T:
         except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
             answer.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()  # an executor's would keep the process from its end
+    threading.Thread(
+        target=run, daemon=True
+    ).start()  # a thread of an executor would keep the process from ending
     if not wait([answer], seconds).done:
         raise UpstreamTimeout(f"no response within {seconds:g} s")
     return answer.result()

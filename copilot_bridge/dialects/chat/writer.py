@@ -127,7 +127,7 @@ class ChatWriter:
         return []
 
     def _citation(self, event: Citation) -> list[Frame]:
-        """Write a citation, whose place is one in all texts together."""
+        """Write a citation, whose position counts through all texts of the response."""
         before = sum(length for part, length in self._lengths.items() if part < event.part)
         span = {"start_index": before + event.start, "end_index": before + event.end}
         cited = {**span, "url": event.source.url, "title": event.source.title}

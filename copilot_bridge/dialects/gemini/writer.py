@@ -138,7 +138,7 @@ class GeminiWriter:
         return [self._chunk(parts, end, usage_of(event.usage))]
 
     def _end(self, event: ResponseFinished) -> JsonObject:
-        """Return how the response ended.  Only a call that was cut off may be missing without a word."""
+        """Return how the response ended.  Only a call that was cut off may be missing silently."""
         if self._malformed and event.reason in ("stop", "tool_calls"):
             message = f"the arguments of a call of {self._malformed} are not a JSON object"
             return {"finishReason": MALFORMED_CALL, "finishMessage": message}

@@ -24,7 +24,7 @@ class OllamaAccumulator:
         self._calls += holder.get("tool_calls") or ()
 
     def end(self) -> None:
-        """Nothing follows the last line."""
+        """Do nothing: no marker follows the last line."""
 
     def result(self) -> WholeResponse:
         if not self.done:

@@ -65,7 +65,7 @@ def normalize_response(
 
 
 def register_item(ids: ItemIds, index: int, item: JsonObject) -> JsonObject:
-    """Return an item with its ids, and keep upstream's id of it."""
+    """Return an item with its ids, and keep upstream's own id of the item."""
     result = ids.with_ids(index, item)
     ids.upstream_item_ids[result["id"]] = str(item.get("id"))
     return result

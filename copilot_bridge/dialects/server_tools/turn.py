@@ -1,4 +1,4 @@
-"""One step of a longer response: what the model says, without its calls of server tools."""
+"""One step of a response with server tools: the model's output without its calls of these tools."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -70,7 +70,7 @@ T = TypeVar("T", SaidText, SaidReasoning)
 
 
 class Numbering:
-    """Numbers the parts and calls of a response that several steps of a model make up."""
+    """Numbers the parts and calls of a response that consists of several steps of a model."""
 
     def __init__(self, response_id: str) -> None:
         self._response_id = response_id
@@ -110,7 +110,7 @@ class ModelTurn:
         self.has_client_call = False
 
     def feed(self, event: Event) -> Iterator[Event]:
-        """Yield what the client may see at once."""
+        """Yield the events that the client may see at once."""
         match event:
             case ResponseStarted():
                 yield event
@@ -148,7 +148,7 @@ class ModelTurn:
             yield replace(event, part=self._numbers[event.part])
 
     def _note(self, event: Event) -> None:
-        """Note what goes back to the model with the results."""
+        """Note the output that goes back to the model with the results."""
         match event:
             case TextDelta() | RefusalDelta():
                 self._said_in(event.part, SaidText).pieces.append(event.text)

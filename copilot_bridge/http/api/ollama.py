@@ -38,7 +38,7 @@ def tags() -> Response:
 
 @bp.get("/api/ps")
 def running() -> JsonObject:
-    """No model runs on this machine."""
+    """List no models, because none runs on this machine."""
     return {"models": []}
 
 
@@ -50,7 +50,7 @@ def show() -> Response:
 
 @bp.post("/api/pull")
 def pull() -> Response:
-    """There is nothing to download: a model is there or not."""
+    """Report a finished download: a model of the plan needs none."""
     body = read_name(read_body())
     describe_model(call(), body["model"], OLLAMA.name)
     status = {"status": "success"}
@@ -68,7 +68,7 @@ def embed() -> Response:
 
 @bp.post("/api/embeddings")
 def embed_one() -> Response:
-    """The older form, for a single text."""
+    """Embed a single text, in the older form."""
     return respond(
         partial(EmbeddingsRequest, OLLAMA, read=embeddings.read_embeddings, write=embeddings.write_embeddings)
     )

@@ -27,7 +27,7 @@ from copilot_bridge.store.keys import digest_of
 
 SESSION, VISIT = "copilot_bridge_session", "copilot_bridge_visit"
 SESSION_DAYS = 30
-YEAR = 365 * 86_400  # s
+YEAR = 365 * 86_400  # seconds
 
 FIELD, HEADER = "csrf_token", "X-CSRF-Token"
 SAFE = ("GET", "HEAD", "OPTIONS")

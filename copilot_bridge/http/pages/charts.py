@@ -22,7 +22,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar.  :param key: what it stands for.  :param parts: (series, value), the largest first."""
+    """A bar. :param key: the time or name that it shows.
+
+    :param parts: (series, value), the largest first.
+    """
 
     key: int
     total: float

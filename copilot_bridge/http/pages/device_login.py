@@ -21,8 +21,8 @@ from copilot_bridge.waits import Wait
 NAME = "pages/device-login"
 
 WAITING, DONE, FAILED = "waiting", "done", "failed"
-RESULT_TTL = 900.0  # s that the result of a login is shown
-DOUBLE_CLICK = 3.0  # s; a second start within them is the same click
+RESULT_TTL = 900.0  # seconds that the result of a login is shown
+DOUBLE_CLICK = 3.0  # seconds; a second start within them is the same click
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from copilot_bridge.store.keys import KEY, Key
 bp = Blueprint("keys", __name__)
 
 # The new key, encrypted, for as long as its page may be loaded again: after a change of theme or language.
-COOKIE, SHOWN_FOR = "copilot_bridge_new_key", 600  # s
+COOKIE, SHOWN_FOR = "copilot_bridge_new_key", 600  # seconds
 HOUR, DAY = 3600, 86_400
 SPENT_WITHIN = 30 * DAY
 SPANS = ("", "30d", "90d", "365d")

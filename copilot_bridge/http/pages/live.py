@@ -1,4 +1,4 @@
-"""One stream of server-sent events for each open page: the parts of it that have changed, as HTML.
+"""A stream of server-sent events for each open page, with the page's changed parts as HTML.
 
     event: part
     data: {"name": "status", "html": "<div ...>"}
@@ -19,13 +19,13 @@ from copilot_bridge.http.pages.auth import debug_logged, operator, shared
 
 bp = Blueprint("live", __name__)
 
-INTERVAL = 1.0  # s between two looks
-CHECK_INTERVAL = 5.0  # s between two looks whether the reader may still see the pages
-LIFETIME = 120.0  # s; the browser then connects again
-KEEPALIVE = 15.0  # s; a comment is sent, or a browser that has gone would not be noticed
-RETRY = b"retry: 2000\n\n"  # ms after which a browser connects again
+INTERVAL = 1.0  # seconds between two looks
+CHECK_INTERVAL = 5.0  # seconds between two looks whether the reader may still see the pages
+LIFETIME = 120.0  # seconds; the browser then connects again
+KEEPALIVE = 15.0  # seconds; a comment is sent, or a browser that has gone would not be noticed
+RETRY = b"retry: 2000\n\n"  # milliseconds after which a browser connects again
 
-# The tokens in forms are new each time; that alone is no change.
+# CSRF tokens differ each time, which is no change of a part.
 TOKEN = re.compile(r'name="csrf_token" value="[^"]*"')
 
 Part = TypeVar("Part", bound=Callable[[], str])

@@ -1,4 +1,4 @@
-"""How requests end, in the reader's words, and what to do about each end."""
+"""The outcomes of requests in the reader's language, and advice on each."""
 
 from dataclasses import dataclass
 
@@ -52,7 +52,7 @@ class Advice:
 
 
 def advice(row: RequestLogRow) -> Advice | None:
-    """Advise on the end of a request; None: it ended well."""
+    """Return advice on the outcome of a request; None: it succeeded."""
     outcome = row.outcome or ""
     if outcome == "ok":
         return None

@@ -16,7 +16,7 @@ from copilot_bridge.http.pages.i18n import tr
 from copilot_bridge.pipeline import Bridge
 from copilot_bridge.upstream.github.accounts import Account
 
-MAX_WAIT = 10.0  # s
+MAX_WAIT = 10.0  # seconds
 
 # Only responses report these limits, the account's report never does.
 SESSION_LIMITS = ("session", "weekly")

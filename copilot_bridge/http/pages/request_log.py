@@ -131,7 +131,7 @@ LOG_SUMS = tuple(field.name for field in fields(LogSums))
 
 
 def running(wanted: Filter) -> list[RunningRequest]:
-    """The requests under way that the filter does not rule out, the newest first."""
+    """The running requests that match the filter, the newest first."""
     if wanted.status or wanted.outcome or wanted.text or wanted.until:
         return []
     conditions = {

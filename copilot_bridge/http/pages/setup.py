@@ -36,7 +36,7 @@ SYSTEMS = {
 # A browser's name for its system -> ours.
 BROWSERS = {"Windows": "windows", "Mac OS": "macos"}
 
-CATALOGUE_TIMEOUT = 4.0  # s; the page is useful without the catalogue, too
+CATALOGUE_TIMEOUT = 4.0  # seconds; the page is useful without the catalogue, too
 SPANS = ("", "30d", "90d", "365d")
 
 MODEL = re.compile(r"[A-Za-z0-9][\w.:/@+-]{0,99}", re.ASCII)  # neither quotes nor blanks

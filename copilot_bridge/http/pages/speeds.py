@@ -12,7 +12,7 @@ from copilot_bridge.pipeline import Bridge
 from copilot_bridge.store.request_log import RequestLogRow
 
 ROWS = 3000  # of the log that are looked at
-TTL = 30.0  # s
+TTL = 30.0  # seconds
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The line at the top of every page: whether the bridge works, and what to do if it does not.
 
-It puts the condition of the service into words, and beside it what the service itself does not suffer from:
-a plan that is used up, models that rest, and requests that Copilot has failed just now.
+It puts the condition of the service into words, and adds problems that do not make the service unready: a
+used up plan, paused models, and requests that Copilot has just failed.
 """
 
 import time
@@ -31,7 +31,7 @@ from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.store.request_log import RequestLogRow
 from copilot_bridge.upstream.github.accounts import Account
 
-RECENT = 600.0  # s; failures before that are no news
+RECENT = 600.0  # seconds; failures before that are no news
 FAILING = 3  # so many failures in a row are worth a warning
 FAILURES = ("unreachable", "timeout", "unavailable", "overloaded")
 SESSION_LIMITS = ("session", "weekly")
@@ -60,7 +60,7 @@ class Line:
 
 
 def status_line() -> Line:
-    """The state now.  It reads memory and the store, and asks nobody."""
+    """Return the present state, from memory and the store, without a request to GitHub or Copilot."""
     bridge = shared()
     try:
         account = bridge.account_in_use(LOCAL_OPERATOR)
@@ -127,7 +127,7 @@ CONDITIONS: dict[str, Callable[[str, float, float], Line]] = {
 
 
 def more(bridge: Bridge, account: Account) -> Iterator[Line | None]:
-    """Lines on what the condition of the service does not tell, the most important first."""
+    """The other problems' lines, the most important first."""
     cooldowns = bridge.rate_limiter.cooldowns.of_account(account.fingerprint)
     yield next(
         (account_rests(cooldown) for cooldown in cooldowns if not cooldown.model and not cooldown.path), None
@@ -201,7 +201,7 @@ def limits() -> tuple[str, str]:
 
 
 def current() -> Line | None:
-    """The line of the page that is being made; None: for strangers, who see none."""
+    """The line of the page that is being made; None: the reader is not signed in, and sees no line."""
     if not g.get("visitor"):
         return None
     if "status_line" not in g:

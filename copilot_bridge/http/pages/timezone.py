@@ -24,7 +24,7 @@ SPAN = {DATE: timedelta(days=1), MINUTE: timedelta(minutes=1)}  # the length of 
 
 
 def cookie() -> str:
-    """The zone's name as the browser has told it; "": it has told none."""
+    """The zone's name from the browser; "": the browser has sent none."""
     found = ZONE.fullmatch(unquote(request.cookies.get(COOKIE, "")))
     return found[1] if found else ""
 

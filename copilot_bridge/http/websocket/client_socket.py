@@ -15,8 +15,8 @@ from copilot_bridge.streaming.socket_writer import SocketWriter
 from copilot_bridge.websocket.messages import PING_FRAME, Messages, text_frame
 
 READ_SIZE = 65536
-PING_INTERVAL = 60.0  # s of silence after which a client has to show that it is there
-CLOSE_TIMEOUT = 1.0  # s in which a client may answer a close frame
+PING_INTERVAL = 60.0  # seconds of silence after which the client is sent a ping
+CLOSE_TIMEOUT = 1.0  # seconds in which a client may answer a close frame
 
 
 class ClientSocket:
@@ -108,7 +108,7 @@ class FrameWriter(SocketWriter):
         return True
 
     def _count(self, size: int) -> None:
-        """Nothing to do: the server does not know of this body."""
+        """Do nothing: the server does not know of this body."""
 
     def frames(self, data: bytes) -> bytes:
         """Return the frames for the bytes of the stream."""

@@ -19,7 +19,7 @@ NORMAL, GOING_AWAY = 1000, 1001
 # As OpenAI has them, https://platform.openai.com/docs/guides/websocket-mode (2026-11), but for the last two.
 MAX_LANES = 32  # with a name
 MAX_ACTIVE = 16  # turns that run at once
-MAX_AGE = 3600.0  # s
+MAX_AGE = 3600.0  # seconds
 MAX_WAITING = 8  # turns of a lane
 MAX_WAITING_BYTES = 64 * 1024 * 1024  # of all lanes
 

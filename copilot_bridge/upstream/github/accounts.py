@@ -11,7 +11,7 @@ from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.client_profiles import is_exchanged
 from copilot_bridge.upstream.hosts import Hosts
 
-CLOCK_TOLERANCE = 60.0  # s
+CLOCK_TOLERANCE = 60.0  # seconds
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ from copilot_bridge.waits import Wait, retry_after
 log = logging.getLogger(__name__)
 
 REFRESH_AHEAD = 240.0  # the official client: valid for refresh_in + 60 s, renewed 300 s before
-DEFAULT_REFRESH_IN = 1500.0  # s
-HOST_TTL = 3600.0  # s; of the API's address, where the GitHub token is used as it is
+DEFAULT_REFRESH_IN = 1500.0  # seconds
+HOST_TTL = 3600.0  # seconds; of the API's address, where the GitHub token is used as it is
 
 # Kinds of errors that GitHub will repeat if it is asked again.
 LASTING: tuple[KindName, ...] = ("authentication", "permission", "rate_limited")
@@ -36,9 +36,9 @@ LASTING: tuple[KindName, ...] = ("authentication", "permission", "rate_limited")
 CACHE_SIZE = 256
 MAX_ACCOUNTS = 1024  # callers may bring tokens of their own: nobody can fill the memory with them
 
-RETRY_DELAY = 30.0  # s between two attempts to get a token
-RETRY_DELAY_UNKNOWN = 600.0  # s, where GitHub does not know a token that a caller has brought
-RETRY_DELAY_NETWORK = 2.0  # s, where the network or GitHub failed, and there is no token at all
+RETRY_DELAY = 30.0  # seconds between two attempts to get a token
+RETRY_DELAY_UNKNOWN = 600.0  # seconds, where GitHub does not know a token that a caller has brought
+RETRY_DELAY_NETWORK = 2.0  # seconds, where the network or GitHub failed, and there is no token at all
 
 # GitHub watches for scripted token requests: an account whose tokens are refused again and again gets this
 # many new ones in this time, and then the refusal itself.

@@ -18,8 +18,8 @@ from copilot_bridge.upstream.transport.http_client import HttpClient
 
 log = logging.getLogger(__name__)
 
-REPORT_TTL = 60.0  # s
-RETRY_DELAY = 5.0  # s; until then a failure is repeated, and GitHub is not asked
+REPORT_TTL = 60.0  # seconds
+RETRY_DELAY = 5.0  # seconds; until then a failure is repeated, and GitHub is not asked
 MAX_ACCOUNTS = 256
 
 Report = dict[str, Any]

@@ -16,11 +16,11 @@ from copilot_bridge.errors import StoreError
 
 log = logging.getLogger(__name__)
 
-LESSON_TTL = 7 * 24 * 3600.0  # s; then the request is sent unchanged again
-CLOCK_TOLERANCE = 600.0  # s
+LESSON_TTL = 7 * 24 * 3600.0  # seconds; then the request is sent unchanged again
+CLOCK_TOLERANCE = 600.0  # seconds
 MAX_PER_MODEL, MAX_LESSONS = 64, 10_000
 FACT = "fact"  # found by probing a model; all other lessons are acts
-RELOAD_INTERVAL = 60.0  # s; machines that share a database do not notify each other
+RELOAD_INTERVAL = 60.0  # seconds; machines that share a database do not notify each other
 
 
 @dataclass(frozen=True, slots=True)

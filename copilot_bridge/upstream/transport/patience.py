@@ -7,7 +7,7 @@ from cachetools import LRUCache
 
 CACHE_SIZE = 1024  # kinds of requests
 FACTOR = 3.0  # of the slowest answer so far
-TRIAL_TIMEOUT = 30.0  # s
+TRIAL_TIMEOUT = 30.0  # seconds
 
 
 class Patience:

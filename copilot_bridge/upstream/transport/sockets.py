@@ -15,7 +15,11 @@ KEEPALIVE: tuple[tuple[int, str, int], ...] = (
     (socket.IPPROTO_TCP, "TCP_KEEPALIVE", 30),  # the same on macOS
     (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 10),
     (socket.IPPROTO_TCP, "TCP_KEEPCNT", 3),
-    (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 60_000),  # ms; Linux: for bytes that are not acknowledged
+    (
+        socket.IPPROTO_TCP,
+        "TCP_USER_TIMEOUT",
+        60_000,
+    ),  # milliseconds; Linux: for bytes that are not acknowledged
 )
 
 

@@ -10,7 +10,7 @@ from copilot_bridge.upstream.transport.network_errors import StaleConnectionErro
 from copilot_bridge.upstream.transport.patience import Patience
 from copilot_bridge.upstream.transport.sockets import unacknowledged
 
-# s between two checks of a silent connection, in which TCP sends what is missing several times
+# seconds between two checks of a silent connection, in which TCP sends what is missing several times
 CHECK_INTERVAL = 0.9
 
 

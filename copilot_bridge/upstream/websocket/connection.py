@@ -21,7 +21,7 @@ from copilot_bridge.websocket.deflate import Deflate, DeflateOffer
 from copilot_bridge.websocket.messages import Messages
 
 NORMAL, GOING_AWAY = 1000, 1001
-CLOSE_TIMEOUT = 0.2  # s that a close frame may take; the connection ends anyway
+CLOSE_TIMEOUT = 0.2  # seconds that a close frame may take; the connection ends anyway
 OF_A_BODY = ("Content-Type", "Content-Length", "Accept-Encoding")
 
 

@@ -14,7 +14,7 @@ from copilot_bridge.upstream.websocket.new_items import Point
 log = logging.getLogger(__name__)
 
 READABLE = 1  # of libev and libuv
-# s; OpenAI's WebSockets live for an hour, and Copilot's own limit is not known.
+# seconds; OpenAI's WebSockets live for an hour, and Copilot's own limit is not known.
 MAX_AGE = 55 * 60.0
 
 Key = tuple[str, ...]

@@ -41,7 +41,7 @@ PATH = "/responses"
 SESSION_TOKEN = "copilot-session-token"  # noqa: S105 - the name of a header
 
 MAX_PAUSED = 1024  # accounts and models
-PAUSE = 600.0  # s without WebSockets after a refused handshake, or after several failures
+PAUSE = 600.0  # seconds without WebSockets after a refused handshake, or after several failures
 MAX_FAILURES = 3  # in a row
 
 SECOND_REQUEST = 3  # items at least: a question, its response, and the next question

@@ -10,7 +10,7 @@ from copilot_bridge.access import reloading_cache
 from copilot_bridge.access.reloading_cache import ReloadingCache
 from copilot_bridge.shared_memory.change_counter import ChangeCounter
 
-LONG = 10.0  # s, the longest that a test waits for what comes at once
+LONG = 10.0  # seconds, the longest that a test waits for what comes at once
 
 
 class Reads:

@@ -13,7 +13,7 @@ from copilot_bridge.upstream.transport.sockets import unacknowledged
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the bench needs Linux")
 
-ROUND_TRIP = 0.04  # s
+ROUND_TRIP = 0.04  # seconds
 
 
 @pytest.fixture

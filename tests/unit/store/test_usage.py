@@ -12,7 +12,7 @@ from copilot_bridge.store import open_store
 from copilot_bridge.store.request_log import Filter, LogSums
 from copilot_bridge.store.sqlite import SqliteTransaction
 
-HALF_PAST = 1800  # s
+HALF_PAST = 1800  # seconds
 
 
 @pytest.fixture(scope="module")

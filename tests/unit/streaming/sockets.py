@@ -12,8 +12,8 @@ from gevent.hub import get_hub
 
 from copilot_bridge.errors import StreamCut
 
-SOON = 1.0  # s; in which a disconnection has to be noticed, on a busy machine
-LONG = 30.0  # s; no test waits so long
+SOON = 1.0  # seconds; in which a disconnection has to be noticed, on a busy machine
+LONG = 30.0  # seconds; no test waits so long
 
 
 class SocketBody:

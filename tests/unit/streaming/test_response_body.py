@@ -19,7 +19,7 @@ from unit.streaming.chunks import END, frame
 from copilot_bridge.errors import StreamCut, UpstreamRefused, UpstreamTimeout
 from copilot_bridge.streaming.response_body import READ_SIZE, BlockingBody, NonBlockingBody, open_body
 
-PATIENCE = 2.0  # s; nothing that works takes so long
+PATIENCE = 2.0  # seconds; nothing that works takes so long
 
 
 Script = Callable[[socket.socket], None]
@@ -161,7 +161,7 @@ def resets(client: socket.socket) -> None:
 TEXT = b"data: hello\n\n" * 50
 COMPRESSED = gzip.compress(TEXT)
 FRAMED = frame(TEXT[:100]) + frame(TEXT[100:]) + END
-SOON = 0.02  # s; the pieces of an answer are to come one by one
+SOON = 0.02  # seconds; the pieces of an answer are to come one by one
 
 ANSWERS: dict[str, tuple[bytes, bytes, bool]] = {
     "chunked": (CHUNKED, FRAMED, False),

@@ -7,8 +7,8 @@ import pytest
 from copilot_bridge.errors import StoreError
 from copilot_bridge.upstream.quota_snapshots import QuotaSnapshots
 
-PATIENCE = 20.0  # s
-SOON, LATER = 0.01, 3600.0  # s until it is written
+PATIENCE = 20.0  # seconds
+SOON, LATER = 0.01, 3600.0  # seconds until it is written
 
 
 class Watched:
