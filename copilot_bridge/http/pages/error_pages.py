@@ -40,7 +40,7 @@ def title(status: int) -> str:
 
 
 def explanation(status: int) -> str:
-    """What to say of an error of routing, or of a form."""
+    """Explain an error of routing, or of a form."""
     texts = {
         404: tr("errors.no_such_page"),
         405: tr("errors.wrong_method_hint"),
