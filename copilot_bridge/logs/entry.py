@@ -139,10 +139,6 @@ class RequestLogEntry:
     def first_byte_ms(self) -> int | None:
         return None if self.first_byte_at is None else round((self.first_byte_at - self.started) * 1000)
 
-    def progress(self) -> tuple[int | None, int]:
-        """Milliseconds until the first byte, None: there is none; and the bytes from Copilot so far."""
-        return self.first_byte_ms, self.received
-
     @property
     def cost(self) -> float | None:
         """In AI units."""

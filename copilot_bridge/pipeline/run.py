@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import requests
@@ -234,7 +235,8 @@ def run_request(
     if context.bridge.telemetry is not None:
         entry.traceparent = headers.get("traceparent")
     context.prepare_approval(entry, request.model, data)
-    context.bridge.request_log_writer.begin(interrupted_row(entry), entry.progress)
+    progress = partial(context.bridge.token_estimates.progress, entry)
+    context.bridge.request_log_writer.begin(interrupted_row(entry), progress)
     return Exchange(context.bridge, request, entry, client, writer, accepts_continue=accepts_continue)
 
 
@@ -242,4 +244,5 @@ def finish_request(context: RequestContext, entry: RequestLogEntry) -> None:
     """Release the limits that a request has used, and log how it ended."""
     context.release_limits()
     context.write_log(entry)
+    context.bridge.token_estimates.learn(entry)
     entry.write()

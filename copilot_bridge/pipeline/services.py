@@ -32,6 +32,7 @@ from copilot_bridge.pipeline.prompt_in_flight import PromptHashes
 from copilot_bridge.pipeline.ready_connections import ReadyConnections
 from copilot_bridge.pipeline.response_store import RESPONSE_TTL, ResponseStore
 from copilot_bridge.pipeline.storage import store_of
+from copilot_bridge.pipeline.token_estimates import TokenEstimates
 from copilot_bridge.search.web_search import WebSearch
 from copilot_bridge.upstream.auto import AutoPicks
 from copilot_bridge.upstream.catalogues import ModelCatalogues
@@ -129,6 +130,7 @@ class Bridge:
         )
         self.budgets.threshold_reached = BudgetNotices(config, self.client).notify
         self.request_log_writer = self.store.request_log_writer(config.log_days, config.log_rows)
+        self.token_estimates = TokenEstimates()
         self.approval = Approval(config, self.store.approvals, self.store.changes, self.store.key_values)
         self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MAX_ACCOUNTS)
 

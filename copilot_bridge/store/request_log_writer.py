@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -31,17 +32,28 @@ OLDEST_COLUMNS = 18  # of the first version
 WATCHED_FOR = 5.0  # seconds after a look at the running requests, in which all processes note their progress
 PROGRESS = b'["progress","'  # the beginning of such a note's line
 
-Progress = Callable[[], tuple[int | None, int]]
-"""(ms until the first byte of the response or None, bytes of it so far)"""
+
+class Progress(NamedTuple):
+    """How far a request is.
+
+    :param first_byte_ms: until the first byte of the response; None: there is none yet.
+    :param received: bytes of the response.  :param tokens: an estimate of its tokens, or None.
+    """
+
+    first_byte_ms: int | None = None
+    received: int = 0
+    tokens: int | None = None
+
+
+Watch = Callable[[], Progress]
 
 
 @dataclass(frozen=True, slots=True)
 class RunningRequest:
-    """A request that some process on this machine is answering.  :param received: bytes of the response."""
+    """A request that some process on this machine is answering."""
 
     row: RequestLogRow
-    first_byte_ms: int | None = None
-    received: int = 0
+    progress: Progress = Progress()
 
 
 class RequestLogWriter:
@@ -67,7 +79,7 @@ class RequestLogWriter:
     ) -> None:
         self._table = table
         self._watched = watched or SharedTimes(None)
-        self._begun: dict[str, tuple[RequestLogRow, Progress | None]] = {}
+        self._begun: dict[str, tuple[RequestLogRow, Watch | None]] = {}
         self._folder = folder
         self._days, self._max_rows = days, max_rows
         self._clock = clock
@@ -85,7 +97,7 @@ class RequestLogWriter:
             # Without a crash log nobody else would write what is left.
             atexit.register(self.flush)
 
-    def begin(self, row: RequestLogRow, progress: Progress | None = None) -> None:
+    def begin(self, row: RequestLogRow, progress: Watch | None = None) -> None:
         """Note a request that begins.
 
         :param row: the row to be written if this process is killed.
@@ -132,7 +144,7 @@ class RequestLogWriter:
         """The requests that the processes on this machine are answering, the oldest first."""
         self._watched.write("running", self._clock())
         found = {
-            id_: RunningRequest(row, *(progress() if progress else (None, 0)))
+            id_: RunningRequest(row, progress() if progress else Progress())
             for id_, (row, progress) in list(self._begun.items())
         }
         for request in others_running(self._folder) if self._folder is not None else ():
@@ -254,5 +266,5 @@ def others_running(folder: Path) -> Iterator[RunningRequest]:
         for key, line in last.items():
             row = read_row(line) if b'"interrupted"' in line else None
             if row is not None and row.outcome == "interrupted":
-                noted = orjson.loads(progress[key])[2:] if key in progress else (None, 0)
-                yield RunningRequest(row, *noted)
+                noted = orjson.loads(progress[key])[2:] if key in progress else ()
+                yield RunningRequest(row, Progress(*noted[: len(Progress._fields)]))

@@ -1,8 +1,9 @@
 """The English sentences of other rooms, in the reader's language.
 
-Messages, the texts of settings and the description of the API are English, as programs and logs get them.
-For the pages a book of each language has them beside their translations.  A message stands there with names
-for its values, `no login of {user} is stored`.  What a book does not have is shown in English, and marked so.
+Messages and the description of the API are English, as programs and logs get them.  For the pages a book of
+each language has them beside their translations.  A message stands there with names for its values, `no login
+of {user} is stored`.  The texts of settings go by the settings' names.  What a book does not have is shown in
+English, and marked so.
 """
 
 import re
@@ -14,7 +15,7 @@ from markupsafe import Markup
 
 from copilot_bridge.http.pages.i18n import DEFAULT, FOLDER, spoken
 
-MESSAGES, API = "messages", "api"  # the books
+MESSAGES, API, SETTINGS = "messages", "api", "settings"  # the books
 
 VALUE = re.compile(r"\{(\w+)\}")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -85,6 +86,12 @@ def said(message: str | None) -> str | Markup:
 def as_text(message: str) -> str:
     """A message as `said`, for what is not HTML."""
     return translate(spoken(), message) or message
+
+
+def about(setting: str, english: str) -> str | Markup:
+    """The text of a setting, as `said`."""
+    language = spoken()
+    return english if language == DEFAULT else marked(english, book(language, SETTINGS).get(setting))
 
 
 def described(text: str) -> str | Markup:

@@ -13,6 +13,7 @@ from copilot_bridge.errors import StoreError
 from copilot_bridge.http.pages.auth import redirect_303, shared
 from copilot_bridge.http.pages.i18n import tr
 from copilot_bridge.http.pages.rendering import page
+from copilot_bridge.http.pages.sentences import about
 from copilot_bridge.pipeline import Bridge
 from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.recovery.learned import describe
@@ -70,7 +71,7 @@ def row_of(bridge: Bridge, declared: Any) -> Row:
     flags = declared.metadata["flags"]
     return Row(
         option(declared.name) if flags else variable(declared.name),
-        declared.metadata["about"],
+        about(declared.name, declared.metadata["about"]),
         shown(value, secret=declared.metadata["secret"]),
         "" if origin == "default" else origin,
     )

@@ -13,7 +13,7 @@ from copilot_bridge.store import open_store
 from copilot_bridge.store import request_log as request_log_module
 from copilot_bridge.store import request_log_writer as module
 from copilot_bridge.store.request_log import RequestLogRow, values_in_order
-from copilot_bridge.store.request_log_writer import RequestLogWriter
+from copilot_bridge.store.request_log_writer import Progress, RequestLogWriter
 
 # A worker that is killed: "a" has ended, "b" has not, "c" has and is written already.
 WORKER = """
@@ -42,7 +42,7 @@ import sys
 from pathlib import Path
 from copilot_bridge.store import open_store
 from copilot_bridge.store.request_log import RequestLogRow
-from copilot_bridge.store.request_log_writer import RequestLogWriter
+from copilot_bridge.store.request_log_writer import Progress, RequestLogWriter
 store = open_store(Path(sys.argv[1]))
 writer = RequestLogWriter(store.request_log, None, days=30, max_rows=100, clock=lambda: 1001.0)
 writer._run = lambda: None
@@ -103,14 +103,14 @@ def test_what_runs_is_known_to_all_processes_with_its_progress(store, tmp_path):
 
     worker, page = process(1001.0), process(1001.0)
     worker._open_crash_log()
-    worker.begin(row("a", "interrupted", 1000.0), lambda: (250, 4096))
-    worker.begin(row("b", "interrupted", 999.0), lambda: (None, 0))
+    worker.begin(row("a", "interrupted", 1000.0), lambda: Progress(250, 4096, 30))
+    worker.begin(row("b", "interrupted", 999.0), lambda: Progress())
     worker._note_progress()
-    assert [(one.row.id, one.received) for one in page.running()] == [("b", 0), ("a", 0)]
+    assert [(one.row.id, one.progress) for one in page.running()] == [("b", Progress()), ("a", Progress())]
     worker._note_progress()
-    assert [(one.row.id, one.first_byte_ms, one.received) for one in page.running()] == [
-        ("b", None, 0),
-        ("a", 250, 4096),
+    assert [(one.row.id, one.progress) for one in page.running()] == [
+        ("b", Progress()),
+        ("a", Progress(250, 4096, 30)),
     ]
     assert [one.row.id for one in worker.running()] == ["b", "a"]
     worker.end(row("a", "ok", 1000.0))

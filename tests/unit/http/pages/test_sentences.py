@@ -15,6 +15,7 @@ from copilot_bridge.http.pages.i18n import DEFAULT, LANGUAGES
 from copilot_bridge.http.pages.sentences import (
     API,
     MESSAGES,
+    SETTINGS,
     VALUE,
     as_text,
     book,
@@ -35,7 +36,7 @@ RAISED = {name for name, value in vars(errors).items() if isinstance(value, type
 
 OTHERS = [language for language in LANGUAGES if language != DEFAULT]
 each_language = pytest.mark.parametrize("language", OTHERS)
-each_book = pytest.mark.parametrize("name", [MESSAGES, API])
+each_book = pytest.mark.parametrize("name", [MESSAGES, API, SETTINGS])
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_nothing_is_translated_that_the_description_of_the_api_does_not_say(lang
 
 @each_language
 def test_the_texts_of_settings_are_translated(language: str) -> None:
-    assert {setting.metadata["about"] for setting in settings()} - book(language, MESSAGES).keys() == set()
+    assert book(language, SETTINGS).keys() == {setting.name for setting in settings()}
 
 
 def template_of(node: ast.expr) -> str | None:

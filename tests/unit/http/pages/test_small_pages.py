@@ -162,7 +162,7 @@ def test_a_refused_trial_says_why_in_the_readers_language(client: FlaskClient) -
     assert answer.status_code == 401
     assert answer.json["error"]["message"].startswith("尚未登录 GitHub")
     program = client.post("/v1/chat/completions", json=sent, headers=headers)
-    assert program.json["error"]["message"].startswith("nobody is logged in")
+    assert program.json["error"]["message"].startswith("there is no GitHub login")
 
 
 def test_failures_in_the_log_are_told_in_the_readers_language(client: FlaskClient, bridge: Bridge) -> None:
