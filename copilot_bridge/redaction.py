@@ -1,10 +1,10 @@
-"""Hides what must never be read: secrets in settings, log lines, error messages and pages."""
+"""Hides secrets in settings, log lines, error messages and pages."""
 
 import re
 
 HIDDEN = "***"
 
-# A secret betrays itself by its shape ...
+# A secret is recognized by its form ...
 SHAPES = (
     r"\bgh[oprsu]_[A-Za-z0-9_.-]+",  # GitHub tokens
     r"\bgithub_pat_[A-Za-z0-9_.-]+",
@@ -13,7 +13,7 @@ SHAPES = (
     r"\btid=[^\s\"']+",  # Copilot tokens: "tid=...;exp=...:mac"
     r"\bst_[A-Za-z0-9_-]{8,}",  # Copilot auto-mode session tokens
 )
-# ... or by the name that stands before it: "device_code": "...", Authorization: Bearer ..., api_key=...
+# ... or by the name before it: "device_code": "...", Authorization: Bearer ..., api_key=...
 NAMES = (
     r"(?:proxy-)?authorization|[\w-]{0,40}token|[\w-]{0,40}api[_-]?key|device_code"
     r"|encrypted_content|reasoning_opaque|(?:thought_?)?signature"
@@ -52,7 +52,7 @@ def _keep_name(match: re.Match[str]) -> str:
 
 
 class Secret:
-    """A string that shows itself only to who asks by name."""
+    """A string that is shown only by an explicit `reveal()`."""
 
     __slots__ = ("_value",)
 

@@ -21,7 +21,7 @@ class Running(Protocol):
     """A function that runs in a greenlet of its own."""
 
     def kill(self, *, block: bool = True) -> None:
-        """End it where it waits.  `block`: return when it has ended."""
+        """End the function where it waits.  `block`: return only when it has ended."""
 
 
 def start(function: Callable[[], object]) -> Running:

@@ -35,7 +35,7 @@ UNITS = (
 
 @dataclass(frozen=True)
 class Wait:
-    """A time to wait, by a clock that may be set back meanwhile.  Unix seconds."""
+    """A waiting time in unix seconds, by a clock that may be set back meanwhile."""
 
     since: float
     until: float

@@ -1,4 +1,4 @@
-"""Escapes what a log line may not do to the terminal or file that shows it."""
+"""Escapes characters of a log line that would control the terminal."""
 
 from functools import lru_cache
 

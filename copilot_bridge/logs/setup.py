@@ -35,7 +35,7 @@ def set_up_logging(
 
 
 def skip_unused_facts() -> None:
-    """Have logging not find out what no line says (its HOWTO's "Optimization" has these switches)."""
+    """Turn off facts that no log line shows (as in "Optimization" of Python's logging HOWTO)."""
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
@@ -45,7 +45,9 @@ def file_handler(file: Path) -> logging.Handler:
 
     :raises ConfigError: it can't be opened.
     """
-    from copilot_bridge.logs.rotating_file import RotatingLogFile  # with its lock; most log to stderr
+    from copilot_bridge.logs.rotating_file import (
+        RotatingLogFile,
+    )  # imported here with its lock, because most processes log to stderr
 
     return RotatingLogFile(file)
 

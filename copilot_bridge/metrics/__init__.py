@@ -1,7 +1,7 @@
 """The metrics that Prometheus reads.  docs/metrics.md has the table.
 
 Each worker counts in files of its own that are mapped into memory (prometheus_client's multiprocess mode), so
-nothing is lost with a worker; the worker that Prometheus asks adds them all up.  Where `serving` has made no
+nothing is lost with a worker; the worker that serves Prometheus adds them up.  Where `serving` has made no
 folder for the files there is one process, which counts in its own memory.
 """
 
@@ -40,7 +40,7 @@ class Metrics:
 
     @property
     def shared(self) -> bool:
-        """True if there are several workers to add up, which takes a while."""
+        """Return whether there are several workers, whose sum takes a while."""
         return FOLDER_VARIABLE in os.environ
 
     def stream_opened(self) -> None:
@@ -77,7 +77,7 @@ class Metrics:
     def count_websocket_turn(self, way: str, sent: int, spared: int) -> None:
         """Count a request that a WebSocket to Copilot could carry.
 
-        :param way: what became of it.  :param sent: bytes over the WebSocket.
+        :param way: how it was sent.  :param sent: bytes over the WebSocket.
         :param spared: bytes that HTTP would have sent besides.
         """
         if meters := self._meters or self.start():

@@ -19,7 +19,7 @@ REQUEST_BUCKETS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600
 TOKEN_KINDS = ("in", "out", "cached", "reasoning")
 
 OTHER_MODEL = "other"  # the label of models that Copilot does not have
-MAX_ACCOUNTS = 64  # whose quotas are shown
+MAX_ACCOUNTS = 64  # accounts whose quotas are shown
 MAX_BUDGETS = 200  # that are shown: each conversation may have one
 BUDGET_LABELS = ("scope", "subject", "unit", "period")
 BUDGET_FIELDS = {

@@ -106,7 +106,7 @@ def exporting(signals: Iterable[str], budgets: Budgets) -> "Telemetry":
 
 
 class Telemetry:
-    """Makes a span and counts for each finished request.  None of it is on the way of a request.
+    """Makes a span and counts for each finished request.  No request waits for any of it.
 
     :param processor: of spans; None: there are none.  :param reader: of metrics; None: there are none.
     """

@@ -15,7 +15,7 @@ FILE_SIZES = {
     "gauge_mostrecent": 1 << 16,
 }
 
-LIVE_SUM = "gauge_livesum"  # what a process has open, which ends with it
+LIVE_SUM = "gauge_livesum"  # the kinds of gauges that end with their process
 MOST_RECENT = "gauge_mostrecent"
 MERGED_PID = 0  # in the names of the files in which those of ended processes are merged
 MERGE_THRESHOLD = 8  # ended processes, whose files are worth merging

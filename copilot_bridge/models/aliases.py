@@ -64,7 +64,7 @@ DEFAULT_MAPPING = {
     "gemini-*pro*": "gemini-*-pro",
 }
 
-# Ids whose version would be read wrongly.
+# Ids whose version would be parsed wrongly.
 VERSION_SPELLINGS = {"claude-opus-41": "claude-opus-4.1"}
 
 VERSION = r"([\d.]+)"

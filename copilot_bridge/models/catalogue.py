@@ -35,7 +35,7 @@ class Model:
 
     :param dialects: the APIs through which Copilot offers it: chat, responses, messages, embeddings.
     :param websocket: whether Copilot offers Responses with it over a WebSocket, too.
-    :param profile: what else is known of it.
+    :param profile: the other known facts about it.
     :param headers: to be sent with requests to this model.
     """
 

@@ -1,8 +1,8 @@
-"""Profiles of models: what each takes and refuses beside what Copilot's catalogue says of it.
+"""Profiles of models: what each takes and refuses beyond Copilot's catalogue.
 
-The facts are data, `profiles.toml`, each with its evidence and its date.  The catalogue's own word takes
-precedence wherever it has one (`with_catalogue`), and what a model was found to do by asking it takes
-precedence over both (`upstream/recovery/probed_facts.py`).
+The facts are data, `profiles.toml`, each with its evidence and its date.  The catalogue takes precedence
+where it names a fact (`with_catalogue`), and a fact found by probing the model takes precedence over both
+(`upstream/recovery/probed_facts.py`).
 """
 
 from collections.abc import Callable, Mapping
@@ -150,7 +150,7 @@ def plain_value(value: Any) -> Any:
 
 @cache
 def all_facts() -> tuple[Fact, ...]:
-    """The file is read when a model is first looked at, which the start need not wait for."""
+    """Read the file of facts, at the first use of a model, so that the start need not wait for it."""
     import tomllib  # takes 2 ms
 
     content = tomllib.loads(FILE.read_text(encoding="utf-8"))
@@ -175,7 +175,7 @@ def matches(fact: Fact, names: tuple[str, ...]) -> bool:
 def with_catalogue(
     profile: ModelProfile, supports: Mapping[str, Any], vision: Mapping[str, Any], context: int | None
 ) -> ModelProfile:
-    """The profile, with the catalogue's word where it has one."""
+    """Return the profile with the facts that the catalogue names."""
     return replace(
         profile,
         thinking_types=thinking_types(profile, supports),
@@ -192,7 +192,10 @@ def boolean_or(value: object, default: bool) -> bool:
 
 
 def thinking_types(profile: ModelProfile, supports: Mapping[str, Any]) -> frozenset[str]:
-    """The types that the catalogue confirms: a budget there means "enabled", where "adaptive" is missing."""
+    """Return the types of thinking that the catalogue confirms.
+
+    A budget there means "enabled" if "adaptive" is missing.
+    """
     excluded = {"adaptive"} if not supports.get("adaptive_thinking") else set()
     if not supports.get("max_thinking_budget"):
         excluded |= {"enabled"}
@@ -207,6 +210,6 @@ def efforts(profile: ModelProfile, listed: object) -> tuple[str, ...] | None:
 
 
 def max_images(profile: ModelProfile, listed: object) -> int | None:
-    """The catalogue says 1 of nearly every model, and upstream takes more."""
+    """Return the maximum of images: a catalogue's 1 is ignored, because upstream accepts more."""
     limit = listed if isinstance(listed, int) and listed > 1 else None
     return max(filter(None, (profile.max_images, limit)), default=None)

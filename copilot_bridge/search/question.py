@@ -43,7 +43,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The account that pays for a search, and the listener to it.
+    """The account that pays for a search, and the callback for its costs.
 
     :param signals: of the calls.  :param request_id: of the call, for the limits and GitHub's support.
     :param model: gives the model that searches; None: the account has none that can.
@@ -66,14 +66,11 @@ class Engine(Protocol):
     @property
     def path(self) -> str: ...
     def search(self, question: Question, access: Access) -> Found:
-        """Search.  Blocks.
-
-        :raises SearchFailed, BridgeError: it did not work.
-        """
+        """Search.  Blocks.  :raises SearchFailed, BridgeError: the search failed."""
 
 
 class SearchFailed(Exception):
-    """A search that did not work.  `code`: one of Anthropic's error codes."""
+    """A failed search.  `code`: one of Anthropic's error codes."""
 
     def __init__(self, message: str, code: str = "unavailable") -> None:
         super().__init__(message)

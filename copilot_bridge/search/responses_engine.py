@@ -73,7 +73,7 @@ def body_of(question: Question, model: Model) -> JsonObject:
 def read_answer(response: JsonObject) -> Found:
     """Read the pages from a response.
 
-    :raises SearchFailed: the response is none, or an error.
+    :raises SearchFailed: the response is malformed, or an error.
     """
     output = response.get("output")
     if not isinstance(output, list) or response.get("status") in ("failed", "cancelled"):

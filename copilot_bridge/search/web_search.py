@@ -1,4 +1,4 @@
-"""The search that the bridge offers: an engine, another one where it fails, and a short memory."""
+"""The bridge's search: an engine, another one if the first fails, and a short-lived cache."""
 
 import logging
 import time
@@ -30,7 +30,7 @@ MAX_QUERY = 1_000  # characters
 CACHE_SIZE, CACHE_TTL = 1_000, 300.0  # searches, seconds
 
 Attempt = Callable[[Engine, Callable[[Access], Found]], Found]
-"""Makes a search with an engine: it gives the function its access to Copilot, and notes how that went."""
+"""Runs a search with an engine: it passes Copilot's access to the function, and logs the result."""
 
 
 class WebSearch:
@@ -47,7 +47,7 @@ class WebSearch:
     def search(self, question: Question, conversation: str, attempt: Attempt) -> Found:
         """Search, or return what the same search of this conversation found minutes ago.  Blocks.
 
-        :raises SearchFailed: no engine found anything out.
+        :raises SearchFailed: no engine found anything.
         """
         if len(question.query) > MAX_QUERY:
             raise SearchFailed("the query is too long", "query_too_long")

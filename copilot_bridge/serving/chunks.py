@@ -1,7 +1,7 @@
 """Chunked request bodies, read strictly and without waiting for bytes that can't come any more.
 
 RFC 9112, section 7.1.  A line that ends with a bare LF, a size that is not a hexadecimal number, or a size
-beyond any body is an error at once: another server on the way may have read it otherwise.
+beyond any body is an error at once: another server on the way may have parsed it differently.
 """
 
 import re

@@ -85,7 +85,10 @@ class Handler(WSGIHandler):  # type: ignore[misc]
     socket: Any
 
     def handle(self) -> None:
-        """Send small writes at once, as gunicorn does: or the first event waits 40 ms for the head's ACK."""
+        """Send small writes at once, as gunicorn does.
+
+        Otherwise the first event would wait 40 ms for the head's ACK.
+        """
         with suppress(OSError):  # a Unix socket has no such option, nor has macOS once the client has left
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().handle()
@@ -93,7 +96,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
     def handle_one_request(self) -> Any:
         self.path = ""
         result = super().handle_one_request()
-        if isinstance(result, tuple):  # a status and a response of gevent's own, without a body
+        if isinstance(result, tuple):  # gevent's own status and response, without a body
             self.send_error(int(result[0]), REASONS.get(result[0], REASONS["400"]))
             return None
         return result

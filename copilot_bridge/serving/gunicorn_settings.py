@@ -20,7 +20,7 @@ from copilot_bridge.serving.metrics_folder import prepare, remove, remove_live_g
 
 _config = load_config()
 if not _config.persist and not _config.store_key:
-    # Nothing is kept on disk, but all workers have to accept what one of them has given to a browser.
+    # The secret is not stored, but all workers have to accept a cookie that one of them has signed.
     os.environ[variable("store_key")] = base64.b64encode(os.urandom(32)).decode()
 set_up_logging(_config.log_level, debug=_config.debug, file=_config.log_file)
 _metrics_folder = prepare(os.environ)

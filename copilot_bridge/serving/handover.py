@@ -7,8 +7,8 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-# They are no settings, so their names begin otherwise.  The values stay: a reload after an upgrade passes
-# them from one version to the next.
+# They are not settings, so they have another prefix.  The values must never change: a reload after an upgrade
+# passes them from one version to the next.
 START_COMMAND = "_COPILOT_BRIDGE_STARTED"
 HANDOVER = "_COPILOT_BRIDGE_INHERITED"
 EXIT_WITH_STDIN = "_COPILOT_BRIDGE_ENDS_WITH_STDIN"
@@ -57,7 +57,7 @@ class StartCommand:
         """Call it before anything changes the environment."""
         program = Path(sys.argv[0]).absolute()
         executable = not program.suffix and os.access(program, os.X_OK)
-        # Symbolic links stay in the path: after an upgrade they may lead elsewhere.
+        # The path keeps its symbolic links, which may point to another version after an upgrade.
         prefix = [str(program)] if executable else [sys.executable, "-m", "copilot_bridge"]
         return cls([*prefix, *sys.argv[1:]], dict(os.environ))
 

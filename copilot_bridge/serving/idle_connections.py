@@ -4,8 +4,8 @@ from types import TracebackType
 
 import gevent
 
-# Seconds that a new connection's first request is awaited while the worker stops: the client has sent it,
-# or is about to.
+# Seconds for which a stopping worker waits for a new connection's first request, which the client has
+# probably sent.
 NEW_CONNECTION_TIMEOUT = 1.5
 
 
@@ -26,7 +26,7 @@ class IdleConnections:
         return Idle(self._idle, seconds, new)
 
     def close(self) -> None:
-        """Close those that have had a request at once, new ones after a while."""
+        """Close the connections: those that have had a request at once, new ones after a while."""
         for connection, idle in list(self._idle.items()):
             if idle.new:
                 gevent.spawn_later(NEW_CONNECTION_TIMEOUT, self._close_one, connection, idle)
@@ -38,7 +38,7 @@ class IdleConnections:
             self._close_one(connection, idle)
 
     def _close_one(self, connection: gevent.Greenlet, idle: "Idle") -> None:
-        """Close it as if its time were over, unless a request has come meanwhile."""
+        """Close a connection as if its keep-alive time were over, unless a request has come meanwhile."""
         if self._idle.get(connection) is idle:
             connection.kill(idle.timeout, block=False)
 

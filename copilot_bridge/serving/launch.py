@@ -14,8 +14,8 @@ import sys  # noqa: E402
 from copilot_bridge.serving.garbage_collector import pause_garbage_collector  # noqa: E402
 from copilot_bridge.serving.standard_streams import ensure_standard_streams  # noqa: E402
 
-# gunicorn's names for what is a setting of the bridge.  gunicorn reads them when it is imported, and fails
-# on values that are meant for another program.
+# Variables that gunicorn reads when it is imported.  The bridge has settings of its own for them, and
+# gunicorn fails on values that are meant for another program.
 GUNICORN_VARIABLES = ("WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS")
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import contextlib
 # event; only then may its master kill it.
 KILL_GRACE = 3
 
-# Two for each stream, the client's and upstream's, and some to spare.
+# Two for each stream, the client's and upstream's, and a reserve.
 MAX_OPEN_FILES = 65_536
 
 

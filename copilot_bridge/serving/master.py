@@ -60,7 +60,10 @@ class Master(Arbiter):  # type: ignore[misc]
         return sorted(signals, key=lambda number: number not in STOPS)
 
     def reap_workers(self) -> None:
-        """Reap, and ping systemd: gunicorn calls this again and again while it waits for workers to end."""
+        """Reap ended workers, and ping systemd.
+
+        gunicorn calls this regularly, also while it waits for workers to end.
+        """
         super().reap_workers()
         self._notifier.ping()
 
@@ -92,7 +95,7 @@ class Master(Arbiter):  # type: ignore[misc]
     handle_usr2 = handle_hup
 
     def _is_to_stop(self) -> bool:
-        """True if a stop has been asked for since the reload: the program that follows would not know of it.
+        """Return whether a stop was requested since the reload began: the next program would not know of it.
 
         A signal that comes later ends the process at once, as it does until that program handles it.
         """
@@ -144,7 +147,7 @@ class Master(Arbiter):  # type: ignore[misc]
 
 
 def check_start(command: StartCommand) -> str:
-    """The reason why a start would fail, or nothing."""
+    """Return the reason why a start would fail, or ""."""
     try:
         check = subprocess.run(
             [*command.command, "--check"],

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
-FOLDER_VARIABLE = "_COPILOT_BRIDGE_METRICS"  # it is no setting, so its name begins otherwise
+FOLDER_VARIABLE = "_COPILOT_BRIDGE_METRICS"  # not a setting, so it has another prefix
 PROMETHEUS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's name
 
 PREFIX = "copilot-bridge-metrics-"

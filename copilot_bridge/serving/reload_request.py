@@ -1,8 +1,8 @@
 """Reloads the service and waits until it has: `python -m copilot_bridge.serving.reload_request PID`.
 
 A systemd unit calls it as `ExecReload`.  systemd reads a unit's `EnvironmentFile` anew for each command, so
-this command has the new settings, and the server has not.  It passes them on through the unit's runtime
-directory, which belongs to the service.
+this command has the new settings, while the server still has the old ones.  It passes them on through the
+unit's runtime directory, which belongs to the service.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The gevent worker of gunicorn: ends when its streams do, gives the application the client's socket."""
+"""The gevent worker of gunicorn: ends when its streams do, and gives the application the client's socket."""
 
 import signal
 import time
@@ -103,7 +103,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             discard_input(client)
 
     def is_already_handled(self, respiter: Any) -> bool:
-        """Have gunicorn close a connection that was a WebSocket, without another word on it."""
+        """Have gunicorn close a connection that was a WebSocket, without sending anything more."""
         if isinstance(respiter, TakenOver):
             raise StopIteration
         return False
@@ -182,9 +182,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
 
 def read_settings_once(cfg: Any) -> None:
-    """Make plain attributes of gunicorn's settings.
+    """Copy gunicorn's settings to plain attributes.
 
-    Otherwise each is looked for in vain, before `__getattr__` finds it, thirty times per request.
+    `__getattr__` costs much more, thirty times per request.
     """
     vars(cfg).update({name: setting.get() for name, setting in cfg.settings.items()})
 

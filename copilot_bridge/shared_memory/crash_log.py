@@ -48,7 +48,7 @@ class CrashLog:
 
     def put(self, key: str, line: bytes) -> None:
         """Note a line, which holds no line break."""
-        line += b"\n"  # also copies it: bytes from orjson take 4 kB, however short they are
+        line += b"\n"  # a copy, since short bytes from orjson occupy 4 kB
         self._lines[key] = line
         if self._end + len(line) > HALF_SIZE:
             self._compact()
@@ -76,14 +76,17 @@ class CrashLog:
         self._memory[0] = self._half
 
     def close(self) -> None:
-        """Remove the file: nothing is under way any more."""
+        """Remove the file, when nothing runs any more."""
         self._path.unlink(missing_ok=True)
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
 
 
 def left_behind(folder: Path) -> Iterator[list[bytes]]:
-    """The lines of each process that is gone.  Its file is removed when the caller asks for the next one."""
+    """Yield the lines of each ended process.
+
+    A process's file is removed when the caller asks for the next one.
+    """
     from filelock import FileLock, Timeout
 
     for path in sorted(folder.glob("*.spool")):
@@ -106,7 +109,7 @@ def find_line(folder: Path, prefix: bytes) -> bytes | None:
 
 
 def all_lines(folder: Path) -> Iterator[list[bytes]]:
-    """The lines of each process that is alive."""
+    """Yield the lines of each running process."""
     from filelock import FileLock, Timeout
 
     for path in sorted(folder.glob("*.spool")):

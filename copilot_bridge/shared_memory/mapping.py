@@ -11,7 +11,10 @@ Memory = mmap.mmap | bytearray
 
 
 def map_file(path: Path, size: int) -> mmap.mmap:
-    """Map a file of `size` bytes, made if it is missing.  Raises OSError: no room or no right."""
+    """Map a file of `size` bytes, which is created if it is missing.
+
+    Raises OSError: no space, or no permission.
+    """
     make_directory(path.parent)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

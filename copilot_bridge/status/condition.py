@@ -70,7 +70,7 @@ class ServiceStatus:
     def report(self, condition: Condition) -> None:
         """Set the condition.  It keeps the state of the store, which is reported apart."""
         before, condition = self.current, replace(condition, store=self.current.store)
-        if condition == before:  # it lasts, since when it did; only its end may have moved
+        if condition == before:  # the condition lasts, so its start stays; only its end may have moved
             self.current = replace(before, until=condition.until)
             return
         log.log(log_level(before, condition), "%s", condition.summary)

@@ -41,7 +41,7 @@ class ApprovalTable:
 
         def put(transaction: Transaction) -> None:
             now = transaction.now()
-            # A request that would live longer than TTL allows is from before the clock was set back.
+            # A request that would live longer than the TTL was added before the clock was set back.
             transaction.execute("DELETE FROM approvals WHERE expires < ? OR expires > ?", now, now + 2 * TTL)
             transaction.change(
                 "INSERT INTO approvals (id, caller, model, preview, size, at, decision, expires)"
@@ -60,7 +60,7 @@ class ApprovalTable:
         self._changes.bump()
 
     def poll(self, request_id: str) -> int:
-        """PENDING, APPROVED or DENIED.  Asking for it also keeps the request alive."""
+        """Return PENDING, APPROVED or DENIED, and keep the request alive."""
 
         def look(transaction: Transaction) -> int:
             transaction.change(

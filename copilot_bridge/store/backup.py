@@ -19,7 +19,7 @@ from copilot_bridge.store.schema import MIGRATIONS
 from copilot_bridge.store.sqlite import Sqlite
 from copilot_bridge.store.unreleased_schema import FIRST_UNRELEASED_STEP
 
-# Tables whose rows matter for a moment only, such as queues, and the list of migrations.
+# Tables that are not backed up: short-lived rows, such as queues, and the list of migrations.
 TRANSIENT_TABLES = {
     "tickets",
     "admissions",
@@ -39,7 +39,7 @@ class Table:
 
     @property
     def order(self) -> str:
-        """All columns, so that pages neither overlap nor leave a row out."""
+        """Return an order by all columns, so that pages neither overlap nor leave a row out."""
         return ", ".join(self.columns)
 
 

@@ -1,4 +1,4 @@
-"""Budgets in the store: what is allowed, what is used, and what is reserved for requests under way.
+"""Budgets in the store: their limits, their counters, and the reservations of running requests.
 
 Each request takes a lock before it is sent and another when it has ended, so the sums are exact however many
 workers and machines there are.
@@ -73,7 +73,7 @@ class Demand:
 
     :param subject: of the counter.  :param amount: an estimate at first, then what it has cost.
     :param reset: a reset of the plan's allowance, unix seconds.
-    :param free: it is known to use up nothing, so the budget does not refuse it.
+    :param free: it is known to cost nothing, so the budget does not refuse it.
     """
 
     budget: Budget
@@ -91,7 +91,7 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The response to a request's demands.
+    """The decision on a request's demands.
 
     :param standings: of its budgets.  :param refused: the one that refuses it; None: it may be sent.
     :param starts: the beginning of each demand's period, by which it is settled.
@@ -185,20 +185,20 @@ class BudgetTable:
         return [subject for (subject,) in rows]
 
     def reserve(self, ticket: str, demands: Sequence[Demand]) -> Grant:
-        """Reserve what a request will use, or say which budget refuses it."""
+        """Reserve the estimated cost of a request, or return the budget that refuses it."""
         return self._database.run(lambda transaction: reserve(transaction, ticket, demands))
 
     def settle(self, ticket: str, demands: Sequence[Demand], held: Sequence[Held | None]) -> list[Standing]:
         """Count what a request has used instead of what it has reserved.
 
-        :param demands: with what was used.  :param held: what was reserved for each; None: nothing.
-        :return: the budgets of which a threshold was reached, each once whoever asks.
+        :param demands: with the real cost.  :param held: the reservation for each; None: there was none.
+        :return: the budgets that have reached a threshold; each threshold is returned to one process only.
         """
         return self._database.run(lambda transaction: settle(transaction, ticket, demands, held))
 
 
 def current(transaction: Transaction, demand: Demand, now: float) -> Period:
-    """The present period.  A billing period is the one that requests were counted in, if there were any."""
+    """Return the present period.  A billing period that has counted requests stays as it was then."""
     limit = demand.budget.limit
     if limit.period == BILLING and demand.reset is None:
         ((start,),) = transaction.rows(
@@ -263,7 +263,7 @@ def settle_one(
         start, estimate = held
         if start != period.start:  # the request began in an earlier period
             period = Period(start, period.start)
-        if demand.counter(start) not in live:  # the reservation has become void, and is counted already
+        if demand.counter(start) not in live:  # the reservation has expired, and is counted already
             amount -= estimate
     transaction.change(ADD_SPENT, amount, *demand.counter(period.start))
     return note_threshold(transaction, demand, period)

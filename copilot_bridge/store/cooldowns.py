@@ -36,7 +36,7 @@ class Cooldown:
         return Wait(self.since, self.until).remaining(now)
 
     def shifted(self, seconds: float) -> "Cooldown":
-        """The same cooldown by a clock that is ahead by so much."""
+        """Return the cooldown with its times shifted to a clock that is so many seconds ahead."""
         return replace(self, until=self.until + seconds, since=self.since + seconds)
 
 

@@ -29,13 +29,16 @@ class Transaction(Protocol):
         """Unix seconds, by the one clock that all users of the database share."""
 
     def execute(self, sql: str, *values: object) -> None:
-        """Run a statement without its result, which need not happen before the end of the transaction."""
+        """Run a statement whose result is not needed.
+
+        It may be sent later, up to the end of the transaction.
+        """
 
     def advisory_lock(self, name: str) -> None:
         """Take a named exclusive lock until the end of the transaction."""
 
     def lock_and_query(self, name: str, *queries: Query) -> tuple[float, list[list[Row]]]:
-        """`advisory_lock`, and then, in one round trip, `now()` and the rows of each query."""
+        """Take an advisory lock, and return `now()` and the rows of each query, in one round trip."""
 
 
 class Database(Protocol):

@@ -54,7 +54,7 @@ class Encryptor:
         return self.encrypt_bytes(secret.encode())
 
     def decrypt(self, encrypted: str) -> str | None:
-        """None: it was encrypted with another key."""
+        """Decrypt a text.  None: it was encrypted with another key."""
         content = self.decrypt_bytes(encrypted)
         return None if content is None else content.decode()
 
@@ -62,7 +62,7 @@ class Encryptor:
         return self._fernet.encrypt(content).decode()
 
     def decrypt_bytes(self, encrypted: str) -> bytes | None:
-        """None: it was encrypted with another key."""
+        """Decrypt bytes.  None: it was encrypted with another key."""
         from cryptography.fernet import InvalidToken
 
         try:

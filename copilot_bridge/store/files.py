@@ -28,7 +28,7 @@ class JsonFiles:
         self.home = home
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """None: there is no such file, or it can't be read, which is logged."""
+        """Read an object.  None: there is no such file, or it can't be read, which is logged."""
         path = self._path(name)
         try:
             content = orjson.loads(path.read_bytes())

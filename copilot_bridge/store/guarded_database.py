@@ -25,7 +25,7 @@ PROBE_EXTRA_TIME = 0.5  # seconds that a probe may take longer than a request
 
 @dataclass(frozen=True)
 class Outage:
-    """A time without the store.  `since`: unix seconds.  `readable`: it can still be read."""
+    """An outage of the store.  `since`: unix seconds.  `readable`: reads still succeed."""
 
     reason: str
     since: float
@@ -36,7 +36,7 @@ class CircuitBreaker:
     """Refuses reads, or writes, while the database is down for them, and probes whether it is back.
 
     A use that took too long may have met a busy database.  Only if a probe fails as well, the database counts
-    as down: rate limits that are counted without it would hold nobody back in a burst.
+    as down: without the database, rate limits would not slow down a burst.
 
     :ivar changed: called whenever the database goes down or is back.
     """
@@ -100,7 +100,7 @@ class CircuitBreaker:
             self._probe()
         except StoreUnavailable as error:
             return error
-        except StoreError as error:  # it answers, so each use will raise its own error
+        except StoreError as error:  # the database responds, so each use will raise its own error
             log.debug("the store responds: %s", error)
         return None
 

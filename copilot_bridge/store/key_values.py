@@ -22,7 +22,7 @@ class KeyValueStore:
         self._encryptor = encryptor
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """None: there is no such object, or it can't be read, which is logged."""
+        """Read an object.  None: there is no such object, or it can't be read, which is logged."""
 
         def find(transaction: Transaction) -> list[Any]:
             return transaction.rows("SELECT content FROM key_values WHERE name = ?", name)

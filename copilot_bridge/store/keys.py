@@ -41,8 +41,9 @@ class Key:
     :param account: the GitHub login that it uses; "": the default one.  :param rate: "30/minute", or "".
     :param models: patterns; none: all models.  :param created, expires: unix seconds; 0: never.
     :param operator: it has the operator's rights.
-    :param web: the bridge searches the web and reads pages for it.
-    :param generation: the number of keys that have had its name: one key's data must not go to the next one.
+    :param web: may have the bridge search the web and read pages.
+    :param generation: the number of keys that have had its name: the data of a revoked key must not go to a
+        later key of that name.
     """
 
     name: str
@@ -244,7 +245,10 @@ class Keys:
         return gone
 
     def _changed(self) -> None:
-        """Notify the other processes, and have even a copy of the bare database hold the present keys."""
+        """Notify the other processes.
+
+        Also write the keys to the main file, so that a copy of that file alone has them.
+        """
         self._database.checkpoint()
         self._changes.bump()
 
@@ -276,7 +280,10 @@ class Keys:
                 raise StoreError(f"can't remove {self._flag_file}: {error.strerror}") from error
 
     def require(self) -> None:
-        """Demand a key of every caller: before the first key is stored, so that no crash comes between."""
+        """Require a key from every caller.
+
+        It is called before the first key is stored, in case of a crash in between.
+        """
         if self._flag_file is not None:
             try:
                 make_directory(self._flag_file.parent)
@@ -286,7 +293,7 @@ class Keys:
 
 
 def drop_budgets(transaction: Transaction, id_: str) -> None:
-    """Remove the budgets of a key that is revoked: nobody has its name in the log again."""
+    """Remove the budgets of a revoked key, whose name in the log is never used again."""
     for table in ("budgets", "budget_counters"):
         transaction.change(f"DELETE FROM {table} WHERE scope = ? AND subject = ?", BUDGET_SCOPE, id_)  # noqa: S608
 

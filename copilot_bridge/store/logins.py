@@ -69,7 +69,7 @@ class Logins:
         self._database.run(lambda transaction: put(transaction, row))
 
     def check(self) -> None:
-        """Write as much as a login takes, and remove it.
+        """Check that a login can be stored, by writing and removing a row of that size.
 
         :raises StoreError, ConfigError: no login can be stored.
         """
@@ -111,7 +111,7 @@ class Logins:
         return Login(user, Secret(token), host, added) if token else None
 
     def _take_over(self) -> None:
-        """Take over `logins.json` once, and remove it when its logins are in the database."""
+        """Import `logins.json` once, and remove the file when its logins are in the database."""
         if self._files is None or not (path := self._files.home / f"{NAME}.json").exists():
             return
         with self._files.lock(NAME):
@@ -160,7 +160,7 @@ def take(transaction: Transaction, rows: list[NewRow], mark: str) -> None:
 
 
 def read_row(row: Any) -> Login | None:
-    """None: it is no login.  One damaged row does not cost the others."""
+    """Read a login from a row; None: the row is damaged, and is skipped."""
     if not isinstance(row, dict) or not all(
         isinstance(row.get(key), str) for key in ("user", "token", "host")
     ):

@@ -37,7 +37,7 @@ LOCK_INTERVAL = 0.1  # seconds between two tries to get a lock
 POOL_SIZE = 8
 MAX_CONNECTION_AGE = 3600.0  # seconds; after it a moved server is noticed at the latest
 
-# For libpq: it notices a server that is gone without a word.
+# # Settings of libpq, by which it notices that a server has disappeared.
 LIBPQ_SETTINGS = {
     "connect_timeout": 2,
     "keepalives_idle": 10,
@@ -45,7 +45,7 @@ LIBPQ_SETTINGS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-# For the server: it releases the locks of a bridge that is gone.
+# # Settings of the server, by which it releases the locks of a bridge that has disappeared.
 SERVER_SETTINGS = {
     "statement_timeout": "15s",
     "idle_in_transaction_session_timeout": "10s",
@@ -190,7 +190,7 @@ class Postgres:
         return connection
 
     def _has_locked(self, connection: Connection, name: str) -> bool:
-        """Try to take the lock.  Trying again, instead of waiting, notices a server that is gone."""
+        """Try to take the lock.  Repeated tries, instead of a wait, notice a server that has disappeared."""
         with SocketDeadline(connection.pgconn.socket, LIBPQ_SETTINGS["connect_timeout"]):
             rows = connection.execute(
                 "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)

@@ -1,4 +1,4 @@
-"""The prompts of conversations, as digests, and the verdicts on what the cache had of each next one.
+"""The digests of conversations' prompts, and the verdict on how the cache served each prompt.
 
 Verdicts are made when the request log is written, in one transaction for all workers: a conversation's
 requests may come to any of them.
@@ -20,7 +20,7 @@ from copilot_bridge.billing.prompt_cache import (
 )
 from copilot_bridge.store.database import Transaction
 
-BRANCHES = 4  # prompts that are kept of a thread: a conversation may have subagents
+BRANCHES = 4  # prompts kept for each thread: a conversation may have subagents
 KEPT = 86_400.0  # seconds
 MAX_VALUES = 500  # in a statement
 
@@ -34,9 +34,10 @@ UPSERT = (
 
 @dataclass(frozen=True, slots=True)
 class PromptUse:
-    """The prompt of an answered request, and what the cache had of it.
+    """The prompt of an accepted request, and how the cache served it.
 
-    :param thread: of prompts that begin alike, most likely.  :param prompt: its `at` is that of the row.
+    :param thread: the name of the prompts that most likely begin alike.  :param prompt: its `at` is that of
+        the row.
     :param needs_marks: the model caches nothing without breakpoints.
     :param discount: the part of the price that is taken off because Copilot picked the model.
     """

@@ -1,4 +1,4 @@
-"""Decides which request a limit admits now: shared by all workers, and kept over restarts.
+"""Decides which requests a limit admits.  All workers share the limits, which outlive restarts.
 
 A limit admits requests in the order of their arrival: never closer together than `min_interval`, never more
 than `rate` allows, never more than `max_concurrent` at a time.
@@ -11,10 +11,10 @@ from copilot_bridge.store.database import Database, Row, Transaction
 # Seconds.  A ticket that is not renewed for so long is void: its process has died.
 TICKET_TTL = 30.0
 
-SLACK = 1.0  # seconds by which clocks that agree may differ
+SLACK = 1.0  # seconds by which synchronized clocks may differ
 MAX_TICKET_TTL = TICKET_TTL + SLACK
 
-# The times of the first and the last known admission, and of the one that decides about the next.
+# The times of the first and last known admissions, and of the one that determines the next.
 ADMISSION_TIMES = (
     "SELECT (SELECT min(at) FROM admissions WHERE limit_name = ?),"
     " (SELECT max(at) FROM admissions WHERE limit_name = ?),"
@@ -39,7 +39,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Decision:
-    """The response of a limit to one request.
+    """A limit's decision on one request.
 
     :param granted: the request is admitted.  :param wait: seconds before another try is useless.
     :param at_capacity: another request has to end first.  :param queue_full: the queue has no room.
@@ -126,7 +126,10 @@ def live_tickets(transaction: Transaction, tickets: list[Row], now: float) -> li
 
 
 def interval_left(spacing: list[Row], limit: Limit, now: float) -> float:
-    """Seconds until the next admission.  More than the interval is not believed: the clock was set back."""
+    """Return the seconds until the next admission.
+
+    At most the interval, as the clock may have been set back.
+    """
     left = spacing[0][0] - now if spacing and limit.min_interval else 0.0
     return left if left <= limit.min_interval + SLACK else 0.0
 

@@ -19,7 +19,8 @@ from copilot_bridge.store.usage import CENTS_OF_REQUEST, UPSERT_HOUR
 class RequestLogRow:
     """A request in the store.  None: unknown, or not known yet.
 
-    New columns go to the end: what a killed process of an earlier version left behind is read by position.
+    New columns go to the end: rows that a killed process of an earlier version left behind are read by
+    position.
     """
 
     id: str
@@ -90,7 +91,7 @@ CLOCK_TOLERANCE = (
 
 FAILED = "error"  # in a filter: all outcomes but successes
 
-# Names of several outcomes, for filters: by who can help, and answers that broke off.
+# # Names of groups of outcomes, for filters: by who can help, and incomplete responses.
 GROUPS: dict[str, tuple[str, ...]] = {
     group: tuple(kind.name for kind in KINDS.values() if kind.group == group)
     for group in ("client", "limit", "upstream", "broken")
@@ -155,12 +156,12 @@ def nano_cents_of(row: RequestLogRow) -> int:
 
 
 def escaped(text: str) -> str:
-    """The text for a LIKE in which it means itself."""
+    """Escape a text for a LIKE pattern."""
     return "".join(f"!{sign}" if sign in "!%_" else sign for sign in text)
 
 
 def read_status(text: str) -> tuple[int, int]:
-    """The range of statuses that "404" or "4xx" means, its end excluded.  Raises InvalidRequest."""
+    """Return the range of statuses that "404" or "4xx" means, its end excluded.  Raises InvalidRequest."""
     if len(text) == 3 and text.isascii():
         if text.isdecimal():
             return int(text), int(text) + 1
@@ -315,7 +316,7 @@ class RequestLog:
         after: Cursor | None = None,
         limit: int = 50,
     ) -> list[RequestLogRow]:
-        """The newest first.
+        """Return a page of rows, the newest first.
 
         :param before: the rows after this cursor.  :param after: the rows before it, nearest first.
         """
@@ -338,16 +339,19 @@ class RequestLog:
         )
 
     def parts_of(self, row: RequestLogRow) -> list[RequestLogRow]:
-        """The rows of what the bridge sent on its own for a request, such as web searches; oldest first."""
+        """Return the rows of the requests that the bridge itself sent for a request.
+
+        They come oldest first; most are web searches.
+        """
         end = row.at + (row.ms or 0) / 1000 + CLOCK_TOLERANCE
         return self._read("WHERE at >= ? AND at <= ? AND parent = ? ORDER BY at", row.at, end, row.id)
 
     def written_since(
         self, written: float | None, wanted: Filter = ALL_REQUESTS, *, limit: int = 200
     ) -> tuple[list[RequestLogRow], float]:
-        """Rows in the order in which they were written, that is, of their ends; and the next `written`.
+        """Return rows in the order in which their requests ended, and the `written` of the next call.
 
-        Some rows come again in the next call, and are known by their ids.
+        Some rows are returned again by the next call; callers recognize them by their ids.
 
         :param written: as returned by the previous call; None: the first call, which returns no rows.
         """

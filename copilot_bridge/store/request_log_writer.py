@@ -1,4 +1,4 @@
-"""Writes the request log: each request once, whatever happens to the process."""
+"""Writes the request log: each request exactly once, even if the process is killed."""
 
 import atexit
 import logging
@@ -23,10 +23,12 @@ log = logging.getLogger(__name__)
 
 FLUSH_INTERVAL = 0.5  # seconds
 BATCH_SIZE = 1000
-MAX_ROWS_IN_MEMORY = 20_000  # while the store takes none
+MAX_ROWS_IN_MEMORY = 20_000  # while the store accepts none
 PRUNE_INTERVAL = 600.0  # seconds
 RECOVERY_INTERVAL = 20.0  # seconds between two searches for rows that dead processes left
-PENDING_TTL = 60.0  # seconds after a request's end; a row that is not in the store by then was deleted again
+PENDING_TTL = (
+    60.0  # seconds after a request's end; a row that is missing in the store by then has been deleted
+)
 OLDEST_COLUMNS = 18  # of the first version
 
 WATCHED_FOR = 5.0  # seconds after a look at the running requests, in which all processes note their progress
@@ -50,7 +52,7 @@ Watch = Callable[[], Progress]
 
 @dataclass(frozen=True, slots=True)
 class RunningRequest:
-    """A request that some process on this machine is answering."""
+    """A running request of some process on this machine."""
 
     row: RequestLogRow
     progress: Progress = Progress()
@@ -94,11 +96,11 @@ class RequestLogWriter:
         if self._days and not self._running:
             self._running = True
             threading.Thread(target=self._run, daemon=True).start()
-            # Without a crash log nobody else would write what is left.
+            # Without a crash log no other process could write the remaining rows.
             atexit.register(self.flush)
 
     def begin(self, row: RequestLogRow, progress: Watch | None = None) -> None:
-        """Note a request that begins.
+        """Note the start of a request.
 
         :param row: the row to be written if this process is killed.
         :param progress: called while somebody watches the running requests.
@@ -114,7 +116,7 @@ class RequestLogWriter:
     def end(self, row: RequestLogRow, prompt: PromptUse | None = None) -> None:
         """Have the row of an ended request written.
 
-        :param prompt: on whose use of the cache the row gets a verdict, unless this process is killed before.
+        :param prompt: for the verdict on the prompt cache, which is lost if this process is killed before.
         """
         self._begun.pop(row.id, None)
         if not self._days:
@@ -129,7 +131,7 @@ class RequestLogWriter:
     def pending(self, id_: str) -> RequestLogRow | None:
         """The row that some process on this machine still has to write.
 
-        Its outcome is "interrupted" as long as the request is under way.
+        Its outcome is "interrupted" while the request runs.
         """
         row = self._rows.get(id_)
         if row is None and self._folder is not None:
@@ -141,7 +143,7 @@ class RequestLogWriter:
         return row if self._clock() - ended < PENDING_TTL else None
 
     def running(self) -> list[RunningRequest]:
-        """The requests that the processes on this machine are answering, the oldest first."""
+        """The running requests of all processes on this machine, the oldest first."""
         self._watched.write("running", self._clock())
         found = {
             id_: RunningRequest(row, progress() if progress else Progress())
@@ -152,7 +154,7 @@ class RequestLogWriter:
         return sorted(found.values(), key=lambda request: request.row.at)
 
     def _note_progress(self) -> None:
-        """Tell other processes how far the requests of this one are, while somebody watches."""
+        """Share the progress of this process's requests with other processes, while somebody watches."""
         if self._crash_log is None or self._clock() - self._watched.read("running") > WATCHED_FOR:
             return
         for id_, (_, progress) in list(self._begun.items()):
@@ -189,7 +191,7 @@ class RequestLogWriter:
             self._crash_log.put(key, orjson.dumps(values_in_order(row)))
 
     def recover(self) -> None:
-        """Write the rows of processes that are gone.  Rows that the store does not take now stay."""
+        """Write the rows of ended processes.  Rows that the store does not accept now are kept for later."""
         if self._folder is None:
             return
         for lines in left_behind(self._folder):
@@ -200,7 +202,7 @@ class RequestLogWriter:
     def flush(self) -> None:
         """Write the rows of ended requests.
 
-        Rows that arrive meanwhile wait, or a busy bridge would write them one by one.
+        Rows that arrive meanwhile wait for the next batch, or a busy bridge would write them one by one.
         """
         for _ in range(ceil(len(self._rows) / BATCH_SIZE)):
             batch = list(self._rows.values())[:BATCH_SIZE]
@@ -254,7 +256,7 @@ def read_row(line: bytes) -> RequestLogRow | None:
 
 
 def others_running(folder: Path) -> Iterator[RunningRequest]:
-    """The requests under way by the crash logs of all processes."""
+    """The running requests, from the crash logs of all processes."""
     for lines in all_lines(folder):
         last: dict[bytes, bytes] = {}
         progress: dict[bytes, bytes] = {}

@@ -1,4 +1,4 @@
-"""Conversations that later requests may refer to: the only prompts and answers in the store.
+"""Conversations that later requests may refer to: the only prompts and responses in the store.
 
 A stored response is what one request added to its conversation, encrypted.  A chain is all responses that go
 back to the same first one.  It lives as long as the youngest of them, which needs the others.  An object that
@@ -72,11 +72,11 @@ class ResponseChainTable:
         self._encryptor.prepare()
 
     def encrypt(self, content: bytes) -> str:
-        """Compress and encrypt, which takes its time for large content and may run in any thread."""
+        """Compress and encrypt content.  It is slow for large content, and may run in any thread."""
         return self._encryptor.encrypt_bytes(zlib.compress(content, 1))
 
     def decrypt(self, content: str) -> bytes | None:
-        """None: it was encrypted with another key."""
+        """Decrypt and decompress content.  None: it was encrypted with another key."""
         packed = self._encryptor.decrypt_bytes(content)
         return None if packed is None else zlib.decompress(packed)
 
@@ -99,7 +99,7 @@ class ResponseChainTable:
         self._database.run(put)
 
     def replace(self, object_id: str, content: str) -> None:
-        """Write an object in place of what it was before."""
+        """Write an object, replacing its previous content."""
 
         def put(transaction: Transaction) -> None:
             transaction.advisory_lock("chains")
@@ -111,9 +111,9 @@ class ResponseChainTable:
         self._database.run(put)
 
     def remove(self, response_id: str) -> bool:
-        """Delete a response, whose content stays only where another one continues from it.
+        """Delete a response.  Its content stays if another response continues from it.
 
-        False: there is none.
+        False: there is no such response.
         """
 
         def drop(transaction: Transaction) -> bool:
@@ -142,7 +142,10 @@ class ResponseChainTable:
         return rows[0][0], [content for _, _, content in rows]
 
     def prune(self) -> bool:
-        """Delete some responses of the oldest chain, if it is too old or there are too many.  True: it is."""
+        """Delete some responses of the oldest chain if it is too old or there are too many.
+
+        True: some were deleted.
+        """
 
         def drop(transaction: Transaction) -> bool:
             transaction.advisory_lock("chains")
@@ -167,7 +170,10 @@ class ResponseChainTable:
 
 
 def delete_response(transaction: Transaction, response_id: str) -> bool:
-    """Delete a response, or take its name off it if another one continues from it.  False: there is none."""
+    """Delete a response, or only its name if another one continues from it.
+
+    False: there is no such response.
+    """
     rows = transaction.rows("SELECT chain, content FROM responses WHERE id = ?", response_id)
     if not rows:
         return False

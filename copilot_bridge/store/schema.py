@@ -68,7 +68,7 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
                 token_ms BIGINT, error TEXT, address TEXT, path TEXT, streamed BIGINT,
                 premium DOUBLE PRECISION, session TEXT, discount DOUBLE PRECISION, mended TEXT,
                 written DOUBLE PRECISION)""",
-            # Holds every column that the log is filtered by, so that only the rows found are read.
+            # Covers every column of the log's filters, so that only the matching rows are read.
             """CREATE INDEX requests_by_arrival ON requests
                 (at, id, caller, model, status, outcome, account, session)""",
             "CREATE INDEX requests_by_written ON requests (written)",
@@ -202,7 +202,7 @@ def check_version(transaction: Transaction) -> None:
 
 
 def migrate(transaction: Transaction) -> list[str]:
-    """Bring the tables up to date.  The names of the steps that were missing.
+    """Bring the tables up to date, and return the names of the missing steps.
 
     Steps of a newer version are left alone, unless they are breaking.  Raises StoreError then.
     """

@@ -27,10 +27,10 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-DEFAULT_TIMEOUT = 15.0  # seconds; other transactions of the bridge take moments
+DEFAULT_TIMEOUT = 15.0  # seconds; other transactions of the bridge are much shorter
 
 CHECKPOINT_TIMEOUT = 1.0  # seconds; a checkpoint can wait
-PRIMARY_CODE = 0xFF  # the part of an error code of SQLite's that says what kind it is
+PRIMARY_CODE = 0xFF  # the bits of SQLite's error code that hold its kind
 
 # Rows per statement.  A few fixed sizes, so that SQLite parses each statement once.  Old versions take no
 # more than 999 values.
@@ -81,7 +81,7 @@ class SqliteTransaction:
         self._connection.execute(sql, values)
 
     def advisory_lock(self, _name: str) -> None:
-        """Nothing to do: SQLite runs one writing transaction at a time."""
+        """Do nothing: SQLite runs one writing transaction at a time."""
 
     def lock_and_query(self, _name: str, *queries: Query) -> tuple[float, list[list[Row]]]:
         return self._clock(), [self.rows(sql, *values) for sql, values in queries]
@@ -89,7 +89,7 @@ class SqliteTransaction:
 
 @dataclass(frozen=True, slots=True)
 class FileIdentity:
-    """The file at a path, and its journal, by device and inode; None: there is none."""
+    """The identity of a file and its journal, as device and inode; None: the file does not exist."""
 
     database: tuple[int, int] | None
     journal: tuple[int, int] | None
@@ -142,7 +142,7 @@ class Sqlite:
             if not isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError | OSError):
                 channel.close(
                     DEFAULT_TIMEOUT
-                )  # damaged: the next use opens the file again, which may have been repaired
+                )  # damaged: the next use opens the file again, in case it was repaired
             raise self._failure(error) from error
 
     def _connect(self, timeout: float) -> sqlite3.Connection:

@@ -42,7 +42,7 @@ class Store:
 
     @cached_property
     def _guard(self) -> GuardedDatabase:
-        """The database for uses that a request waits for."""
+        """The database with deadlines, for the uses that a request waits for."""
         return GuardedDatabase(self.database, self.timeout)
 
     @property
@@ -76,7 +76,7 @@ class Store:
 
     @property
     def settlements_folder(self) -> Path | None:
-        """The directory for what budgets could not write to the store; None: nothing is kept."""
+        """The directory for costs that could not be written to the store; None: they are not kept."""
         return self.files.home / "settlements" if self.files else None
 
     @cached_property
@@ -106,7 +106,10 @@ class Store:
         return SharedTimes(self.files.home / "watched" if self.files else None)
 
     def response_chains(self, max_bytes: int, ttl: float) -> ResponseChainTable:
-        """The conversations to go on with.  :param max_bytes: of all of them.  :param ttl: seconds."""
+        """The conversations that later requests may continue.
+
+        :param max_bytes: of all of them.  :param ttl: seconds.
+        """
         return ResponseChainTable(self._guard, self.encryptor, max_bytes=max_bytes, ttl=ttl)
 
     @cached_property

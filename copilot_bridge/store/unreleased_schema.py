@@ -1,7 +1,7 @@
 """The tables of the versions before the first release, whose content the first release takes over.
 
-The old tables are renamed, the new ones are made, and the columns that both have are copied.  So it does not
-matter which of those versions a store is of.
+The old tables are renamed, the new ones are made, and the columns that both have are copied.  So a store of
+any of those versions can be taken over.
 """
 
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ def take_over(transaction: Transaction, old_columns: dict[str, list[str]]) -> No
         transaction.change(f"DROP TABLE {PREFIX}{table}")
     for old, new in OUTCOMES.items():
         transaction.change("UPDATE requests SET outcome = ? WHERE outcome = ?", new, old)
-    # A name that a key has had is not free: what belonged to one key must not go to the next one.
+    # The name of a former key stays taken: the data of one key must not go to another one.
     transaction.change(
         "INSERT INTO key_names (name, used) SELECT name, 1 FROM keys"
         " WHERE name NOT IN (SELECT name FROM key_names)"

@@ -18,7 +18,7 @@ from copilot_bridge.store.database import Database, Row, Transaction
 # Sums of past hours hardly change: only requests that were still running then are added later.
 CACHE_SIZE = 4000  # spans
 CACHE_TTL, FINAL_TTL = 600.0, 6 * 3600.0  # seconds
-FINAL_AFTER = 2 * 3600.0  # seconds after which nothing is to come any more
+FINAL_AFTER = 2 * 3600.0  # seconds after an hour, until all of its requests have ended
 
 UPSERT_HOUR = (
     f"INSERT INTO request_hours ({', '.join((*KEY_COLUMNS, *SUM_COLUMNS))})"  # noqa: S608
@@ -53,7 +53,7 @@ COLUMNS_OF_HOURS = ("model", "caller", "account", "hour")  # that request_hours 
 CENTS_OF_HOUR, CENTS_OF_REQUEST = USED_OF_HOUR[DOLLARS], USED_OF_REQUEST[DOLLARS]
 
 DAYS, HOURS = "day", "hour"
-# What usage can be reported by -> (expression, table, its column of the time).
+# What usage is grouped by -> (expression, table, its column of the time).
 REPORTS = {
     "model": ("model", "request_hours", "hour"),
     "key": ("caller", "request_hours", "hour"),
@@ -103,8 +103,8 @@ class UsageTable:
     ) -> list[dict[Group, Sums]]:
         """The sums between each two neighbouring moments, as {(value of each column in `by`): sums}.
 
-        The sums have "nano_cents" besides: the list price in 1e-9 US cents.  What is over is remembered, so
-        many spans hardly take longer than one.
+        The sums have "nano_cents" besides: the list price in 1e-9 US cents.  The sums of past spans are
+        cached, so many spans hardly take longer than one.
 
         :param edges: unix seconds, ascending.
         :param by: of COLUMNS_OF_REQUESTS.  Model "": not one of Copilot's.
@@ -225,7 +225,9 @@ class UsageTable:
         return [one | {"day": name_of_day(int(one["day"]) * DAY, 0)} for one in found]
 
     def traffic(self, since: float, limits: Iterable[int | None]) -> dict[int | None, tuple[Traffic, ...]]:
-        """The requests whose tokens are known: for each limit, those with prompts up to it, and the longer.
+        """Sum up the requests whose tokens are known.
+
+        Each limit gives two sums: of prompts up to it, and of longer ones.
 
         :param limits: tokens of a prompt; None: no limit, so there is only one part.
         """
@@ -249,7 +251,7 @@ class UsageTable:
         return self._database.read(read)
 
     def since(self, at: float, *, caller: str | None = None, account: str | None = None) -> Sums:
-        """The sums from a moment on, such as midnight."""
+        """The sums since a moment, such as midnight."""
         wanted, values = whose(caller, account)
         (row,) = self._rows(f"SELECT {SUM_OF_REQUESTS} FROM requests WHERE at >= ?{wanted}", at, *values)  # noqa: S608
         return named_sums(row)

@@ -89,7 +89,7 @@ class Pick:
 
 
 class AutoUnavailable(UpstreamRefused):
-    """The account has neither version."""
+    """The account has no version of "auto"."""
 
     kind: KindName = "model_not_found"
 
@@ -126,7 +126,7 @@ class AutoPicks:
     def pick(
         self, copilot: Copilot, tier: str, context: PickContext, fits: Callable[[Pick], bool] = lambda _: True
     ) -> Pick:
-        """The pick for a conversation, a new one if there is none that fits.
+        """Return the pick for a conversation; a new one if no earlier one fits.
 
         :param fits: returns whether an earlier pick still fits.
         :raises AutoUnavailable: the account has no automatic choice of models.
@@ -169,7 +169,7 @@ class AutoPicks:
         return pick
 
     def _fetch(self, copilot: Copilot, tier: str, context: PickContext) -> Pick:
-        """Ask the second version, or the first if that is missing or does not answer."""
+        """Ask the second version, or the first if the second is missing or does not respond."""
         failure: BridgeError | None = None
         if copilot.account.fingerprint not in self._unsupported:
             try:

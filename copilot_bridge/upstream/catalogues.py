@@ -1,4 +1,4 @@
-"""The catalogue of each account, as Copilot gives it, and the model in it that a client means."""
+"""The catalogue of each account, and the choice of the model that a client names."""
 
 import logging
 import time
@@ -100,7 +100,7 @@ class ModelCatalogues:
         return known
 
     def _renew_later(self, copilot: Copilot, known: Catalogue) -> Catalogue:
-        """Renew a catalogue that is in use, once the request that noticed its age is on its way."""
+        """Renew a catalogue that is in use, after the request that noticed its age has been sent."""
         self._sleep(RENEWAL_DELAY)
         return self._renew(copilot, known)
 
@@ -116,7 +116,7 @@ class ModelCatalogues:
         return 0 <= self._clock() - catalogue.at < max_age
 
     def _known(self, copilot: Copilot) -> Catalogue | None:
-        """The catalogue of this account at its present address, of memory or of the store."""
+        """The catalogue of this account at its present address, from memory or from the store."""
         key = copilot.account.fingerprint
         known = self._catalogues.get(key) or self._stored(key)
         if known is None or self._clock() - known.at > MAX_AGE or known.api != copilot.token().api:
@@ -204,9 +204,9 @@ class ModelCatalogues:
             log.warning("%s. %s Copilot says: %s", OUTDATED, UPDATE, catalogue.outdated)
 
     def resolve(self, copilot: Copilot, name: str, context: ContextSource = PickContext) -> ResolvedModel:
-        """The model that the client means.  Raises ModelNotFound, naming suggest ones.
+        """Find the model that the client names.  Raises ModelNotFound, with suggestions.
 
-        :param context: gives what "auto" picks one for.
+        :param context: returns the context in which "auto" picks a model.
         """
         name = self._target(name)
         if (tier := tier_of(name)) is not None:
@@ -270,7 +270,7 @@ class ModelCatalogues:
 
 
 def takes_effort(model: Model, effort: str) -> bool:
-    """Return whether a model can reason so; one that knows only budgets is given that of the effort."""
+    """Return whether a model accepts an effort; one with budgets only gets the budget that stands for it."""
     known = model.supports.get("reasoning_effort") or ()
     free = bool(model.supports.get("max_thinking_budget")) or model.profile.reasons
     return not effort or effort in known or (not known and free)
@@ -282,7 +282,7 @@ UPDATE = "Update the bridge, or set COPILOT_BRIDGE_EDITOR_VERSION and COPILOT_BR
 
 
 def read_catalogue(rows: object, at: float, api: str) -> Catalogue:
-    """Read the rows of a list of models; what is no row of a model is skipped."""
+    """Read the rows of a list of models; malformed rows are skipped."""
     models: dict[str, Model] = {}
     for row in rows if isinstance(rows, list) else []:
         if isinstance(row, dict) and row.get("id"):

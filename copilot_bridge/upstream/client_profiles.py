@@ -1,6 +1,6 @@
-"""Profiles of GitHub's own clients, as one of which the bridge presents itself to Copilot.
+"""Profiles of GitHub's own clients; the bridge identifies itself to Copilot as one of them.
 
-Copilot answers only clients that it knows, and shows less to old ones.  The bridge sends what such a client
+Copilot serves only clients that it knows, and offers less to old ones.  The bridge sends what such a client
 sends in each request, except for what would be untrue of the bridge, or of no use to anybody: `LEFT_OUT`.
 """
 
@@ -130,12 +130,12 @@ PROFILES = {True: VSCODE, False: CLI}
 # {profile: {header that the client sends and the bridge does not: why}}
 LEFT_OUT: dict[str, dict[str, str]] = {
     "vscode": {
-        "Editor-Device-Id": "a second name of the machine, which has one already",
-        "X-VSCode-User-Agent-Library-Version": "untrue: no part of VS Code sends our requests",
+        "Editor-Device-Id": "a second id of the machine, which has one already",
+        "X-VSCode-User-Agent-Library-Version": "untrue: VS Code does not send these requests",
     },
     "cli": {
-        "X-Stainless-Helper-Method": "untrue: no SDK is inside",
-        "User-Agent: v24.20.0": "untrue: no Node.js is inside",
+        "X-Stainless-Helper-Method": "untrue: the bridge uses no SDK",
+        "User-Agent: v24.20.0": "untrue: the bridge does not run on Node.js",
     },
 }
 

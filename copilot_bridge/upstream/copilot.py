@@ -1,4 +1,4 @@
-"""Copilot's API for one account: the right host, a fresh token, one replay where that is safe."""
+"""Copilot's API for one account: the right host, a fresh token, and a retry where that is safe."""
 
 import logging
 from collections import Counter
@@ -31,7 +31,7 @@ Adapt = Callable[[Refusal], bytes | None]  # another body to try, or None
 
 
 class Gate(Protocol):
-    """The limits that each of a client's requests passes before it is sent."""
+    """The limits that a client's request has to pass before it is sent."""
 
     def acquire(self, model: str, path: str) -> None:
         """Block until the request may be sent.
@@ -43,7 +43,7 @@ class Gate(Protocol):
 
 
 class Copilot:
-    """Sends requests for an account.  All of this happens before the client has been sent a byte."""
+    """Sends the requests of an account.  All of this happens before the client gets its first byte."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Copilot:
         self.spared = 0  # bytes that Copilot remembered
 
     def for_background(self) -> "Copilot":
-        """The same account for work that no request waits for."""
+        """Return the same account for work that no request waits for."""
         return Copilot(self._client, self._tokens, self._headers, self.account, background=True)
 
     def token(self) -> CopilotToken:
@@ -103,9 +103,9 @@ class Copilot:
     ) -> requests.Response:
         """Send a request and return a response with a status below 300, its body unread.
 
-        After a refusal with a remedy the remedy is tried, each once; after a refusal of the request itself
-        an adapted body is tried.  So a request is sent a few times at most, and never again after the first
-        byte of a response.
+        After a refusal with a remedy, that remedy is tried once; after a refusal of the request itself, an
+        adapted body is sent.  A request is sent a few times at most, and never again after the first byte of
+        a response.
 
         :param signals: of a call in a conversation.  If Copilot may have read it, the user's turn is counted
             already, and the replay is the agent's; else it is still the user's.
@@ -248,7 +248,7 @@ def for_replay(signals: Signals | None) -> Signals | None:
     return signals.for_replay() if signals else None
 
 
-# Kinds of errors that end without anybody's doing.
+# Kinds of errors that end without anybody's help.
 TEMPORARY: tuple[KindName, ...] = ("unreachable", "timeout", "unavailable", "stream_cut")
 
 

@@ -30,9 +30,9 @@ FINAL: tuple[KindName, ...] = ("prompt_too_long", "rate_limited", "model_not_fou
 
 @dataclass(frozen=True)
 class ErrorRule:
-    """The meaning of some refusals.
+    """The meaning of refusals with one of these `statuses`, and a code and message that match `pattern`.
 
-    :param statuses: one of these, and `pattern`: for code and message together.
+
     :param message: the bridge's words instead of upstream's.
     """
 

@@ -62,7 +62,7 @@ class Hosts:
         return Hosts.of(replace(plain, enterprise_url=others))
 
     def is_trusted(self, url: object) -> bool:
-        """Return whether the token and every prompt may be sent to this address because a token names it.
+        """Return whether the token and the prompts may be sent to this address, which a token names.
 
         It has to be https on GitHub's Copilot domain or on the configured enterprise, or the very host and
         port that the operator configured for GitHub's API (a simulator, a private upstream).

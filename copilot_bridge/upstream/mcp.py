@@ -1,7 +1,7 @@
 """GitHub's MCP server on the Copilot host, as a client of one of its tools (streamable HTTP).
 
-It is spoken in the revision without sessions (2026-07-28); where the server does not know that, in the one
-before, with its handshake.  Sources: what Copilot's CLI 1.0.102 sends (November 2026), and the specification.
+It uses the revision without sessions (2026-07-28); if the server does not support that, the one before, with
+its handshake.  Sources: what Copilot's CLI 1.0.102 sends (November 2026), and the specification.
 """
 
 import logging
@@ -35,7 +35,7 @@ UNKNOWN = ("invalid_request", "unsupported", "not_found", "method_not_allowed", 
 
 
 class McpError(Exception):
-    """The server's response is an error, or none."""
+    """The server responds with an error, or not at all."""
 
 
 class McpServer:

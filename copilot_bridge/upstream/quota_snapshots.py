@@ -1,7 +1,7 @@
 """The quota snapshots that come with Copilot's responses, shared by all workers.
 
-A response's headers are noted in memory, which costs its request nothing.  A moment later, and no more often
-than that, a thread writes new snapshots to the store, where the pages of the other workers find them.
+A response's headers are noted in memory, which costs its request nothing.  A thread writes new snapshots to
+the store at a small interval, where the pages of the other workers find them.
 """
 
 import logging

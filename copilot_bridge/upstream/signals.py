@@ -1,4 +1,4 @@
-"""The context of a call that Copilot gets beside its body: initiator, conversation, task."""
+"""The signals that Copilot gets beside a call's body: initiator, conversation, task."""
 
 from dataclasses import dataclass, replace
 
@@ -26,9 +26,9 @@ class Signals:
     named: bool = False
 
     def for_background(self, type_: str) -> "Signals":
-        """The signals of a call that the bridge makes for one of these."""
+        """Return the signals of a call that the bridge makes on its own in this conversation."""
         return replace(self, initiator=AGENT, type=type_)
 
     def for_replay(self) -> "Signals":
-        """The signals of a second attempt after upstream may have counted the user's turn."""
+        """Return the signals of a second attempt, after upstream may have counted the user's turn."""
         return replace(self, initiator=AGENT)

@@ -26,7 +26,10 @@ class SingleFlight(Generic[T]):
         self._running: dict[str, Future[T]] = {}
 
     def do(self, key: str, fetch: Callable[[], T]) -> T:
-        """The result, or the exception, of the fetch that runs for this key; begins one if there is none."""
+        """Return the result, or raise the exception, of the running fetch for this key.
+
+        Begin one if there is none.
+        """
         return self.begin(key, fetch).result()
 
     def begin(self, key: str, fetch: Callable[[], T]) -> "Future[T]":

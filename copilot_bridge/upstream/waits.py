@@ -1,4 +1,4 @@
-"""The times for which a request waits before Copilot has it."""
+"""The waiting times of a request before it is sent to Copilot."""
 
 import time
 from collections.abc import Iterator

@@ -31,9 +31,9 @@ TOO_SMALL_WINDOW = ("client_max_window_bits", "8")  # zlib has none of 256 bytes
 
 
 class Deflate(PerMessageDeflate):
-    """What both ends have agreed on, and the end of what was sent.
+    """Compresses messages with the agreed parameters, and remembers the last sent bytes.
 
-    :param agreed: the same as the library would do it.
+    :param agreed: the extension as the library would run it.
     """
 
     def __init__(self, agreed: PerMessageDeflate) -> None:
@@ -58,7 +58,7 @@ class Deflate(PerMessageDeflate):
 
 
 class DeflateOffer(ClientPerMessageDeflateFactory):
-    """What a client offers: any window, with or without memory."""
+    """Offers the extension for a client: any window, with or without memory."""
 
     def process_response_params(
         self, params: Sequence[ExtensionParameter], accepted_extensions: Sequence[Extension]

@@ -1,4 +1,4 @@
-"""GitHub accounts, and the Copilot tokens that stand for them."""
+"""GitHub accounts, and their Copilot tokens."""
 
 import hashlib
 from collections.abc import Mapping

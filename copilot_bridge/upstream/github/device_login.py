@@ -1,4 +1,4 @@
-"""The device flow, by which the bridge gets a GitHub login; its words and pages are elsewhere.
+"""The device flow, by which the bridge gets a GitHub login.
 
 Source: docs.github.com, "Authorizing OAuth apps", device flow; RFC 8628.
 """
@@ -33,7 +33,7 @@ GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 # Seconds, where GitHub's response names none (RFC 8628, sections 3.2 and 3.5).
 DEFAULT_INTERVAL, DEFAULT_LIFETIME, SLOW_DOWN_STEP = 5.0, 900.0, 5.0
-POLL_MARGIN = 1.0  # GitHub's clock differs from ours: a poll that is a moment early costs five seconds
+POLL_MARGIN = 1.0  # GitHub's clock differs from ours, and a poll that is too early costs five seconds
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class CopilotTokens:
         return self.available(account) or self._flights.do(account.fingerprint, lambda: self._renew(account))
 
     def available(self, account: Account) -> CopilotToken | None:
-        """A valid token that nobody has to wait for, or None; begins a renewal that is due."""
+        """Return a valid token without waiting, or None; begin a renewal if one is due."""
         token = self._cache.get(account.fingerprint)
         if token and token.is_fresh(self._clock()):
             return token
@@ -115,7 +115,7 @@ class CopilotTokens:
             raise
 
     def is_known(self, account: Account) -> bool:
-        """Return whether GitHub has judged the account, or need not be asked."""
+        """Return whether the token is known to be valid or refused, so that no exchange is needed."""
         key = account.fingerprint
         return bool(
             self._cache.get(key)
@@ -126,7 +126,7 @@ class CopilotTokens:
     def forget(self, account: Account, token: CopilotToken) -> bool:
         """Drop a token that Copilot has refused.  False: there were too many renewals, so it is kept."""
         key = account.fingerprint
-        if self._refused.get(key) != token.value:  # else another request has reported it
+        if self._refused.get(key) != token.value:  # another request may have reported it already
             now = self._clock()
             recent = [then for then in self._renewals.get(key, ()) if 0 <= now - then < RENEWAL_WINDOW]
             if len(recent) >= MAX_RENEWALS:
@@ -199,7 +199,7 @@ class CopilotTokens:
         return token
 
     def _fallback_token(self, account: Account, old: CopilotToken | None, error: BridgeError) -> CopilotToken:
-        """The old token: while it is valid, a failed renewal fails no request.
+        """Return the old token: while it is valid, a failed renewal affects no request.
 
         After a refusal GitHub is not asked for a while, because it watches for repeated requests.
         """
@@ -217,7 +217,10 @@ class CopilotTokens:
         return old
 
     def _exchange(self, account: Account) -> CopilotToken:
-        """GET /copilot_internal/v2/token.  Only token, expires_at and refresh_in are relied upon."""
+        """Exchange the token at GitHub.
+
+        Of the response only token, expires_at and refresh_in are required.
+        """
         content = self._get(account, "/copilot_internal/v2/token")
         value, now = content.get("token"), self._clock()
         if not isinstance(value, str) or not value:

@@ -1,6 +1,6 @@
 """Images and pages on the public web, fetched for clients.
 
-`fetcher` is the guard, `images` and `pages` take what it brings.
+`fetcher` fetches safely; `images` and `pages` interpret the content.
 """
 
 from copilot_bridge.upstream.public_web.addresses import is_public

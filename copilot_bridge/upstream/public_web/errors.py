@@ -2,7 +2,7 @@
 
 
 class FetchError(Exception):
-    """Something that can't be fetched, and why, in words for the client."""
+    """The reason why something can't be fetched, in words for the client."""
 
 
 class NotPublic(FetchError):
@@ -10,7 +10,7 @@ class NotPublic(FetchError):
 
 
 class NoText(FetchError):
-    """Something that is no text."""
+    """Content that is not text."""
 
 
 TOO_SLOW = "its server is too slow"

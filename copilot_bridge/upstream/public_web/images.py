@@ -9,7 +9,7 @@ from copilot_bridge.upstream.public_web.fetcher import PublicFetcher
 
 
 class ImageFetcher(PublicFetcher):
-    """Fetches images; only what begins like an image comes back."""
+    """Fetches images; content that does not begin like an image is refused."""
 
     def fetch_image(
         self, url: str, *, media_types: Collection[str], max_bytes: int, param: str

@@ -1,6 +1,6 @@
 """The limits of Chat Completions bodies that are passed on: ids, order, schemas, documents, texts.
 
-A history may have been made with another provider's models, and tools come from anywhere.
+A history may be from another provider's models, and tools from any client.
 """
 
 import base64

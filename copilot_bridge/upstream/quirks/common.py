@@ -46,7 +46,7 @@ def adapt_label(holder: Body, key: str, data: Any) -> bool:
 
 
 def answerable(after: list[Body], before: list[Body]) -> list[Body]:
-    """Add a user's message after a note that has moved to the end, or a model would continue the note."""
+    """Add a user's message after a note at the end, or a model would continue the note."""
     noted = after[-1]["role"] == "assistant" and before[-1]["role"] != "assistant"
     return [*after, {"role": "user", "content": CONTINUE}] if noted else after
 

@@ -70,7 +70,7 @@ def betas_for(header: str, body: Body, model: Model) -> list[str]:
 
 
 def searches(tool: Any) -> bool:
-    """Return whether a tool is found by the tool search, or is that search."""
+    """Return whether a tool is the tool search, or is found by it."""
     return isinstance(tool, dict) and (
         bool(tool.get("defer_loading")) or str(tool.get("type")).startswith("tool_search_tool_")
     )

@@ -1,6 +1,6 @@
 """The limits of Messages bodies that are passed on: ids, order, schemas, documents, texts.
 
-A history may have been made with another provider's models, and tools come from anywhere.
+A history may be from another provider's models, and tools from any client.
 """
 
 import base64
@@ -158,7 +158,7 @@ def adapt_message_texts(body: Body, _model: Model, _betas: object) -> bool:
 
 
 def fill_failed(found: list[Body]) -> bool:
-    """Put a placeholder into the results of tools that failed without a word."""
+    """Put a placeholder into the empty results of failed tools."""
     failed = [block for block in found if block.get("is_error") and block["type"] == "tool_result"]
     silent = [block for block in failed if is_blank_content(block.get("content"))]
     for block in silent:

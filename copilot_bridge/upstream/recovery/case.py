@@ -1,4 +1,4 @@
-"""A refused request and the subject of an act."""
+"""A refused request, and the field or value that an act changes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ BETA = "anthropic-beta"
 
 
 class Case:
-    """A refused request and the subject of an act.
+    """A refused request, and the field or value that an act changes.
 
     :param subject: what is changed, mostly a path.  :param value: its new value, or a limit of it.
     """

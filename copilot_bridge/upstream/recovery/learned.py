@@ -99,7 +99,7 @@ class Learned:
         self._warned = self._registered = False
 
     def of(self, account: str, api: str, model: str) -> tuple[Lesson, ...]:
-        """The lessons for a request; costs the comparison of two numbers and a look-up."""
+        """The lessons for a request; costs only the comparison of two numbers and a look-up."""
         if self._changes.read() != self._seen:
             self.look_again()
         elif self._now() - self._looked > RELOAD_INTERVAL:

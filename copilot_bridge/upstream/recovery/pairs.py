@@ -1,4 +1,4 @@
-"""Repair of tool calls without a result and results without a call, which an interruption leaves behind.
+"""Repair of tool calls without a result, and results without a call, which remain after an interruption.
 
 Upstream refuses a conversation with one of them for ever.  A call without a result gets one that says so; a
 result without a call becomes a user's message.

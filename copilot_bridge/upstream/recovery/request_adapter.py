@@ -36,7 +36,7 @@ class RequestAdapter:
         self._dialect = dialect
         self._done: set[Lesson] = set()
         self.by_tool = False  # the response comes as the input of a tool
-        self.stops: tuple[str, ...] = ()  # the bridge cuts the response at these
+        self.stops: tuple[str, ...] = ()  # the stop sequences at which the bridge cuts the response
         self.lost: list[str] = []  # for the log: what was changed after refusals
 
     def prepare(self, body: Json, headers: Headers) -> bool:

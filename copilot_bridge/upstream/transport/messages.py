@@ -88,7 +88,10 @@ class FinalResponse(HTTPResponse):
         self.will_close = self._check_close() or (self.length is None and not self.chunked)  # type: ignore[attr-defined]
 
     def _announced_length(self) -> int | None:
-        """None: the body says itself where it ends, or the connection does."""
+        """Return the length that the head announces.
+
+        None: the chunks or the end of the connection mark the end.
+        """
         if self.status in (NO_CONTENT, NOT_MODIFIED) or self.status < 200 or self._method == "HEAD":  # type: ignore[attr-defined]
             return 0
         length = self.headers.get("content-length", "")
