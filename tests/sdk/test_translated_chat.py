@@ -536,7 +536,8 @@ REFUSED: list[tuple[Json, str]] = [
     ({"logprobs": True, "top_logprobs": 2}, "logprobs"),
     ({"modalities": ["text", "audio"]}, "modalities"),
     ({"audio": {"voice": "alloy", "format": "mp3"}}, "audio"),
-    ({"functions": [{"name": "old", "parameters": CITY}]}, "functions"),
+    ({"functions": [{"parameters": CITY}]}, "functions.0.name"),
+    ({"functions": [{"name": "old", "parameters": CITY}]}, "functions"),  # beside tools
     ({"tools": [{"type": "custom", "custom": {"description": "patches"}}]}, "tools.0"),
     ({"tool_choice": "sometimes"}, "tool_choice"),
 ]

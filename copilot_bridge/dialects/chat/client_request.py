@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from copilot_bridge.dialects.chat import prompt_reader, request, shapes
+from copilot_bridge.dialects.chat import functions, prompt_reader, request, shapes
 from copilot_bridge.dialects.chat.client_response import ChatResponse
 from copilot_bridge.dialects.chat.responses_body import ResponsesBody
 from copilot_bridge.dialects.chat.server_tools import read_server_tools
@@ -14,9 +14,13 @@ from copilot_bridge.dialects.request_body import read_body
 
 
 class ChatRequest(ClientRequest):
-    """The body of `POST /chat/completions`."""
+    """The body of `POST /chat/completions`.
+
+    :ivar offers_functions: in the form before tools, in which the response has to be, too.
+    """
 
     stop_field = "stop"
+    offers_functions = False
 
     @classmethod
     def read(cls, data: bytes) -> ClientRequest:
@@ -27,14 +31,16 @@ class ChatRequest(ClientRequest):
         body = read_body(data)
         if (other := shapes.as_responses_body(body)) is not None:
             return ResponsesBody.from_body(other)
-        changed = shapes.normalize(body)
+        offers_functions = bool(body.get("functions"))
+        changed = shapes.normalize(body) | functions.normalize(body)
         request.check(body)
         found = cls(body)
-        found.changed = changed
+        found.changed, found.offers_functions = changed, offers_functions
         return found
 
     def response(self, options: ResponseOptions) -> ChatResponse:
-        return ChatResponse(options, self.model, self.streaming, request.wants_usage(self.body))
+        usage = request.wants_usage(self.body)
+        return ChatResponse(options, self.model, self.streaming, usage, self.offers_functions)
 
     def conversation(self) -> Conversation:
         return request.read_conversation(self.body)
@@ -57,12 +63,12 @@ class ChatRequest(ClientRequest):
         return bool(holder["url"] != before)
 
     def requires_translation(self) -> bool:
-        """Return whether there are custom tools: nobody has seen Copilot take them in Chat Completions."""
-        return request.has_custom_tools(self.body)
+        """Return whether there are functions, or custom tools, which nobody has seen Copilot take here."""
+        return self.offers_functions or request.has_custom_tools(self.body)
 
     def nearest_dialect(self) -> str:
         """Return Responses for custom tools, whose input has to follow its grammar only there."""
-        return "responses" if self.requires_translation() else ""
+        return "responses" if request.has_custom_tools(self.body) else ""
 
     def server_tools(self) -> tuple[ServerTool, ...]:
         return read_server_tools(self.body)

@@ -47,8 +47,8 @@ CHAT = Dialect(
     field_paths={
         "output_format": ("response_format",),
         "stop": ("stop",),
-        "tool_choice": ("tool_choice", "function_call"),
-        "tools": ("tools", "functions"),
+        "tool_choice": ("tool_choice",),
+        "tools": ("tools",),
         "conversation": ("messages",),
     },
     probe=Probe("max_tokens", "messages", response_text),

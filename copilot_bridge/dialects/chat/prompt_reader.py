@@ -28,7 +28,6 @@ from copilot_bridge.errors import InvalidRequest, Unsupported
 # Fields that no other dialect has and that would change the response if they were left out, with the reason.
 REFUSED = {
     "logprobs": "the API that Copilot offers this model through gives no log probabilities",
-    "functions": "functions are an old form of tools: send tools",
     "audio": "Copilot's models respond in text",
 }
 

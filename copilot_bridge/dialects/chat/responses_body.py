@@ -19,7 +19,12 @@ from copilot_bridge.dialects.responses.client_request import ResponsesRequest
 from copilot_bridge.dialects.validation import STRING, Validators, string_or_list_of, unsupported, validate
 
 NOT_KEPT = unsupported("a response in this form is not kept")
-FIELDS: Validators = {"stop": string_or_list_of(STRING), "background": NOT_KEPT, "conversation": NOT_KEPT}
+FIELDS: Validators = {
+    "stop": string_or_list_of(STRING),
+    "background": NOT_KEPT,
+    "conversation": NOT_KEPT,
+    "functions": unsupported("beside an input they are called tools"),
+}
 
 
 class ResponsesBody(ResponsesRequest):

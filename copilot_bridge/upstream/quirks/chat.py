@@ -63,7 +63,7 @@ def drop_empty_tools(body: Body, _model: Model) -> bool:
 
     :raises Unsupported: a tool call is required.
     """
-    if body.get("tools") or "functions" in body:
+    if body.get("tools"):
         return False
     check_named_choice(body.get("tool_choice"), [])
     return bool(

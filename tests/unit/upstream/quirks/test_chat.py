@@ -59,7 +59,6 @@ def test_advisory_fields_are_dropped(field, value):
         ({"tool_choice": "none"}, {}),
         ({"parallel_tool_calls": False}, {}),
         ({"tools": [TOOL], "tool_choice": "auto"}, {"tools": [TOOL], "tool_choice": "auto"}),
-        ({"functions": [TOOL], "tool_choice": "auto"}, {"functions": [TOOL], "tool_choice": "auto"}),
     ],
 )
 def test_no_choice_among_no_tools(given, expected):

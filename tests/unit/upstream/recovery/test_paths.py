@@ -142,8 +142,8 @@ def test_a_path_that_leads_nowhere(path: str, body: Json) -> None:
 KEPT = {
     "chat": """
         model messages stream response_format response_format.json_schema.strict stop tools tools.function
-        tools.function.name tools.function.parameters.foo tool_choice tool_choice.function.name functions
-        function_call messages.role messages.content messages.content.text.text messages.tool_calls.id
+        tools.function.name tools.function.parameters.foo tool_choice tool_choice.function.name
+        messages.role messages.content messages.content.text.text messages.tool_calls.id
         messages.tool_calls.function.arguments messages.content.file.file_data""",
     "messages": """
         model messages max_tokens system output_config.format output_config.format.schema stop_sequences tools
