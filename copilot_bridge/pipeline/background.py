@@ -185,7 +185,7 @@ def cancel(context: RequestContext, headers: Mapping[str, str], id_: str) -> Jso
     """
     state = context.bridge.kept_objects.change(owner(context, headers), id_, cancelled)
     if state is None or "response" not in state:
-        if (kept := context.bridge.response_store.show(owner(context, headers), id_)) is None:
+        if (kept := context.bridge.response_store.find(owner(context, headers), id_)) is None:
             return None
         what = "is complete" if kept.response().get("background") else "was not made in the background"
         raise InvalidRequest(f"the response {id_!r} {what}")

@@ -154,11 +154,7 @@ class ResponseStore:
         self._warned = False
 
     def find(self, caller: str, id_: str) -> StoredResponse | None:
-        name = stored_name(caller, id_)
-        return self._link(name) or self._stored(name)
-
-    def show(self, caller: str, id_: str) -> StoredResponse | None:
-        """Find a response for a client that fetches it; another worker may have deleted it."""
+        """Find a response.  One that is in memory still may have been deleted by another worker."""
         name = stored_name(caller, id_)
         link = self._link(name)
         written = link and self.table and name in self._written

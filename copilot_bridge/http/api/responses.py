@@ -78,7 +78,7 @@ def find(id_: str) -> tuple[JsonObject, list[JsonObject]]:
     answer_as_openai()
     if state := background.find_unfinished(call(), headers(), id_):
         return state["response"], as_items(state.get("input") or [])
-    stored = bridge().response_store.show(owner(call(), headers()), id_)
+    stored = bridge().response_store.find(owner(call(), headers()), id_)
     if stored is None or not stored.answer:
         raise not_found(id_)
     return stored.response(), stored.input_items()

@@ -93,17 +93,17 @@ def test_a_store_that_fails_is_told(workers, store, monkeypatch):
     assert refused.value.kind == "unavailable"
 
 
-def test_a_response_that_another_worker_deleted_is_not_shown(workers):
+def test_a_response_that_another_worker_deleted_is_not_found(workers):
     one, two = (worker._store for worker in workers)
     for number in (1, 2):
         before = one.find("me", f"resp_{number - 1}") if number > 1 else None
         link = StoredResponse(before, b'{"input":"x"}', b'{"output":[{"type":"message"}]}')
         one.keep("me", f"resp_{number}", link)
-    assert one.show("me", "resp_1"), "it is still to be written"
+    assert one.find("me", "resp_1"), "it is still to be written"
     one.flush()
-    assert two.show("me", "resp_1").response() == {"output": [{"type": "message"}]}
+    assert two.find("me", "resp_1").response() == {"output": [{"type": "message"}]}
     assert two.remove("me", "resp_1")
-    assert one.show("me", "resp_1") is None
+    assert one.find("me", "resp_1") is None
     assert not one.remove("me", "resp_1")
     assert len([*two.find("me", "resp_2").items()]) == 4, "what continues from it goes on"
     assert two.remove("me", "resp_2")
