@@ -29,8 +29,12 @@ from copilot_bridge.pipeline import Bridge
 ABOUT = (health.bp, metrics.bp, ollama.bp, openapi.bp, token.bp, usage.bp)
 
 # Anthropic's clients request the third if their base URL ends with /v1.  The next two are those of Azure's
-# clients, today's and the older ones with an `api-version`.  The last is Google's for clients of OpenAI.
-PREFIXES = ("", "/v1", "/v1/v1", "/openai/v1", "/openai/deployments/<deployment>", "/v1beta/openai")
+# clients, today's and the older ones with an `api-version`.  The last two are Google's for clients of OpenAI,
+# and OpenRouter's, which is below Ollama's paths.
+PREFIXES = (
+    *("", "/v1", "/v1/v1", "/openai/v1", "/openai/deployments/<deployment>"),
+    *("/v1beta/openai", "/api/v1"),
+)
 
 # The prefixes of stored objects.  They are few, because each route takes a fifth of a millisecond of every
 # start.

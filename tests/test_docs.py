@@ -35,7 +35,7 @@ HEADINGS = ["What you need", "Set up", "Check it", "Good to know"]
 
 FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
-ENDPOINT = re.compile(r"(?:\b(GET|POST|HEAD) )?(/(?:v1|api)/[\w/{}]+(?::\w+)?)")
+ENDPOINT = re.compile(r"(?:\b(GET|POST|HEAD) )?(/(?:v1|api)/(?!v1`)[\w/{}]+(?::\w+)?)")  # but no prefix
 
 
 def check_shell(text: str) -> None:

@@ -41,7 +41,7 @@ GROUPS = (
 )
 
 # The prefixes of each endpoint of an API: the base URLs of OpenAI's clients, of Anthropic's, of Anthropic's
-# clients with OpenAI's base URL, and of Azure's.
+# clients with OpenAI's base URL, of Azure's, Google's and OpenRouter's.
 PREFIXES = {
     "/v1": "OpenAI's clients: the base URL ends with `/v1`",
     "/": "the same, without a prefix",
@@ -49,6 +49,7 @@ PREFIXES = {
     "/openai/v1": "Azure's clients",
     "/openai/deployments/{deployment}": "the same with an `api-version`; the body names the model",
     "/v1beta/openai": "clients of OpenAI that were pointed at Google's host",
+    "/api/v1": "OpenRouter's clients",
 }
 
 # Routes that are not described, and why.
@@ -96,9 +97,9 @@ endorsed or supported by GitHub.
 
 **Base URL.** `http://127.0.0.1:4141/v1` for what speaks OpenAI's APIs, `http://127.0.0.1:4141` for what
 speaks Anthropic's or Google's. Each endpoint of OpenAI's and Anthropic's APIs stands with and without `/v1`
-(and under `/v1/v1`, and where the clients of Azure and Google look for it: `/openai/v1`,
-`/openai/deployments/NAME`, `/v1beta/openai`), those of Google's under `/v1beta`, `/v1alpha` and `/v1`; a
-slash at the end does no harm. Every `GET` is a `HEAD`, too.
+(and under `/v1/v1`, and where the clients of Azure, Google and OpenRouter look for it: `/openai/v1`,
+`/openai/deployments/NAME`, `/v1beta/openai`, `/api/v1`), those of Google's under `/v1beta`, `/v1alpha` and
+`/v1`; a slash at the end does no harm. Every `GET` is a `HEAD`, too.
 
 **Keys.** While the bridge has none, whoever is on its machine may ask, with any key or none. From the first
 key on nobody gets in without one.

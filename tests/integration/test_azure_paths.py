@@ -1,11 +1,11 @@
-"""The paths of Azure, and of OpenAI's API at Google's host, give the same answers."""
+"""The paths of Azure, of OpenAI's API at Google's host, and of OpenRouter give the same answers."""
 
 import json
 
 import pytest
 from integration.harness import Bridge, Simulator, chat_body
 
-PREFIXES = ("/openai/v1", "/openai/deployments/my-deployment", "/v1beta/openai")
+PREFIXES = ("/openai/v1", "/openai/deployments/my-deployment", "/v1beta/openai", "/api/v1")
 VERSION = "?api-version=2024-10-21"
 
 
@@ -24,6 +24,25 @@ def test_models_stand_there_too(bridge: Bridge, prefix: str) -> None:
     plain = bridge.request("GET", "/v1/models").json
     assert bridge.request("GET", f"{prefix}/models{VERSION}").json == plain
     assert bridge.request("GET", f"{prefix}/models/gpt-5.2").json["id"] == "gpt-5.2"
+
+
+def test_below_ollamas_paths_openrouters_errors_are_openais(bridge: Bridge) -> None:
+    missing = bridge.request("GET", "/api/v1/nothing")
+    assert missing.error["message"] == "no such endpoint: GET /api/v1/nothing"
+    answer = bridge.request("POST", "/api/v1/chat/completions", {"model": "gpt-5.2"})
+    assert (answer.status, answer.error["param"]) == (400, "messages")
+    for path in ("/api", "/api/", "/api/nothing", "/api/v2/models"):
+        assert bridge.request("GET", path).json == {"error": f"no such endpoint: GET {path}"}
+
+
+def test_openrouters_settings_are_read(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    own = {"provider": {"order": ["anthropic"]}, "transforms": ["middle-out"], "route": "fallback"}
+    given = {"reasoning": {"max_tokens": 2000}, "usage": {"include": True}, "models": ["anthropic/x"]}
+    received = bridge.receive_stream(mark, "anthropic/claude-sonnet-4.5", **own, **given)
+    assert received.chunks[-1]["usage"]["total_tokens"]
+    body = simulator.only(mark)["body"]
+    assert body["thinking_budget"] == 2000
+    assert not body.keys() & {*own, "reasoning", "usage", "models"}
 
 
 def test_a_deployment_does_not_name_the_model(bridge: Bridge) -> None:

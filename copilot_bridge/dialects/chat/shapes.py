@@ -44,6 +44,13 @@ BLOCKS: Validators = {
 }
 
 
+# Of OpenRouter's `enabled`.  https://openrouter.ai/docs/use-cases/reasoning-tokens
+DEFAULT_EFFORT = "medium"
+
+# Its choice among providers, which are none of the model's settings.
+ANYTHING = predicate("anything", lambda _value: True, {})
+
+
 def as_responses_body(body: JsonObject) -> JsonObject | None:
     """Return a body of Responses, which has an `input`, or items in the place of messages; else None."""
     messages = body.get("messages")
@@ -120,6 +127,17 @@ def write_thinking(thinking: JsonObject) -> JsonObject | None:
     return {"thinking_budget": budget} if budget and thinking.get("type") == "enabled" else None
 
 
+def write_reasoning(reasoning: JsonObject) -> JsonObject:
+    """Write Responses' reasoning, or OpenRouter's, which may have a budget or only be enabled."""
+    budget = reasoning.get("max_tokens")
+    default = DEFAULT_EFFORT if reasoning.get("enabled") and not budget else None
+    return {"reasoning_effort": reasoning.get("effort") or default, "thinking_budget": budget}
+
+
+def write_usage(usage: JsonObject) -> JsonObject:
+    return {"stream_options": {"include_usage": True} if usage.get("include") else None}
+
+
 def write_nothing(_value: Any) -> JsonObject:
     """Leave out what changes no response in chat's form."""
     return {}
@@ -129,12 +147,14 @@ def write_nothing(_value: Any) -> JsonObject:
 FIELDS: Mapping[str, tuple[Validator, Callable[[Any], JsonObject | None]]] = {
     "stop_sequences": (list_of(STRING), lambda value: {"stop": value}),
     "max_output_tokens": (POSITIVE, lambda value: {"max_completion_tokens": value}),
-    "reasoning": (OBJECT, lambda value: {"reasoning_effort": value.get("effort")}),
+    "reasoning": (object_of({}, {"max_tokens": POSITIVE}), write_reasoning),
     "text": (OBJECT, write_text_settings),
     "output_config": (OBJECT, write_output_config),
     "thinking": (OBJECT, write_thinking),
     "include": (LIST, write_nothing),
     "truncation": (STRING, write_nothing),
+    "usage": (OBJECT, write_usage),
+    **dict.fromkeys(("provider", "transforms", "route", "models"), (ANYTHING, write_nothing)),
 }
 
 SYSTEM = string_or_list_of(TEXT)

@@ -8,8 +8,8 @@ from copilot_bridge.dialects.ollama.model_list import MODEL_LIST
 
 FIELD_PATHS = {"output_format": ("format",), "stop": ("options.stop",), "dimensions": ("dimensions",)}
 
-# All that begins like Ollama's paths, but for those of Claude Code, which has some of its own there.
-PATHS = r"api/(?!(?:generate|hello|event_logging)(?:/|$))[^/]+"
+# All that begins like Ollama's paths, but for those of Claude Code and OpenRouter, which are below it, too.
+PATHS = r"api(?:$|/(?!(?:generate|hello|event_logging|v1)(?:/|$))[^/]*)"
 
 OLLAMA = Dialect(
     name="ollama",
