@@ -9,9 +9,10 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+from msgspec import Struct
 
 MAX_WAIT = 86_400.0  # seconds; after a day it is worth asking again, whatever the server asked for
 MAX_CREDIBLE_WAIT = 31 * 86_400.0  # seconds that are passed on unchanged
@@ -33,8 +34,7 @@ UNITS = (
 )
 
 
-@dataclass(frozen=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """A waiting time in unix seconds, by a clock that may be set back meanwhile."""
 
     since: float

@@ -144,7 +144,7 @@ OUTSIDE: dict[str, set[str]] = {
     "errors": set(),
     "redaction": set(),
     "threads": {"gevent"},
-    "billing": set(),
+    "billing": {"msgspec"},
     "private_files": set(),
     "shared_memory": {"filelock"},
     "streaming": {"gevent", "requests", "urllib3"},

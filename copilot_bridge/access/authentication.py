@@ -9,9 +9,10 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import sha256
+
+from msgspec import Struct, field
 
 from copilot_bridge.access.guess_limiter import SAFE_KEY_LENGTH, GuessLimiter, too_many
 from copilot_bridge.access.rates import RateLimit
@@ -45,8 +46,7 @@ KEYS_UNREADABLE = "the API key can't be checked, because the store can't be read
 GITHUB_ID_PREFIX = "github:"  # of the ids of callers with a GitHub token of their own
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """The sender of a request, and what they may do.
 
     :param id: the caller's name in logs and the store; not secret.
@@ -77,8 +77,7 @@ class Caller:
 LOCAL_OPERATOR = Caller("local", operator=True)
 
 
-@dataclass(frozen=True)
-class KnownKey:
+class KnownKey(Struct, frozen=True):
     """A key that the bridge accepts, and its caller."""
 
     digest: bytes

@@ -7,10 +7,11 @@ used up refuses the next request.
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cachetools import LRUCache
+from msgspec import Struct
+from msgspec.structs import replace
 
 from copilot_bridge.access.reloading_cache import ReloadingCache
 from copilot_bridge.access.settlement_journal import Settlement, SettlementJournal, new_ticket
@@ -30,8 +31,7 @@ MAX_REMEMBERED = 10_000  # budgets
 MAX_UNSETTLED = 10_000  # requests that wait for the store
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(Struct, frozen=True):
     """The reservation of one request.
 
     :param reset: of the plan's allowance, unix seconds.

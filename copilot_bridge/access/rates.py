@@ -1,7 +1,8 @@
 """Parses rates like 30/minute and durations like 12h."""
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 SHORT = {name[0]: seconds for name, seconds in PERIODS.items()}
@@ -10,8 +11,7 @@ RATE = re.compile(r"(\d{1,6})\s*(?:/|per)\s*([a-z]+?)s?", re.IGNORECASE)
 SPAN = re.compile(r"(\d{1,6})\s*([a-z]+?)s?", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class RateLimit:
+class RateLimit(Struct, frozen=True):
     """At most `count` requests within any `period` of seconds."""
 
     count: int

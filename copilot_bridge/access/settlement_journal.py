@@ -6,11 +6,11 @@ Another process finds the file of an ended one, and counts the costs in it.
 import logging
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from copilot_bridge.billing.budgets import Budget, Limit
 from copilot_bridge.shared_memory.crash_log import CrashLog, left_behind
@@ -19,8 +19,7 @@ from copilot_bridge.store.budgets import Demand, Held
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(Struct, frozen=True):
     """The arguments of `BudgetTable.settle`."""
 
     ticket: str

@@ -6,8 +6,9 @@ without recovery.
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from copilot_bridge.billing.prices import MILLION
 from copilot_bridge.dialects import codec
@@ -57,8 +58,7 @@ NO_ANSWER: tuple[KindName, ...] = ("unavailable", "overloaded", "timeout")
 REFUSED: tuple[KindName, ...] = ("invalid_request", "unsupported", "not_found", "content_filter")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """A tiny request, and the fact that Copilot's decision on it shows.
 
     :param name: the tested feature, as `effort high`.
@@ -75,8 +75,7 @@ class Question:
     after: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The result of a question.
 
     :param accepted: None: it was not asked, or Copilot made no decision. :param reason: why not.

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+
+from msgspec import Struct
 
 from copilot_bridge.billing.charge import Charge
 from copilot_bridge.billing.cost import NANO
@@ -20,8 +21,7 @@ AI_UNITS, PREMIUM, REQUESTS, DOLLARS = "ai-units", "premium", "requests", "usd"
 THRESHOLDS = (50, 75, 90, 95, 100)
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """The unit in which a budget is counted.
 
     :param words: its name for people.  :param scale: how many of the counted parts it has.
@@ -52,8 +52,7 @@ LIMIT = re.compile(r"(\$?)\s*(\d{1,9}(?:\.\d{1,6})?)\s*([a-z$ -]*?)\s*(?:/|\bper
 EXAMPLES = "500/month, 20 usd/week, 300 premium/period or 1000 requests/day"
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """The size of a budget.  :param amount: in the parts in which its unit is counted."""
 
     amount: int
@@ -76,8 +75,7 @@ class Limit:
         return f"{quantity(self.amount, self.unit)} a {period_words(self.period)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """A budget of the operator's.
 
     :param subject: the id of a key as in the log ("key:NAME"), a login, a conversation as in the log; EACH;
@@ -127,8 +125,7 @@ def counted(unit: str, charge: Charge) -> int | None:
     return amounts[unit]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """How far a budget is used up.  :param reserved: for requests that are under way."""
 
     budget: Budget

@@ -6,9 +6,10 @@ the charge is estimated from the tokens and the prices of the catalogue.
 Source of the two constants: GitHub's documentation of billing, 2026-11.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+
+from msgspec import Struct
 
 from copilot_bridge.billing.cost import NANO
 from copilot_bridge.billing.prices import MILLION, Prices, Tier
@@ -19,8 +20,7 @@ CENTS_OF_PREMIUM_REQUEST = 4  # beyond the allowance
 DEFAULT_TIER, LONG_TIER = "default", "long"
 
 
-@dataclass(frozen=True, slots=True)
-class TokenCounts:
+class TokenCounts(Struct, frozen=True):
     """The tokens of a request.  :param prompt: with those that were read from a cache or written to it."""
 
     prompt: int = 0
@@ -34,8 +34,7 @@ class TokenCounts:
         return max(0, self.prompt - self.cached - self.written)
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(Struct, frozen=True):
     """The charge of a request.  None: not known.
 
     :param nano_aiu: in 1e-9 AI units.

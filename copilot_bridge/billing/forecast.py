@@ -1,6 +1,6 @@
 """The time when a plan's allowance will be used up, at the pace of its period and of the last seven days."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from copilot_bridge.billing.charge import TokenCounts, cost_of_tokens, premium_of, tier_of
 from copilot_bridge.billing.periods import BILLING, period_at, unix_time
@@ -14,8 +14,7 @@ WEEK = 7 * DAY
 METERS = ("premium_interactions", "premium_models", "chat")
 
 
-@dataclass(frozen=True, slots=True)
-class SpendingRate:
+class SpendingRate(Struct, frozen=True):
     """A pace, and what follows from it.
 
     :param per_day: in the quota's unit.
@@ -26,8 +25,7 @@ class SpendingRate:
     empty_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(Struct, frozen=True):
     """The outlook of an allowance.
 
     :param renewed_at: unix seconds.
@@ -71,8 +69,7 @@ def pace(per_day: float, left: float, now: float, renewed_at: float) -> Spending
     return SpendingRate(per_day, empty_at if empty_at < renewed_at else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(Struct, frozen=True):
     """The requests of a time.  :param by_users: how many of them a person's words have caused."""
 
     requests: int

@@ -1,14 +1,14 @@
 """The periods for which budgets hold: a day, a week, a month, or the plan's own month.  All are in UTC."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 DAY, WEEK, MONTH, BILLING = "day", "week", "month", "period"
 NAMES = (DAY, WEEK, MONTH, BILLING)
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """A period from `start` to `end`, in unix seconds, the latter excluded."""
 
     start: int

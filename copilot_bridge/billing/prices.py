@@ -5,9 +5,10 @@ older one gets one price each, in nano AI units.  An AI unit is a US cent.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
 
 MILLION = 1_000_000  # tokens to which prices refer
 NANO = 1e-9
@@ -16,8 +17,7 @@ NANO = 1e-9
 MAX_PRICE = 1e6
 
 
-@dataclass(frozen=True)
-class Tier:
+class Tier(Struct, frozen=True):
     """AI units for a million tokens; None where Copilot names no price.
 
     :param most: the longest prompt, in tokens, for which these prices hold.
@@ -30,8 +30,7 @@ class Tier:
     most: int | None = None
 
 
-@dataclass(frozen=True)
-class Prices:
+class Prices(Struct, frozen=True):
     """The prices of a model.
 
     :param long: for longer prompts than those of `usual`, where they cost more.

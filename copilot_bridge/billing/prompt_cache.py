@@ -5,8 +5,9 @@ of tools, system prompt and messages.  An entry ends some minutes after its last
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from copilot_bridge.billing.charge import TokenCounts, cost_of_tokens
 from copilot_bridge.billing.prices import Prices
@@ -52,8 +53,7 @@ MIN_TOKENS = 1024  # tokens
 ENOUGH = 80  # per cent of what could be read: then nothing that matters has changed
 
 
-@dataclass(frozen=True, slots=True)
-class PromptDigests:
+class PromptDigests(Struct, frozen=True):
     """The keyed digests of the parts of a prompt, which reveal nothing of its content.
 
     :param tools: DIGEST_SIZE bytes for each tool; `messages`: the same for each message.
@@ -66,8 +66,7 @@ class PromptDigests:
     marked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CachedPrompt:
+class CachedPrompt(Struct, frozen=True):
     """A prompt that was sent.  :param at: unix seconds.  :param tokens: of the whole prompt."""
 
     model: str
@@ -76,8 +75,7 @@ class CachedPrompt:
     tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The verdict on a request.
 
     :param kind: one of WORDS.  :param detail: for its words, such as the number of a message.

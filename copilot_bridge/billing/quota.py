@@ -5,10 +5,11 @@ Source: the official client (chatQuotaServiceImpl.ts) and recorded responses, 20
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 REQUESTS, AI_UNITS = "requests", "AI units"  # an AI unit is a credit: US$ 0.01
 
@@ -34,8 +35,7 @@ def plan_of(sku: str) -> str:
     return next((plan for word, plan in PLANS if word in sku), sku.replace("_", " "))
 
 
-@dataclass(frozen=True)
-class Quota:
+class Quota(Struct, frozen=True):
     """One allowance, like "premium_interactions".
 
     :param entitlement: per month; None if there is no limit, or it is not known.  0: no allowance at all.
@@ -58,8 +58,7 @@ class Quota:
     unit: str
 
 
-@dataclass(frozen=True)
-class AccountUsage:
+class AccountUsage(Struct, frozen=True):
     """The account's report.
 
     :param sku: "no_access": there is no Copilot plan.
@@ -151,8 +150,7 @@ def share(entitlement: float | None, remaining: float | None) -> float | None:
     return round(100 * remaining / entitlement, 4) if entitlement else 0.0
 
 
-@dataclass(frozen=True)
-class QuotaSnapshot:
+class QuotaSnapshot(Struct, frozen=True):
     """A quota from a response's header; it lags behind by some requests.
 
     :param entitlement: -1: no limit; 0 in the rate limits "session" and "weekly", which are percentages.

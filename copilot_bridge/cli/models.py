@@ -1,8 +1,7 @@
 """`copilot-bridge models`: lists the models of the plan."""
 
-from dataclasses import asdict
-
 import click
+from msgspec import to_builtins
 
 from copilot_bridge.billing.prices import Tier
 from copilot_bridge.cli.options import CONNECTION, LOGGING, json_option, takes_settings
@@ -53,7 +52,7 @@ def as_fields(model: Model) -> dict[str, object]:
         "max_output_tokens": model.max_output_tokens,
         "endpoints": list(model.dialects),
         "multiplier": model.multiplier,
-        "prices": None if model.prices is None else asdict(model.prices),
+        "prices": None if model.prices is None else to_builtins(model.prices),
         "auto_discount": model.auto_discount,
         "enabled": model.enabled,
     }

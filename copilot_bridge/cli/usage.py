@@ -1,8 +1,7 @@
 """`copilot-bridge check-usage`: shows the plan's remaining quotas."""
 
-from dataclasses import asdict
-
 import click
+from msgspec import to_builtins
 
 from copilot_bridge.billing.quota import AccountUsage, Quota, amount, percentage, read_usage
 from copilot_bridge.cli.options import CONNECTION, LOGGING, json_option, takes_settings
@@ -25,7 +24,7 @@ def command(config: Config, as_json: bool) -> None:
     with spinner("Asking GitHub"):
         usage = read_usage(fetch_user_info(bridge.client, bridge.headers, bridge.account()))
     if as_json:
-        print_json(asdict(usage))
+        print_json(to_builtins(usage))
         return
     click.echo(headline(usage))
     if usage.quotas:

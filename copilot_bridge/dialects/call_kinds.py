@@ -4,7 +4,8 @@ A call counts as the user's own unless the client marks it, or its text is one t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from copilot_bridge.dialects.conversation import Conversation
 
@@ -14,8 +15,7 @@ COMPACTION = "conversation-compaction"
 BACKGROUND = "conversation-background"
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderRule:
+class HeaderRule(Struct, frozen=True):
     """A header in which a client gives the kind of its call.
 
     :param values: value -> kind; None: an ordinary call.
@@ -52,8 +52,7 @@ HEADER_RULES = (
 RULED_HEADERS = frozenset(rule.header for rule in HEADER_RULES)
 
 
-@dataclass(frozen=True, slots=True)
-class TextRule:
+class TextRule(Struct, frozen=True):
     """A text by which a client's own calls can be recognized.
 
     :param client: the beginning of its User-Agent.  Users of other clients may have typed the text.

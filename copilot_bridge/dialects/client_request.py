@@ -6,8 +6,9 @@ pipeline knows nothing else of the dialect.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
+
+from msgspec import Struct
 
 from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
 from copilot_bridge.dialects.codec import JsonObject
@@ -45,8 +46,7 @@ class ResponseOptions(NamedTuple):
     now: Callable[[], str] = str
 
 
-@dataclass(frozen=True, slots=True)
-class Continuation:
+class Continuation(Struct, frozen=True):
     """A request's relation to the responses that are kept.
 
     :param previous: the id of the response that it continues, if any.

@@ -5,8 +5,9 @@ user's.  Text that a client wrote into a user message by itself does not.  In do
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 # The authors of a step.
 MODEL, TOOL, USER = "model", "tool", "user"
@@ -47,8 +48,7 @@ SUMMARIES = (
 BEGINNINGS = tuple(begins for begins, _ in SUMMARIES)
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(Struct, frozen=True):
     """A request's conversation, as far as signals to GitHub need it.
 
     :param initiator: whose turn it is, "user" or "agent".

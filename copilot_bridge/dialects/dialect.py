@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from copilot_bridge.dialects.adaptation.limits import Limits, Override
 from copilot_bridge.dialects.client_request import ClientRequest
@@ -19,8 +20,7 @@ from copilot_bridge.errors import BridgeError
 ErrorResponse = tuple[int, dict[str, str], bytes]  # status, headers, body
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """A tiny request that shows whether a model responds.
 
     :param limit: the field of the token limit.
@@ -43,8 +43,7 @@ class Probe:
         return {"model": model, self.limit: max_tokens, self.conversation: messages, **self.more}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamApi:
+class UpstreamApi(Struct, frozen=True, kw_only=True):
     """Copilot's side of a dialect: how a translated request is written, and its stream read.
 
     :param unsupported: the settings of a prompt that can't be written.
@@ -65,8 +64,7 @@ class UpstreamApi:
     server_tools: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenCounting:
+class TokenCounting(Struct, frozen=True, kw_only=True):
     """The counting of a request's tokens.
 
     :param endpoint: the path that takes such requests, below each of the bridge's prefixes.
@@ -81,8 +79,7 @@ class TokenCounting:
     omitted: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
+class Dialect(Struct, frozen=True, kw_only=True):
     """An API that clients speak, and through which Copilot may offer models, too.
 
     :param name: of the dialect in the log, the metrics and the catalogue.  :param title: for people.

@@ -5,47 +5,43 @@ reopened.  Exactly one `ResponseFinished` comes last, unless an error is raised 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+from msgspec import Struct, field
 
 Reason = Literal["stop", "length", "tool_calls", "refusal", "filtered", "paused"]
 """`refusal`: the model declined to answer.  `filtered`: a content filter cut its response off.  `paused`: the
 client may have the response continued, by sending it back as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseStarted:
+class ResponseStarted(Struct, frozen=True):
     """The start of a response.  `id`: upstream's."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(Struct, frozen=True):
     """A piece of text."""
 
     part: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalDelta:
+class RefusalDelta(Struct, frozen=True):
     """A piece of the text in which the model explains why it declines to answer."""
 
     part: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReasoningDelta:
+class ReasoningDelta(Struct, frozen=True):
     """A piece of reasoning."""
 
     part: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReasoningSignature:
+class ReasoningSignature(Struct, frozen=True):
     """The details that upstream has to get back unchanged with a part, by dialect.
 
     Those under "google" belong to the tool call that follows.
@@ -55,8 +51,7 @@ class ReasoningSignature:
     provider_details: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallStarted:
+class ToolCallStarted(Struct, frozen=True):
     """The start of a tool call.  `custom`: its arguments are free text."""
 
     part: int
@@ -65,16 +60,14 @@ class ToolCallStarted:
     custom: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallArgumentsDelta:
+class ToolCallArgumentsDelta(Struct, frozen=True):
     """A piece of a tool call's arguments: of a JSON object, or of a custom tool's text."""
 
     part: int
     json: str
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A page that a server tool has found.
 
     :param text: what it says.  :param age: when it was written, in words; "": not known.
@@ -86,8 +79,7 @@ class Source:
     age: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerToolCall:
+class ServerToolCall(Struct, frozen=True):
     """A call of a tool that the bridge runs now.
 
     :param tool: its kind, "web_search" or "web_fetch".  :param arguments: of the call.
@@ -99,8 +91,7 @@ class ServerToolCall:
     arguments: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ServerToolResult:
+class ServerToolResult(Struct, frozen=True):
     """The result of such a call, a part of its own.
 
     :param id: of the call.  :param error: why there is none, as one of Anthropic's error codes.
@@ -115,8 +106,7 @@ class ServerToolResult:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Citation:
+class Citation(Struct, frozen=True):
     """A page on which a text relies.
 
     :param part: of the text.
@@ -131,8 +121,7 @@ class Citation:
     claim: str
 
 
-@dataclass(frozen=True, slots=True)
-class TokenUsage:
+class TokenUsage(Struct, frozen=True):
     """The tokens of a response.  `input` leaves out those that were read from a cache or written to one.
 
     :param searches, fetches: the runs of server tools.
@@ -147,7 +136,7 @@ class TokenUsage:
     fetches: int = 0
 
     def __add__(self, other: "TokenUsage") -> "TokenUsage":
-        return TokenUsage(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+        return TokenUsage(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
 
     @property
     def prompt_tokens(self) -> int:
@@ -155,8 +144,7 @@ class TokenUsage:
         return self.input + self.cached + self.cache_written
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseFinished:
+class ResponseFinished(Struct, frozen=True):
     """The end of a response.  `stop`: the stop sequence that ended it, if known."""
 
     reason: Reason

@@ -1,16 +1,16 @@
 """The images of a request, where it has more of them than a model takes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct
 
 from copilot_bridge.errors import Unsupported
 
 NOTE = "[An image was here: it is left out, as the model takes no more than {} of them.]"
 
 
-@dataclass(frozen=True, slots=True)
-class ImagePart:
+class ImagePart(Struct, frozen=True):
     """An image in a request.
 
     :param where: its location in the request, such as "messages.2.content.0".

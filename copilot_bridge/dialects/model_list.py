@@ -1,14 +1,14 @@
 """Lists of models, as each dialect shows them to its clients."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from copilot_bridge.dialects.codec import JsonObject
 
 
-@dataclass(frozen=True, slots=True)
-class ModelEntry:
+class ModelEntry(Struct, frozen=True):
     """A model, as far as lists describe it.
 
     :param created: unix seconds; 0: Copilot does not say.  :param created_at: the same, by RFC 3339.
@@ -37,8 +37,7 @@ class ModelEntry:
     max_output_tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModelList:
+class ModelList(Struct, frozen=True):
     """A dialect's form of the list.
 
     :param write_model: one model.

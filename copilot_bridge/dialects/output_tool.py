@@ -6,7 +6,8 @@ out.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.events import (
     Event,

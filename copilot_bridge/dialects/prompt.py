@@ -5,8 +5,10 @@ another.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.errors import Unsupported
@@ -14,24 +16,21 @@ from copilot_bridge.errors import Unsupported
 Role = Literal["user", "assistant", "system"]
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A text.  `cache_breakpoint`: a prompt cache may end after it."""
 
     text: str
     cache_breakpoint: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """An image.  `data`: base64."""
 
     media_type: str
     data: str
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A document, usually a PDF.  `data`: base64.  `context`: the client's description of it."""
 
     media_type: str
@@ -40,8 +39,7 @@ class File:
     context: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reasoning:
+class Reasoning(Struct, frozen=True):
     """A model's reasoning.
 
     :param provider_details: by dialect, what its backend has to get back unchanged with the reasoning.
@@ -51,8 +49,7 @@ class Reasoning:
     provider_details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(Struct, frozen=True):
     """A call of a tool.  `arguments`: a JSON object as text, or the raw input of a custom tool."""
 
     id: str
@@ -61,8 +58,7 @@ class ToolCall:
     custom: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ToolResult:
+class ToolResult(Struct, frozen=True):
     """The result of a tool call.  `id`: that of the call."""
 
     id: str
@@ -73,14 +69,12 @@ class ToolResult:
 Part = Text | Image | File | Reasoning | ToolCall | ToolResult
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     role: Role
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """A tool that the model may call.
 
     :param schema: the JSON Schema of its arguments.
@@ -97,16 +91,14 @@ class Tool:
     format: JsonObject | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolChoice:
+class ToolChoice(Struct, frozen=True):
     """The client's choice of tools.  `name`: of the tool to call, in mode "tool"."""
 
     mode: Literal["auto", "none", "required", "tool"]
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServerTool:
+class ServerTool(Struct, frozen=True):
     """A tool that the client leaves to the server to run.
 
     :param kind: what it does: "web_search" or "web_fetch".
@@ -128,8 +120,7 @@ class ServerTool:
     offline: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFormat:
+class OutputFormat(Struct, frozen=True):
     """The JSON format that the response has to have.  `schema` None: any JSON object."""
 
     schema: JsonObject | None
@@ -137,16 +128,14 @@ class OutputFormat:
     strict: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """A gap in a text that the model is to fill.  `suffix`: what follows it, or ""."""
 
     prefix: str
     suffix: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class Prompt(Struct, frozen=True, kw_only=True):
     """A whole request.  A setting is None if the client has left it out.
 
     :param reasoning_effort: how much to reason, as a word.

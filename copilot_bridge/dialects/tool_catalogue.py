@@ -5,13 +5,13 @@ without.  Sources: the types in Anthropic's and OpenAI's SDKs, and Copilot's ref
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class HostedTool:
+
+class HostedTool(Struct, frozen=True):
     """A tool that a vendor's servers run, or that its models know by a type alone.
 
     :param dialect: of the requests that offer the tool.

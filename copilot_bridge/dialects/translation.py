@@ -1,8 +1,9 @@
 """Translation of a stream between two dialects: splitter, reader, hub events, writer, framing."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
 from copilot_bridge.dialects.adaptation.custom_tools import CustomInputUnwrapper

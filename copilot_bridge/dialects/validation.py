@@ -6,16 +6,16 @@ so that the description of the API says what is checked.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn
+
+from msgspec import Struct
 
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 
-@dataclass(frozen=True, slots=True)
-class Validator:
+class Validator(Struct, frozen=True):
     """Checks a JSON value, and describes it.
 
     :param check: takes (where, value), and raises InvalidRequest with that location if the value is wrong.

@@ -3,9 +3,10 @@
 import logging
 import os
 import time
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct, field
 
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.redaction import redact
@@ -50,8 +51,7 @@ def new_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
-@dataclass(slots=True)
-class RequestLogEntry:
+class RequestLogEntry(Struct):
     """The facts about one request that the log, the store and the metrics keep.
 
     :param caller: the client's address.  :param caller_id: the name of its key.

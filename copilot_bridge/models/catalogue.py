@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import takewhile
 from typing import Any
+
+from msgspec import Struct
 
 from copilot_bridge.billing.prices import Prices, amount, mapping, read_prices
 from copilot_bridge.dialects.registry import BY_UPSTREAM_PATH
@@ -29,8 +30,7 @@ MAX_NAME_LENGTH = 200
 OUTDATED_CLIENT = "client_version_deprecated"  # a notice in each row
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(Struct, frozen=True):
     """One row of the catalogue.  Limits are None where Copilot names none.
 
     :param dialects: the APIs through which Copilot offers it: chat, responses, messages, embeddings.
@@ -130,8 +130,7 @@ def read_dialects(endpoints: object, kind: str) -> tuple[str, ...]:
     return found or (DIALECTS_BY_TYPE.get(kind, ()) if "/embeddings" in endpoints else ())
 
 
-@dataclass(frozen=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True, dict=True):
     """The models by id, fetched at `at` (unix seconds) from `api`."""
 
     models: dict[str, Model]

@@ -6,7 +6,6 @@ where it names a fact (`with_catalogue`), and a fact found by probing the model 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
@@ -14,14 +13,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 FILE = Path(__file__).with_name("profiles.toml")
 
 GPT_EFFORTS = ("none", "low", "medium", "high", "xhigh")
 LONG_CONTEXT = 1_000_000  # tokens
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageTokens:
+class ImageTokens(Struct, frozen=True, kw_only=True):
     """The vendor's formula for the tokens of an image: "area", "squares", "tiles" or "patches".
 
     :param base, per_tile: of "tiles".  :param multiplier, max_patches: of "patches".
@@ -34,8 +35,7 @@ class ImageTokens:
     max_patches: int = 1536
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenOverheads:
+class TokenOverheads(Struct, frozen=True, kw_only=True):
     """The tokens that a vendor adds to the plain text of a prompt.
 
     :param message, call: for each message and each tool call.  :param reply: for the response's beginning.
@@ -56,8 +56,7 @@ class TokenOverheads:
     image: ImageTokens = ImageTokens(formula="patches")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelProfile:
+class ModelProfile(Struct, frozen=True, kw_only=True):
     """The facts about one model.  The defaults hold where no entry of the file says otherwise.
 
     :param thinking_types: values of `thinking.type` that the Messages API takes.
@@ -110,8 +109,7 @@ class ModelProfile:
     tokens: TokenOverheads = TokenOverheads()
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """An entry of the file.  `models`: patterns; `values`: fields of ModelProfile."""
 
     models: tuple[str, ...]

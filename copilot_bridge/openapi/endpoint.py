@@ -1,8 +1,9 @@
 """One method of one path, as its table says it, and as OpenAPI does."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from copilot_bridge.errors import KindName
 from copilot_bridge.openapi.errors import FOR_EVERYBODY, refusals
@@ -31,8 +32,7 @@ BY_KEY = None
 ANYBODY: tuple[Json, ...] = ()
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A successful response.
 
     :param schema: of a response that is not streamed.  :param kind: its media type.
@@ -56,8 +56,7 @@ class Answer:
         return {"description": self.about, "headers": REQUEST_ID | dict(self.headers), "content": content}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True, kw_only=True):
     """The description of an endpoint.
 
     :param route: a method and a path, ``"GET /models/{id}"``; without its prefix, if it has one.

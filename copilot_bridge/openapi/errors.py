@@ -1,11 +1,11 @@
 """Describes the error responses, from the dialects' own tables."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.errors import KINDS, BridgeError, KindName
@@ -41,8 +41,7 @@ HEADERS = {
 }
 
 
-@dataclass
-class Refused:
+class Refused(Struct):
     """The description of an error status, with each kind of error that has this status."""
 
     words: list[str] = field(default_factory=list)

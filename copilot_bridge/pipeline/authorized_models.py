@@ -1,6 +1,6 @@
 """The part of the catalogue that a caller may use."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from copilot_bridge.access.authentication import Caller
 from copilot_bridge.errors import BridgeError

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
 
 import requests
+from msgspec import Struct
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.accumulation import FrameCollector, WholeResponse, accumulate
 from copilot_bridge.dialects.adaptation.adapt import Undo
@@ -24,8 +25,7 @@ from copilot_bridge.upstream.recovery.answer_tool import ANSWER_TOOL
 from copilot_bridge.upstream.transport.bodies import read_tail, read_whole, too_large
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+class Conversion(Struct, frozen=True):
     """How a response is converted.  It holds nothing of the prompt, so it may live as long as the stream.
 
     :param response: the maker of responses in the client's dialect.  :param framing: of the client's streams.

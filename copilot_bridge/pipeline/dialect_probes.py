@@ -1,10 +1,10 @@
 """Tiny requests in each dialect, which show that a model responds."""
 
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 
 import orjson
+from msgspec import Struct
 
 from copilot_bridge.dialects.dialect import Probe
 from copilot_bridge.dialects.registry import CONVERSATIONS
@@ -15,8 +15,7 @@ from copilot_bridge.pipeline.operations import Generation
 from copilot_bridge.pipeline.run import ReadRequest, finish_request, run_request
 
 
-@dataclass(frozen=True)
-class DialectProbe:
+class DialectProbe(Struct, frozen=True):
     """The probe of a dialect: the path that clients use, its operation, and its request."""
 
     path: str

@@ -9,12 +9,12 @@ import importlib.util
 import threading
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from typing import Any
 
 from cachetools import LRUCache
+from msgspec import Struct
 
 from copilot_bridge.threads import run_in_thread
 
@@ -30,8 +30,7 @@ SHRINKING = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15)
 ONE = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """The largest size of an image.
 
     :param size: in bytes.  :param side: the longer side in pixels; None: any.

@@ -8,7 +8,8 @@ are in memory.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
@@ -18,8 +19,7 @@ from copilot_bridge.pipeline.response_store import OVERHEAD, ResponseStore, stor
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class KeptObject:
+class KeptObject(Struct, frozen=True):
     """An object in memory, encoded."""
 
     content: bytes

@@ -1,12 +1,12 @@
 """Lists of models for clients."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import orjson
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.model_list import ModelEntry, ModelList
 from copilot_bridge.dialects.registry import BY_UPSTREAM_PATH, CONVERSATIONS, DIALECTS, model_list_of

@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo, adapt_prompt
@@ -42,8 +44,7 @@ NO_SEARCH = "web search is switched off here, or for this key"
 Headers = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedRequest:
+class PreparedRequest(Struct, frozen=True):
     """A request as it is sent to Copilot.
 
     :param host: the one of Copilot's hosts.  :param path: on that host.

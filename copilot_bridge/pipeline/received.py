@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+
+from msgspec import Struct
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.client_request import (
@@ -30,8 +31,7 @@ log = logging.getLogger(__name__)
 ReadBody = Callable[[bytes], ClientRequest]
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedRequest:
+class ReceivedRequest(Struct, frozen=True):
     """A client's request.
 
     :param data: the body as it came; it is sent as it is if nothing in it has to change.

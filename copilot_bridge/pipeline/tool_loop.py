@@ -6,8 +6,9 @@ their results, and the final text.
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.accumulation import FrameCollector
 from copilot_bridge.dialects.events import (

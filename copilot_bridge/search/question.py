@@ -1,9 +1,11 @@
 """The question of a search, the account that pays for it, and its result."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.events import Source
 from copilot_bridge.errors import BridgeError
@@ -14,8 +16,7 @@ from copilot_bridge.upstream.signals import Signals
 MAX_SOURCES, MAX_TITLE, MAX_TEXT, MAX_SUMMARY = 20, 300, 4_000, 12_000  # all but the first: characters
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """A search.
 
     :param allowed, blocked: domains of pages, each with its subdomains; none allowed: all.
@@ -30,8 +31,7 @@ class Question:
     offline: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The pages that a search has found.
 
     :param summary: what they say together, in the engine's words.
@@ -41,8 +41,7 @@ class Found:
     summary: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Struct, frozen=True):
     """The account that pays for a search, and the callback for its costs.
 
     :param signals: of the calls.  :param request_id: of the call, for the limits and GitHub's support.

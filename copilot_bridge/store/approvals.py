@@ -1,6 +1,6 @@
 """The requests that wait for the operator's approval, in the store."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.store.database import Database, Row, Transaction
@@ -12,8 +12,7 @@ TTL = 30.0
 PENDING, APPROVED, DENIED = 0, 1, 2
 
 
-@dataclass(frozen=True)
-class PendingRequest:
+class PendingRequest(Struct, frozen=True):
     """A request that needs the operator's approval.
 
     :param preview: the first line of the prompt.  :param size: bytes.  :param at: unix seconds.

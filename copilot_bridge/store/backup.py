@@ -10,8 +10,9 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from copilot_bridge.errors import InvalidRequest, StoreError
 from copilot_bridge.store.database import Database, Row, Transaction
@@ -32,8 +33,7 @@ PAGE_SIZE = 2000  # rows
 HEADER = b"SQLite format 3\0"
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Struct, frozen=True):
     name: str
     columns: tuple[str, ...]
 

@@ -5,7 +5,8 @@ workers and machines there are.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from copilot_bridge.billing.budgets import (
     AI_UNITS,
@@ -67,8 +68,7 @@ USED_OF_REQUEST = USED_OF_HOUR | {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(Struct, frozen=True):
     """The demand of one request on a budget.
 
     :param subject: of the counter.  :param amount: an estimate at first, then what it has cost.
@@ -89,8 +89,7 @@ class Demand:
         return self.budget.scope, self.subject, self.budget.limit.unit, self.budget.limit.period, start
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """The decision on a request's demands.
 
     :param standings: of its budgets.  :param refused: the one that refuses it; None: it may be sent.

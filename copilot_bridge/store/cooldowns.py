@@ -1,6 +1,7 @@
 """Pauses that Copilot has asked for, which all users of the store share."""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from copilot_bridge.store.database import Database, Transaction
 from copilot_bridge.waits import CLOCK_TOLERANCE, Wait
@@ -8,8 +9,7 @@ from copilot_bridge.waits import CLOCK_TOLERANCE, Wait
 COLUMNS = "account, until, message, code, model, path, since"
 
 
-@dataclass(frozen=True)
-class Cooldown:
+class Cooldown(Struct, frozen=True):
     """A pause for a model or a path of an account, or for the whole account.
 
     :param account: its fingerprint.  :param since, until: unix seconds.  :param message: Copilot's words.

@@ -9,8 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from copilot_bridge.errors import StoreBusy, StoreError, StoreUnavailable
 from copilot_bridge.store.database import Database, Transaction
@@ -23,8 +24,7 @@ RETRY_INTERVAL = 1.0  # seconds between two probes whether the database is back
 PROBE_EXTRA_TIME = 0.5  # seconds that a probe may take longer than a request
 
 
-@dataclass(frozen=True)
-class Outage:
+class Outage(Struct, frozen=True):
     """An outage of the store.  `since`: unix seconds.  `readable`: reads still succeed."""
 
     reason: str

@@ -1,9 +1,11 @@
 """API keys and share tokens: their rights, and a hash of each instead of the key."""
 
 import secrets
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from copilot_bridge.errors import InvalidRequest, StoreError
 from copilot_bridge.private_files import make_directory
@@ -34,8 +36,7 @@ def new_secret(kind: str) -> str:
     return PREFIXES[kind] + secrets.token_urlsafe(32)
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(Struct, frozen=True):
     """An API key or a share token.
 
     :param account: the GitHub login that it uses; "": the default one.  :param rate: "30/minute", or "".

@@ -3,9 +3,10 @@
 import logging
 import shutil
 import time
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
+
+from msgspec import Struct
 
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.redaction import Secret
@@ -19,8 +20,7 @@ NAME = "logins"
 CHECK = "login-check"
 
 
-@dataclass(frozen=True)
-class Login:
+class Login(Struct, frozen=True):
     """A GitHub login.
 
     :param host: the GitHub API that it belongs to, like https://api.github.com.  :param added: unix seconds.

@@ -5,7 +5,8 @@ requests may come to any of them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from copilot_bridge.billing.charge import TokenCounts
 from copilot_bridge.billing.prices import Prices
@@ -32,8 +33,7 @@ UPSERT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PromptUse:
+class PromptUse(Struct, frozen=True):
     """The prompt of an accepted request, and how the cache served it.
 
     :param thread: the name of the prompts that most likely begin alike.  :param prompt: its `at` is that of

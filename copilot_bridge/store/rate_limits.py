@@ -4,7 +4,7 @@ A limit admits requests in the order of their arrival: never closer together tha
 than `rate` allows, never more than `max_concurrent` at a time.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from copilot_bridge.store.database import Database, Row, Transaction
 
@@ -22,8 +22,7 @@ ADMISSION_TIMES = (
 )
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """The limits of a caller or an account; None or 0: no such limit.
 
     :param min_interval: seconds between two requests.  :param rate: (how many, in how many seconds).
@@ -37,8 +36,7 @@ class Limit:
     skips_queue: bool = False
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """A limit's decision on one request.
 
     :param granted: the request is admitted.  :param wait: seconds before another try is useless.

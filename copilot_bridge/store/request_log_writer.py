@@ -5,12 +5,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
 import orjson
+from msgspec import Struct
 
 from copilot_bridge.errors import StoreError
 from copilot_bridge.shared_memory.crash_log import CrashLog, all_lines, find_line, left_behind
@@ -50,8 +50,7 @@ class Progress(NamedTuple):
 Watch = Callable[[], Progress]
 
 
-@dataclass(frozen=True, slots=True)
-class RunningRequest:
+class RunningRequest(Struct, frozen=True):
     """A running request of some process on this machine."""
 
     row: RequestLogRow

@@ -10,7 +10,8 @@ import secrets
 import zlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from copilot_bridge.store.database import Database, Transaction
 from copilot_bridge.store.encryption import Encryptor
@@ -40,8 +41,7 @@ SELECT_CHAIN = f"""
     SELECT chain, previous, content FROM line ORDER BY position DESC"""  # noqa: S608 - a constant of ours
 
 
-@dataclass(frozen=True, slots=True)
-class EncryptedResponse:
+class EncryptedResponse(Struct, frozen=True):
     """A response as it is stored.  `chain`: the first response's id.  `previous`: "" for the first one."""
 
     id: str

@@ -11,10 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from copilot_bridge.errors import StoreError, StoreUnavailable
 from copilot_bridge.private_files import make_directory
@@ -87,8 +88,7 @@ class SqliteTransaction:
         return self._clock(), [self.rows(sql, *values) for sql, values in queries]
 
 
-@dataclass(frozen=True, slots=True)
-class FileIdentity:
+class FileIdentity(Struct, frozen=True):
     """The identity of a file and its journal, as device and inode; None: the file does not exist."""
 
     database: tuple[int, int] | None

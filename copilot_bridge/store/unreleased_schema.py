@@ -4,7 +4,7 @@ The old tables are renamed, the new ones are made, and the columns that both hav
 any of those versions can be taken over.
 """
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from copilot_bridge.store.database import Transaction
 
@@ -12,8 +12,7 @@ FIRST_UNRELEASED_STEP = "m001_logins_and_tokens"
 PREFIX = "unreleased_"
 
 
-@dataclass(frozen=True)
-class Successor:
+class Successor(Struct, frozen=True):
     """The table that replaces an old one.  `renamed`: new column -> old column."""
 
     table: str

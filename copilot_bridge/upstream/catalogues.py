@@ -4,10 +4,10 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 
 import orjson
 from cachetools import LRUCache, TTLCache
+from msgspec import Struct
 
 from copilot_bridge.errors import BridgeError, ConfigError, ModelNotFound, StoreError, UpstreamRefused
 from copilot_bridge.models.aliases import DEFAULT_ALIASES, Aliases, suggest, without_suffixes
@@ -42,8 +42,7 @@ UNKNOWN_NAME_TTL = (
 ContextSource = Callable[[], PickContext]
 
 
-@dataclass(frozen=True)
-class ResolvedModel:
+class ResolvedModel(Struct, frozen=True):
     """The model for a request.
 
     :param headers: to be sent with the request.

@@ -6,7 +6,9 @@ sends in each request, except for what would be untrue of the bridge, or of no u
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from copilot_bridge.config import Config
 
@@ -21,8 +23,7 @@ CHAT, RESPONSES, MESSAGES = "/chat/completions", "/responses", "/v1/messages"
 COUNT = f"{MESSAGES}/count_tokens"
 
 
-@dataclass(frozen=True, kw_only=True)
-class ClientProfile:
+class ClientProfile(Struct, frozen=True, kw_only=True):
     """The headers by which one client identifies itself.
 
     :param seen: the day, and `evidence` the source; both help to bring the versions up to date.

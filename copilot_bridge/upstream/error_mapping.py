@@ -6,11 +6,11 @@ text/plain, so a body is parsed to find out what it is; its Content-Type does no
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from copilot_bridge.errors import KindName, UpstreamRefused
 from copilot_bridge.waits import retry_after, retry_after_header
@@ -28,8 +28,7 @@ ADAPTABLE = (400, 401, 404, 422)
 FINAL: tuple[KindName, ...] = ("prompt_too_long", "rate_limited", "model_not_found", "quota")
 
 
-@dataclass(frozen=True)
-class ErrorRule:
+class ErrorRule(Struct, frozen=True):
     """The meaning of refusals with one of these `statuses`, and a code and message that match `pattern`.
 
 

@@ -1,8 +1,10 @@
 """The hosts of an account's requests, and the check of hosts that a token names."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from copilot_bridge.config import Config
 
@@ -12,8 +14,7 @@ COPILOT_DOMAIN = ".githubcopilot.com"
 HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 
 
-@dataclass(frozen=True)
-class Hosts:
+class Hosts(Struct, frozen=True):
     """Base addresses without a trailing slash.
 
     :param copilot: Copilot's API, unless a token names another address.

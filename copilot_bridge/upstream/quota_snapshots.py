@@ -8,10 +8,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
 from typing import Any
 
 from cachetools import LRUCache
+from msgspec.structs import asdict
 
 from copilot_bridge.billing.quota import QuotaSnapshot, read_snapshot_objects, read_snapshots
 from copilot_bridge.errors import StoreError
@@ -105,7 +105,7 @@ def undated(dated: Dated) -> dict[str, QuotaSnapshot]:
 
 def read_dated(content: Mapping[str, Any]) -> Dated:
     """The stored snapshots, except those that another version wrote in another form."""
-    names = {field.name for field in fields(QuotaSnapshot)}
+    names = set(QuotaSnapshot.__struct_fields__)
     return {
         name: (float(entry["at"]), QuotaSnapshot(**{field: entry[field] for field in names}))
         for name, entry in content.items()

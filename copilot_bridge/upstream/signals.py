@@ -1,12 +1,12 @@
 """The signals that Copilot gets beside a call's body: initiator, conversation, task."""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 USER, AGENT = "user", "agent"
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(Struct, frozen=True):
     """The ids and the initiator of a call.  All ids are UUIDs.
 
     :param initiator: "user" or "agent": GitHub bills a user's calls by request.

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(slots=True)
-class Waits:
+class Waits(Struct):
     """Seconds, each counted once: a token that is fetched for a catalogue counts as a token.
 
     :param connection: until a new connection to Copilot was open.

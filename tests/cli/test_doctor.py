@@ -4,11 +4,11 @@ import json
 import socket
 import ssl
 import time
-from dataclasses import replace
 from email.utils import formatdate
 
 import pytest
 from integration.harness import new_token
+from msgspec.structs import replace
 
 from copilot_bridge.cli.doctor import check, machine, network, port
 from copilot_bridge.cli.doctor.check import Check, CheckContext, Finding, run_check

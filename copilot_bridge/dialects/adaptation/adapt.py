@@ -1,7 +1,9 @@
 """Adaptation of a whole prompt to its target, and what the response needs to be translated back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.adaptation.argument_schemas import adapt_argument_schemas
 from copilot_bridge.dialects.adaptation.blank_texts import remove_blank_texts
@@ -21,8 +23,7 @@ from copilot_bridge.dialects.server_tools.texts import with_carried_results
 from copilot_bridge.errors import InvalidRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
+class Undo(Struct, frozen=True):
     """The changes to a prompt that have to be undone in its response.
 
     :param names, ids: of tools and tool calls, the target's -> the client's.

@@ -4,9 +4,10 @@ Keywords that they do not accept but that only describe are moved into the descr
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
+
+from msgspec.structs import replace
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.adaptation.limits import Limits

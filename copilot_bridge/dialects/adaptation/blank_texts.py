@@ -1,6 +1,6 @@
 """Removal of blank texts, which Claude refuses wherever they are."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.prompt import Message, Part, Prompt, Text, ToolResult
 

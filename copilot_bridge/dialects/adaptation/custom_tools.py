@@ -4,8 +4,9 @@ Such a tool becomes a function with the text as its only argument.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject

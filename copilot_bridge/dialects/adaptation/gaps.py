@@ -5,8 +5,9 @@ to be answered becomes one to be continued.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import count
+
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.prompt import Gap, Message, Prompt, Text
 from copilot_bridge.errors import Unsupported

@@ -6,16 +6,17 @@ references.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 OPENAI = ("OpenAI", "Azure OpenAI")
 ANTHROPIC = "Anthropic"
 PDF = "application/pdf"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """The limits of a target.  None: there is no such limit.
 
     :param id_length, name_length: the length of a tool call's id and of a tool's name, which then may have
@@ -48,8 +49,7 @@ class Limits:
     strict: str = "openai"
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(Struct, frozen=True):
     """Limits that differ for some models.
 
     :param vendor, model: patterns that both have to match.

@@ -3,7 +3,8 @@
 import base64
 import binascii
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.adaptation.limits import PDF, Limits
 from copilot_bridge.dialects.prompt import DOCUMENT_NOTE, File, Image, Message, Part, Prompt, Text, ToolResult

@@ -5,8 +5,9 @@ is open on purpose stays open, since closing it would change what the output may
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from copilot_bridge.dialects.adaptation.argument_schemas import (
     clean,
@@ -27,8 +28,7 @@ OPENNESS_KEYWORDS = ("patternProperties", "unevaluatedProperties", "additionalPr
 FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid")
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaSubset:
+class SchemaSubset(Struct, frozen=True):
     """The keywords of JSON Schema that a target accepts for the output.
 
     :param any: in every schema.

@@ -2,8 +2,9 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.adaptation.safe_names import all_safe_names, safe_name
 from copilot_bridge.dialects.prompt import Part, Prompt, ToolCall, ToolResult

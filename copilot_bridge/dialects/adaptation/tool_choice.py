@@ -1,6 +1,6 @@
 """Tool choices among no tools, or of a tool that is not offered."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import Unsupported

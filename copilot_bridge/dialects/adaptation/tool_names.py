@@ -1,7 +1,8 @@
 """Tool names of a length and form that the target accepts."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.adaptation.safe_names import is_safe_name, safe_name
 from copilot_bridge.dialects.prompt import Message, Part, Prompt, ToolCall

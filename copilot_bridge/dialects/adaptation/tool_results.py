@@ -1,7 +1,8 @@
 """Tool results immediately after their calls; what was between them follows."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.prompt import Message, Part, Prompt, Text, ToolCall, ToolResult
 

@@ -1,8 +1,9 @@
 """Conversion of a Chat Completions body into a `Prompt`."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from copilot_bridge.dialects import data_url
 from copilot_bridge.dialects.chat.schema import BODY

@@ -5,8 +5,9 @@ and the response has chat's form.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.chat import request, shapes
 from copilot_bridge.dialects.chat.client_response import ChatResponse

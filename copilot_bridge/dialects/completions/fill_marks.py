@@ -5,14 +5,13 @@ do not know the marks.  Sources: the model cards of StarCoder, Qwen Coder, Code 
 CodeGemma and Codestral.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 # A model may say that its text ends with one of these, too.
 ENDS = ("<|endoftext|>", "<|file_separator|>", "<EOT>")
 
 
-@dataclass(frozen=True, slots=True)
-class FillMarks:
+class FillMarks(Struct, frozen=True):
     """The marks of a family of models.  `middle`: "" if the text to continue simply ends the prompt."""
 
     prefix: str
@@ -37,8 +36,7 @@ FILL_MARKS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FillPrompt:
+class FillPrompt(Struct, frozen=True):
     """A prompt without its marks.  `stops`: what ends the text that is filled in."""
 
     prefix: str

@@ -4,15 +4,15 @@ Source: https://github.com/ndjson/ndjson-spec
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from copilot_bridge.dialects.codec import write
 from copilot_bridge.dialects.framing.frames import Frame
 
 
-@dataclass(frozen=True, slots=True)
-class NewlineDelimitedJson:
+class NewlineDelimitedJson(Struct, frozen=True):
     """A framing whose frames have no names.  Readers parse every line, so an empty one would be an error."""
 
     media_type: ClassVar[str] = "application/x-ndjson"

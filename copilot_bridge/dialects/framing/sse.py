@@ -5,8 +5,9 @@ not end a line, though `str.splitlines` would split there.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from copilot_bridge.dialects.codec import write
 from copilot_bridge.dialects.framing.frames import Frame
@@ -95,8 +96,7 @@ def tells_error(block: bytes) -> bool:
     return block.startswith(ERROR_NAMES)
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSentEvents:
+class ServerSentEvents(Struct, frozen=True):
     """The framing of server-sent events.
 
     :param end: what follows the last event of a complete response.

@@ -15,10 +15,8 @@ VERSIONS = r"v1(?:beta|alpha)(?!/openai(?:/|$))"
 METHODS = r"models/(?s:.+):[a-z]+[A-Z][A-Za-z]*"
 
 
-class GeminiProbe(Probe):
+class GeminiProbe(Probe, frozen=True):
     """A tiny request that names its model itself."""
-
-    __slots__ = ()
 
     def body(self, model: str, words: str, max_tokens: int) -> JsonObject:
         contents = [{"role": "user", "parts": [{"text": words}]}]

@@ -11,7 +11,7 @@ from copilot_bridge.dialects.framing.frames import Frame
 from copilot_bridge.dialects.framing.sse import ServerSentEvents
 
 
-class GeminiEvents(ServerSentEvents):
+class GeminiEvents(ServerSentEvents, frozen=True):
     """Server-sent events without comments, in which Google's SDK for Python looks for JSON."""
 
     def comment(self, _block: bytes) -> bytes:

@@ -5,8 +5,9 @@ Calls of tools come whole, since their arguments are objects in this dialect.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
@@ -38,8 +39,7 @@ FINISH_REASON_MAP = {
 }
 
 
-@dataclass(slots=True)
-class OpenCall:
+class OpenCall(Struct):
     """A tool call whose arguments are still coming.
 
     :ivar custom: whether they are a free text.

@@ -5,8 +5,9 @@ names for the calls in the response.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from copilot_bridge.dialects import codec, data_url
 from copilot_bridge.dialects.codec import JsonObject

@@ -1,6 +1,6 @@
 """The original names of tools in namespaces, which other dialects do not have."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from copilot_bridge.dialects.adaptation.safe_names import safe_name
 
@@ -8,8 +8,7 @@ NAMESPACE_SEPARATOR = "__"  # joins a namespace and the name in it
 MAX_NAME_LENGTH = 64
 
 
-@dataclass(frozen=True, slots=True)
-class ToolNames:
+class ToolNames(Struct, frozen=True):
     """The original names of the tools in a translated request: name -> (namespace or None, name)."""
 
     of: dict[str, tuple[str | None, str]] = field(default_factory=dict)

@@ -1,7 +1,9 @@
 """The functions that models are offered in place of the client's server tools."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.prompt import Prompt, ServerTool, Tool, ToolChoice
@@ -9,8 +11,7 @@ from copilot_bridge.dialects.prompt import Prompt, ServerTool, Tool, ToolChoice
 SEARCH, FETCH = "web_search", "web_fetch"
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A server tool as it is described to a model.
 
     :param argument: the only one, which is a string.  :param about: what it has to be.

@@ -1,8 +1,9 @@
 """Results of server tools as texts for models, in the conversation and in what clients send back."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.events import Source
 from copilot_bridge.dialects.prompt import Message, Part, Prompt, Reasoning, Text, ToolResult

@@ -1,8 +1,10 @@
 """One step of a response with server tools: the model's output without its calls of these tools."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
@@ -20,8 +22,7 @@ from copilot_bridge.dialects.events import (
 from copilot_bridge.dialects.prompt import Message, Part, Reasoning, ServerTool, Text, ToolCall, ToolResult
 
 
-@dataclass(slots=True)
-class RunCall:
+class RunCall(Struct):
     """A model's call of a server tool.
 
     :param id: the bridge's.  :param name: of the function.
@@ -45,8 +46,7 @@ class RunCall:
         return ToolCall(self.id, self.name, codec.write(self.arguments).decode())
 
 
-@dataclass(slots=True)
-class SaidText:
+class SaidText(Struct):
     """A text in the making."""
 
     pieces: list[str] = field(default_factory=list)
@@ -55,8 +55,7 @@ class SaidText:
         return Text("".join(self.pieces))
 
 
-@dataclass(slots=True)
-class SaidReasoning:
+class SaidReasoning(Struct):
     """Reasoning in the making.  `details`: what upstream has to get back with it, by dialect."""
 
     pieces: list[str] = field(default_factory=list)

@@ -1,9 +1,9 @@
 """The page on which the operator approves or denies waiting requests."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
+from msgspec import Struct
 
 from copilot_bridge.access.approval import GRANT
 from copilot_bridge.billing.charge import CENTS_OF_PREMIUM_REQUEST
@@ -24,8 +24,7 @@ ALL = "all"
 MILLION = 1_000_000
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True):
     """A waiting request as the page shows it.
 
     :param until: unix seconds at which it is refused.  :param client: the program, or "".

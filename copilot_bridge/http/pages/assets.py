@@ -3,11 +3,11 @@
 import gzip
 import hashlib
 import mimetypes
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from flask import Response, request, url_for
+from msgspec import Struct
 from werkzeug.exceptions import NotFound
 
 FOLDER = Path(__file__).parent / "static"
@@ -16,8 +16,7 @@ TYPES = {".js": "text/javascript", ".svg": "image/svg+xml"}
 SMALLEST = 600  # bytes; below it compression saves nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(Struct, frozen=True):
     """A file.  :param packed: the same, compressed by gzip."""
 
     data: bytes

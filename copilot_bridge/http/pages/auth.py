@@ -10,11 +10,11 @@ import hmac
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Response, current_app, g, request, url_for
+from msgspec import Struct
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller, read_credentials
 from copilot_bridge.errors import BridgeError, StoreError
@@ -40,8 +40,7 @@ CHOICES = {"lang": ("language", tuple(LANGUAGES)), "theme": ("theme", THEMES)}
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
-class Visitor:
+class Visitor(Struct, frozen=True):
     """The user of a page.
 
     :param session: the id that CSRF tokens are bound to; "": none yet.

@@ -1,9 +1,9 @@
 """The page for logging in to GitHub by device code, and for the stored logins."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, g, request, url_for
+from msgspec import Struct
 
 from copilot_bridge.admin.accounts import forget_account, use_account
 from copilot_bridge.billing.forecast import metered
@@ -97,8 +97,7 @@ def state(problem: str = "") -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class Details:
+class Details(Struct, frozen=True):
     """The known facts about a stored login, without asking GitHub.
 
     :param plan: its name, or "".  :param quota: what is left of the plan, or None.

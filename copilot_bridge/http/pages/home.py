@@ -4,10 +4,10 @@ Only the plan, which is loaded later, waits for GitHub.
 """
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
+from msgspec import Struct
 
 from copilot_bridge.billing.budgets import quantity
 from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
@@ -31,8 +31,7 @@ FAILED_WITHIN = 7 * DAY
 SPARK_HOURS = 24
 
 
-@dataclass(frozen=True)
-class Login:
+class Login(Struct, frozen=True):
     """The account that serves requests.  `problem`: why there is none.  `nobody`: nobody has logged in."""
 
     account: Account | None
@@ -41,8 +40,7 @@ class Login:
     nobody: bool = False
 
 
-@dataclass(frozen=True)
-class Today:
+class Today(Struct, frozen=True):
     """The reader's day so far.
 
     :param sums: of all requests.  :param failures: the last ones, of some days.

@@ -1,10 +1,10 @@
 """The page of the API keys: who may use the bridge, for what, and what each has spent."""
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, g, request, url_for
+from msgspec import Struct
 
 from copilot_bridge.admin.budgets import clear_budgets, read_limit, set_budget, standings
 from copilot_bridge.admin.keys import change_key, make_key
@@ -28,8 +28,7 @@ KEPT = "keep"  # as the expiry in the form of a key that exists
 FIELDS = ("account", "models", "rate", "budget")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A key as the page shows it.  :param used_at: the hour of its last request, or None."""
 
     key: Key
@@ -48,8 +47,7 @@ class Entry:
         return form_words(self.budgets[0]) if self.budgets else ""
 
 
-@dataclass(frozen=True)
-class NewKey:
+class NewKey(Struct, frozen=True):
     name: str
     secret: str
 

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, g, request
+from msgspec import Struct
 
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.errors import BridgeError, LoginRequired
@@ -27,8 +27,7 @@ MILLION = 1_000_000  # tokens of context
 ENDING = ("deprecat", "retire", "sunset")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A model as the page shows it.
 
     :param names: clients' names for it.  :param ways: {the client's dialect: the dialect spoken to Copilot}.

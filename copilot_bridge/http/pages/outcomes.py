@@ -1,8 +1,7 @@
 """The outcomes of requests in the reader's language, and advice on each."""
 
-from dataclasses import dataclass
-
 from flask import url_for
+from msgspec import Struct
 
 from copilot_bridge.billing.hourly_rollups import SUCCESSES
 from copilot_bridge.http.pages.i18n import tr
@@ -43,8 +42,7 @@ def outcome_name(outcome: str) -> str:
     return names.get(outcome, outcome.replace("_", " "))
 
 
-@dataclass(frozen=True)
-class Advice:
+class Advice(Struct, frozen=True):
     """A way on.  :param link: (address, text), or None."""
 
     text: str

@@ -1,10 +1,10 @@
 """The account's usage report for the pages, which wait for GitHub for a limited time only."""
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import gevent
+from msgspec import Struct
 
 from copilot_bridge.billing.charge import CENTS_OF_AI_UNIT, CENTS_OF_PREMIUM_REQUEST
 from copilot_bridge.billing.cost import NANO
@@ -22,16 +22,14 @@ MAX_WAIT = 10.0  # seconds
 SESSION_LIMITS = ("session", "weekly")
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(Struct, frozen=True):
     """The account's report.  :param at: unix seconds at which GitHub sent it."""
 
     usage: AccountUsage
     at: float
 
 
-@dataclass(frozen=True)
-class Outlook:
+class Outlook(Struct, frozen=True):
     """How long the plan will last.
 
     :param today: used since the reader's midnight, in the quota's unit, by the log of this bridge.

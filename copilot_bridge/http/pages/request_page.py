@@ -1,9 +1,9 @@
 """The page of one request: how it ended and what to do about it, where its time went, what it cost."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
+from msgspec import Struct
 
 from copilot_bridge.billing.charge import TokenCounts, in_nano_cents
 from copilot_bridge.billing.cost import NANO
@@ -82,8 +82,7 @@ def find(id_: str) -> RequestLogRow:
     return row
 
 
-@dataclass(frozen=True)
-class Phase:
+class Phase(Struct, frozen=True):
     """A part of a request's time, in ms.  `start`, `length`: per cent of the whole time, for the drawing."""
 
     name: str
@@ -126,8 +125,7 @@ def cents_of(row: RequestLogRow) -> float | None:
     return None if nano is None else nano / NANO
 
 
-@dataclass(frozen=True)
-class CostPart:
+class CostPart(Struct, frozen=True):
     """A part of the cost.
 
     :param units: AI units at list price.  :param price: AI units for a million tokens.  None: not known.

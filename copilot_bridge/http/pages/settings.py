@@ -2,10 +2,10 @@
 
 import platform
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
+from msgspec import Struct
 
 from copilot_bridge import __version__
 from copilot_bridge.config.settings import option, settings, spell, variable
@@ -23,8 +23,7 @@ bp = Blueprint("settings", __name__)
 NOTHING = "\N{EN DASH}"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """A setting.  :param source: "" for the default."""
 
     name: str

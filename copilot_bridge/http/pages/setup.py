@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import gevent
 from flask import Blueprint, Response, g, request, url_for
+from msgspec import Struct
 
 from copilot_bridge import clients
 from copilot_bridge.admin.keys import make_key
@@ -42,8 +42,7 @@ SPANS = ("", "30d", "90d", "365d")
 MODEL = re.compile(r"[A-Za-z0-9][\w.:/@+-]{0,99}", re.ASCII)  # neither quotes nor blanks
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """The choices in the form.  :param model: "": the client's usual one.  :param system: key of SYSTEMS."""
 
     client: str
@@ -51,8 +50,7 @@ class Choice:
     system: str
 
 
-@dataclass(frozen=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """The chat models of the plan.  `problem`: why they are unknown."""
 
     models: tuple[Model, ...] = ()

@@ -1,10 +1,10 @@
 """How quick and how reliable each model was in the last requests of this bridge."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from cachetools import TTLCache, cached
+from msgspec import Struct
 
 from copilot_bridge.billing.hourly_rollups import SUCCESSES
 from copilot_bridge.errors import StoreError
@@ -15,8 +15,7 @@ ROWS = 3000  # of the log that are looked at
 TTL = 30.0  # seconds
 
 
-@dataclass(frozen=True)
-class Speed:
+class Speed(Struct, frozen=True):
     """The speed of a model.
 
     :param median, slow: ms until the first byte, of the half and of 95 per cent of the requests; or None.

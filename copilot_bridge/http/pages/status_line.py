@@ -6,9 +6,9 @@ used up plan, paused models, and requests that Copilot has just failed.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from flask import g, url_for
+from msgspec import Struct
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR
 from copilot_bridge.billing.forecast import METERS, metered
@@ -37,8 +37,7 @@ FAILURES = ("unreachable", "timeout", "unavailable", "overloaded")
 SESSION_LIMITS = ("session", "weekly")
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """The state in one line.
 
     :param state: "working", "starting", or a name of what is wrong, which the tests know it by.

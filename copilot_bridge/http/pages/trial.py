@@ -1,9 +1,9 @@
 """Sends a short request to a model, through the same code as a client's, to check that it answers."""
 
 import time
-from dataclasses import dataclass
 
 from flask import g
+from msgspec import Struct
 
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
@@ -15,8 +15,7 @@ MAX_TOKENS = 200  # with fewer, a model that thinks first would have none left f
 MAX_LENGTH = 300  # characters of the answer that are shown
 
 
-@dataclass(frozen=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """The result of the request.  :param text: the answer, or "".  :param problem: why there is no answer."""
 
     model: str

@@ -7,10 +7,11 @@ import csv
 import io
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
+from msgspec import Struct
+from msgspec.structs import replace
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR
 from copilot_bridge.billing.budgets import quantity
@@ -61,8 +62,7 @@ ADDED = (
 SORTS = ("requests", "errors", "premium", "units", "usd", "tokens_in", "cached", "tokens_out")
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(Struct, frozen=True):
     """The time that the page is about.  :param start, end: unix seconds.  :param edges: of the bars."""
 
     name: str
@@ -75,8 +75,7 @@ class Range:
         return self.end - self.start <= HOURLY_UP_TO
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """A line of the table.  :param value: of the metric.  :param share: of the whole, in per cent."""
 
     name: str

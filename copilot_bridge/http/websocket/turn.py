@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from copilot_bridge.dialects.responses.turns import error_message
 from copilot_bridge.errors import BridgeError, InvalidRequest
@@ -22,8 +23,7 @@ METHOD = "WEBSOCKET"  # of a turn in the log
 DIALECT = "responses"
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
+class Visitor(Struct, frozen=True):
     """The client of a connection, as its handshake shows it.
 
     :param address: of the client.  :param local: it is on this machine.  :param path: that it has asked for.

@@ -5,11 +5,12 @@ Source: docs.github.com, "Authorizing OAuth apps", device flow; RFC 8628.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import replace
 
 from copilot_bridge.errors import (
     BridgeError,
@@ -36,8 +37,7 @@ DEFAULT_INTERVAL, DEFAULT_LIFETIME, SLOW_DOWN_STEP = 5.0, 900.0, 5.0
 POLL_MARGIN = 1.0  # GitHub's clock differs from ours, and a poll that is too early costs five seconds
 
 
-@dataclass(frozen=True)
-class DeviceCode:
+class DeviceCode(Struct, frozen=True):
     """The code that the user types at GitHub, and the code by which the bridge polls meanwhile.
 
     :param interval: seconds between two polls.
@@ -51,8 +51,7 @@ class DeviceCode:
     expires_at: float
 
 
-@dataclass(frozen=True)
-class PollResult:
+class PollResult(Struct, frozen=True):
     """The result of one poll.
 
     :param state: "granted", "pending", "slow_down" or "no_answer" (the network or GitHub failed).
@@ -65,8 +64,7 @@ class PollResult:
     token: Secret | None = None
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The meaning of an `error`.  `state`: polling goes on; `message`: the login has failed, and why."""
 
     state: str = ""

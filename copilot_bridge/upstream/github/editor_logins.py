@@ -6,9 +6,10 @@ Source: copilot.vim and CopilotChat.nvim.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.github.device_login import read_object
@@ -17,8 +18,7 @@ from copilot_bridge.upstream.hosts import Hosts
 FILES = ("apps.json", "hosts.json")
 
 
-@dataclass(frozen=True)
-class EditorLogin:
+class EditorLogin(Struct, frozen=True):
     """A login from an editor's file.  `login`: "" if the file names none."""
 
     login: str

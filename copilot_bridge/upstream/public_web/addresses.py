@@ -2,9 +2,10 @@
 
 import re
 import socket
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
+
+from msgspec import Struct
 
 from copilot_bridge.upstream.public_web.errors import FetchError
 
@@ -59,8 +60,7 @@ def unwrapped(address: Address) -> Address:
     return address.ipv4_mapped or address.sixtofour or translated or address
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One of the addresses of a name, in the socket module's terms."""
 
     family: socket.AddressFamily

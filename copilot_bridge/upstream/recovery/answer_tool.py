@@ -5,8 +5,9 @@ has to be called; `dialects/tool_answer.py` turns the input of that call into th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 Json = dict[str, Any]
 
@@ -15,8 +16,7 @@ ANSWER_TOOL = "bridge_final_answer"
 ABOUT = "Give the final answer, in this form.  Call this once, with the whole answer, when you have it."
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFormatFields:
+class OutputFormatFields(Struct, frozen=True):
     """The fields of an API for output formats and forced tools.
 
     :param path: of the output format.  :param inside: of the schema, below that.

@@ -9,8 +9,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from copilot_bridge.errors import StoreError
 
@@ -23,8 +24,7 @@ FACT = "fact"  # found by probing a model; all other lessons are acts
 RELOAD_INTERVAL = 60.0  # seconds; machines that share a database do not notify each other
 
 
-@dataclass(frozen=True, slots=True)
-class Lesson:
+class Lesson(Struct, frozen=True):
     """An act or a fact.  `act`: a key of `acts.ACTS`, or FACT; `subject`, `value`: its parameters."""
 
     act: str
@@ -32,8 +32,7 @@ class Lesson:
     value: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A lesson of one account, API and model.  `since`, `until`: unix seconds."""
 
     account: str

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from copilot_bridge.upstream.recovery.acts import BOUNDED, LIMITS, ORDERED
 from copilot_bridge.upstream.recovery.binding import alias
@@ -12,8 +13,7 @@ from copilot_bridge.upstream.recovery.paths import Json, clean, find
 Detail = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalContext:
+class RefusalContext(Struct, frozen=True):
     """A refusal and the refused request.
 
     :param text: the code and the message.  :param param: the field that the error names beside them.

@@ -4,8 +4,9 @@ They are kept together with the lessons of refusals, and as long.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.efforts import EFFORTS

@@ -6,7 +6,8 @@ the texts of each rule.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from copilot_bridge.upstream.recovery.naming import (
     Read,
@@ -29,8 +30,7 @@ CHAT, MESSAGES, RESPONSES = "chat", "messages", "responses"
 EVERYWHERE = (CHAT, MESSAGES, RESPONSES)
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveryRule:
+class RecoveryRule(Struct, frozen=True):
     """A kind of refusal and the act that avoids it.
 
     :param pattern: for code and message together.  :param read: finds the refused fields and values.

@@ -6,17 +6,17 @@ their number: a conversation that was edited, shortened or branched off begins a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
+
+from msgspec import Struct
 
 from copilot_bridge.dialects import codec
 
 Item = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """An item of a response.
 
     :param meaning: a digest of what a client sends back of it.
@@ -27,8 +27,7 @@ class Answered:
     optional: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """The state of a connection after a response.
 
     :param response_id: Copilot's, which counts on this connection alone.

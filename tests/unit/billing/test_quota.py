@@ -1,7 +1,6 @@
 """The account's report in each of its shapes, and the samples on replies."""
 
-import dataclasses
-
+import msgspec.structs
 import pytest
 import responses
 
@@ -113,7 +112,7 @@ NO_ACCESS = {"login": "octocat", "access_type_sku": "no_access", "quota_snapshot
 
 def quota(name, **known):
     nothing = Quota(name, None, None, None, None, False, 0.0, False, None, "requests")
-    return dataclasses.replace(nothing, **known)
+    return msgspec.structs.replace(nothing, **known)
 
 
 def counted(name, entitlement, remaining, percent, resets_at, **known):

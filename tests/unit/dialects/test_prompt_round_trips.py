@@ -6,11 +6,11 @@ that is not a real loss fails.
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat import prompt_reader as chat

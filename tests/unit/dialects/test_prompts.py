@@ -1,9 +1,9 @@
 """Prompts survive a round trip through a dialect, and so do the details of other backends."""
 
-from dataclasses import replace
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.chat import prompt_reader as chat
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer

@@ -5,12 +5,12 @@ if a call is required.
 """
 
 import base64
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
 from copilot_bridge.dialects.adaptation.safe_names import safe_name

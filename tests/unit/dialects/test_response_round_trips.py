@@ -6,12 +6,12 @@ lists what each dialect can't express, as for prompts in test_prompt_round_trips
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from dialect_tables import READERS, accumulators, writers
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.accumulation import accumulate as accumulate_stream

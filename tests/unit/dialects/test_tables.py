@@ -1,10 +1,10 @@
 """The tables of each dialect are complete: each part, setting, event and reason is in exactly one."""
 
-from dataclasses import fields, replace
 from itertools import combinations
 from typing import get_args
 
 import pytest
+from msgspec.structs import fields, replace
 
 from copilot_bridge.dialects import stream_errors
 from copilot_bridge.dialects.chat import prompt_reader as chat

@@ -1,9 +1,9 @@
 """Tool names that a target does not accept, and their restoration."""
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from copilot_bridge.dialects.adaptation.safe_names import safe_name
 from copilot_bridge.dialects.adaptation.tool_names import shorten_tool_names as shorten_to

@@ -1,9 +1,9 @@
 """The profiles of models: the form of the file, and the precedence of the catalogue."""
 
-from dataclasses import fields
 from datetime import date
 
 import pytest
+from msgspec.structs import fields
 
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.models.profiles import ModelProfile, all_facts, profile_of

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from copilot_bridge.billing.prices import Prices, Tier
 from copilot_bridge.dialects.events import Source
@@ -145,8 +146,7 @@ def test_a_stream_of_the_server_has_messages() -> None:
 def model(name: str, price: float, *dialects: str, enabled: bool = True) -> Model:
     row = {"id": name, "policy": {"state": "enabled" if enabled else "disabled"}}
     plain = Model.read(row | {"supported_endpoints": [f"/{dialect}" for dialect in dialects]})
-    object.__setattr__(plain, "prices", Prices(Tier(price, None, None, price)))
-    return plain
+    return replace(plain, prices=Prices(Tier(price, None, None, price)))
 
 
 def test_the_cheapest_model_that_can_search_does() -> None:

@@ -2,9 +2,9 @@
 
 import re
 import sys
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from copilot_bridge.config import Config
 from copilot_bridge.upstream.client_profiles import CLI, LEFT_OUT, PROFILES, VSCODE, is_exchanged

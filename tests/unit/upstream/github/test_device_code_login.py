@@ -1,8 +1,8 @@
 """The device flow against canned answers, on a clock that only sleeping moves."""
 
-import dataclasses
 import json
 
+import msgspec.structs
 import orjson
 import pytest
 import requests
@@ -343,7 +343,7 @@ def test_each_token_of_an_editor_is_found_once(tmp_path):
 
 def test_editor_logins_are_those_of_the_enterprise(tmp_path):
     leave(tmp_path / ".config", "apps.json", APPS)
-    hosts = dataclasses.replace(HOSTS, github="https://octo.ghe.com")
+    hosts = msgspec.structs.replace(HOSTS, github="https://octo.ghe.com")
     assert [login.login for login in find_editor_logins(hosts, {}, tmp_path)] == ["hubot"]
 
 
