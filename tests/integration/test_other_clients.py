@@ -1,11 +1,14 @@
 """Requests of Chat Completions clients beyond OpenAI's documentation: the table of docs/clients.md."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from integration.harness import Bridge, Json, Simulator, chat_body, tool
 
+ROOT = Path(__file__).parents[2]
 ELECTRON = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
     "CherryStudio/1.9.3 Chrome/146.0.0.0 Electron/41.2.1 Safari/537.36"
@@ -26,6 +29,15 @@ BODIES: dict[str, tuple[Json, Json]] = {
         {"stream_options": {"include_usage": True}, "enable_thinking": None},
     ),
     "Dify": ({}, {"max_tokens": 5, "user": "abc", "stop": []}),
+    "Kilo Code": (
+        {
+            "HTTP-Referer": "https://kilocode.ai",
+            "X-Title": "Kilo Code",
+            "X-KiloCode-Version": "4.81.0",
+            "User-Agent": "Kilo-Code/4.81.0",
+        },
+        {"messages": [{"role": "user", "content": PARTS}], "stream_options": {"include_usage": True}},
+    ),
     "LibreChat": ({}, {"user": "6650c0ffee", "stream_options": {"include_usage": True}, "top_p": 1}),
     "LobeChat": (
         {},
@@ -84,12 +96,56 @@ MODELS = ("gpt-4.1", "claude-sonnet-4.5", "gemini-3-pro-preview", "gpt-5.3-codex
 
 @pytest.mark.parametrize("client", BODIES)
 @pytest.mark.parametrize("model", MODELS)
-def test_their_requests_are_answered(bridge: Bridge, client: str, model: str) -> None:
+def test_their_requests_are_answered(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str
+) -> None:
+    """And Copilot gets none of their headers."""
     headers, more = BODIES[client]
-    body = chat_body("hello", model) | more
+    body = json.loads(json.dumps(chat_body("hello", model) | more).replace("hello", f"hello {mark}"))
     answer = bridge.request("POST", "/v1/chat/completions", body, headers)
     assert answer.status == 200, answer.body
     assert answer.message["content"]
+    entry = simulator.only(mark)
+    assert not entry["headers"].keys() & {*map(str.lower, headers)} - {"user-agent", "accept"}
+    assert entry["headers"]["user-agent"] != headers.get("User-Agent")
+
+
+@pytest.mark.parametrize("client", ["Roo Code", "Kilo Code", "ChatBox"])
+def test_cache_marks_on_parts_are_breakpoints_for_claude(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str
+) -> None:
+    for model in ("claude-sonnet-4.5", "gpt-4.1"):
+        text = f"hello {mark} {model}."
+        body = json.loads(json.dumps(chat_body("hello", model) | BODIES[client][1]).replace("hello", text))
+        assert bridge.request("POST", "/v1/chat/completions", body).status == 200
+        sent = json.dumps(simulator.only(text)["body"])
+        assert ("copilot_cache_control" in sent) == (model == "claude-sonnet-4.5")
+        assert '"cache_control"' not in sent
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_difys_check_of_five_tokens_ends_with_length(bridge: Bridge, model: str) -> None:
+    answer = bridge.request("POST", "/v1/chat/completions", chat_body("hello", model) | BODIES["Dify"][1])
+    assert answer.json["choices"][0]["finish_reason"] == "length"
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/openai/v1/chat/completions", "/api/chat"])
+def test_open_webui_chats_by_each_of_its_connections(bridge: Bridge, path: str) -> None:
+    """It adds the tag to the names that it has got from an Ollama server without one."""
+    name = "gpt-4.1:latest" if path == "/api/chat" else "gpt-4.1"
+    answer = bridge.request(
+        "POST", path, chat_body("hello", name) | {"stream": False}, BODIES["Open WebUI"][0]
+    )
+    assert answer.status == 200, answer.body
+
+
+def test_each_client_of_the_table_is_tried() -> None:
+    table = (ROOT / "docs/clients.md").read_text().partition("## Others")[2]
+    rows = re.findall(r"^\| ([^|]+) \| ", table, re.MULTILINE)[1:]
+    named = [name for row in rows for name in re.split(r", | and ", row) if not name.startswith("other ")]
+    assert len(named) > 15
+    tried = Path(__file__).read_text()
+    assert [name for name in named if name.removesuffix("'s plugins") not in tried] == []
 
 
 # Where they look besides the paths of OpenAI's documentation, and how each of them sends its key.
@@ -98,7 +154,7 @@ PATHS: dict[str, tuple[str, Json]] = {
     "Xcode sends its key in a header of your choice": ("/v1/models", {"x-api-key": "anything"}),
     "Raycast and others are given the address without /v1": ("/models", {}),
     "Open WebUI for Azure": ("/openai/v1/models", {"api-key": "anything"}),
-    "JetBrains and Open WebUI look for Ollama": ("/api/tags", {}),
+    "JetBrains AI Assistant and Open WebUI look for Ollama": ("/api/tags", {}),
 }
 
 
