@@ -30,9 +30,9 @@ FIELDS = (
     "discount",
     "outcome",
     "error",
-    "mended",
+    "adaptations",
     "instead_of",
-    "instead_why",
+    "fallback_reason",
 )
 
 # The fields whose text comes from a client or from upstream.
@@ -60,8 +60,9 @@ class RequestLogEntry(Struct):
     :param nano_aiu: the cost in 1e-9 AI units.  :param estimated: by the table of prices, not by Copilot.
     :param tier: of the prices, by the length of the prompt.
     :param quota: per cent left.  :param premium: requests taken from the plan.
-    :param answered: Copilot accepted the request.  :param retries: how often it was sent again.
-    :param asked: the client's name for the model.  :param answering: the model that the response names.
+    :param accepted: Copilot accepted the request.  :param retries: how often it was sent again.
+    :param requested_model: the client's name for the model.  :param response_model: the model that the
+        response names.
     :param upstream_id: GitHub's id of the request.  :param client: the program that sent it.
     :param interaction: a short name of all that follows from one thing that the user said.
     :param kind: of call, such as "conversation-subagent"; None: one of the conversation itself.
@@ -70,9 +71,9 @@ class RequestLogEntry(Struct):
     :param catalogue: seconds until there was a list of models.
     :param connection: seconds until there was a connection to Copilot.
     :param uploaded: bytes sent to Copilot.  :param spared: bytes that it remembered from before.
-    :param mended: what Copilot refused, and what the bridge changed or left out in a second request.
+    :param adaptations: what Copilot refused, and what the bridge changed or left out in a second request.
     :param instead_of: the model that was refused, so that another answered by the operator's rule.
-    :param instead_why: the kind of that refusal.
+    :param fallback_reason: the kind of that refusal.
     :param verdict: on the prompt cache, if the store need not be asked for it.
     :param traceparent: the client's span, by W3C's Trace Context; noted if spans are exported.
     :param outcome: "ok", "client_disconnected", or the kind of the error; `error` is its message.
@@ -90,7 +91,7 @@ class RequestLogEntry(Struct):
     tokens_out: int | None = None
     outcome: str = "ok"
     error: str | None = None
-    mended: str | None = None
+    adaptations: str | None = None
     level: int = logging.INFO
     account: str | None = None
     upstream: str | None = None
@@ -104,10 +105,10 @@ class RequestLogEntry(Struct):
     tier: str | None = None
     tokens_written: int | None = None
     searches: int | None = None
-    answered: bool = False
+    accepted: bool = False
     retries: int = 0
-    asked: str | None = None
-    answering: str | None = None
+    requested_model: str | None = None
+    response_model: str | None = None
     upstream_id: str | None = None
     client: str | None = None
     interaction: str | None = None
@@ -123,7 +124,7 @@ class RequestLogEntry(Struct):
     spared: int | None = None
     streamed: bool = False
     instead_of: str | None = None
-    instead_why: str | None = None
+    fallback_reason: str | None = None
     traceparent: str | None = None
     verdict: str | None = None
     at: float = field(default_factory=time.time)
@@ -199,7 +200,9 @@ def as_sentence(entry: RequestLogEntry) -> str:
     first_byte = f"first byte {entry.first_byte_ms} ms, " if entry.first_byte_at is not None else ""
     words = (entry.method, entry.path, entry.model, str(entry.status), entry.outcome)
     line = " ".join(word for word in words if word)
-    mended = f", refused first: {entry.mended}" if entry.mended else ""
-    instead = f", instead of {entry.instead_of} ({entry.instead_why})" if entry.instead_of else ""
+    refused = f", refused first: {entry.adaptations}" if entry.adaptations else ""
+    instead = f", instead of {entry.instead_of} ({entry.fallback_reason})" if entry.instead_of else ""
     error = f": {entry.error}" if entry.error else ""
-    return f"{line} ({tokens}{first_byte}{entry.ms} ms) {entry.caller} {entry.id[:8]}{mended}{instead}{error}"
+    return (
+        f"{line} ({tokens}{first_byte}{entry.ms} ms) {entry.caller} {entry.id[:8]}{refused}{instead}{error}"
+    )

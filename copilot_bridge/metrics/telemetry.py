@@ -37,7 +37,7 @@ TOKENS = tuple(4**power for power in range(14))
 
 # Attribute of a span -> the field of the log entry; None is left out.
 ATTRIBUTES = {
-    "gen_ai.request.model": "asked",
+    "gen_ai.request.model": "requested_model",
     "gen_ai.request.stream": "streamed",
     "gen_ai.conversation.id": "session",
     "gen_ai.usage.input_tokens": "tokens_in",
@@ -147,7 +147,7 @@ class Telemetry:
         parent = TraceContextTextMapPropagator().extract({"traceparent": entry.traceparent or ""})
         began = round(entry.at * 1e9)
         span = self._tracer.start_span(
-            f"{labels['gen_ai.operation.name']} {entry.model or entry.asked or ''}".rstrip(),
+            f"{labels['gen_ai.operation.name']} {entry.model or entry.requested_model or ''}".rstrip(),
             context=parent,
             kind=SpanKind.CLIENT,
             attributes=labels | attributes_of(entry),
@@ -212,8 +212,8 @@ def labels_of(entry: RequestLogEntry) -> dict[str, str]:
 
 def attributes_of(entry: RequestLogEntry) -> dict[str, Any]:
     found = {name: getattr(entry, field) for name, field in ATTRIBUTES.items()}
-    if entry.answering:
-        found["gen_ai.response.model"] = entry.answering
+    if entry.response_model:
+        found["gen_ai.response.model"] = entry.response_model
     if entry.first_byte_at is not None:
         found["gen_ai.response.time_to_first_chunk"] = entry.first_byte_at - entry.started
     return {name: value for name, value in found.items() if value is not None}

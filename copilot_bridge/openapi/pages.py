@@ -33,11 +33,14 @@ SCHEMAS: dict[str, Schema] = {
             "verdict_detail": or_null(text("Such as the number of the message that has changed.")),
             "lost_nano_aiu": or_null(whole("What it cost that the cache was missed, in 1e-9 AI units.")),
             "instead_of": or_null(text("The model that was refused, so that another one answered.")),
-            "instead_why": or_null(text("The kind of that refusal.")),
+            "fallback_reason": or_null(text("The kind of that refusal.")),
             "premium": or_null(number("Premium requests.")),
             "session": or_null(text("A short name of the conversation.")),
             "discount": or_null(number("The part of the price that the model `auto` was cheaper by.")),
-            "mended": or_null(text("What Copilot refused first, and was said otherwise or left out.")),
+            "adaptations": or_null(
+                text("What Copilot refused first, so that the bridge changed or removed it.")
+            ),
+            "mended": or_null(text("The former name of `adaptations`.")),
         },
         ("id", "at", "caller", "outcome"),
         "A request for a model, and what became of it.",

@@ -28,7 +28,7 @@ class AnswerFacts:
 
     def _find_model(self, head: bytes) -> None:
         found = MODEL.search(head[:MAX_HEAD])
-        self._entry.answering = found[1].decode(errors="replace") if found else None
+        self._entry.response_model = found[1].decode(errors="replace") if found else None
         self._head = None if found or len(head) > MAX_HEAD else head
 
     def note_cost(self) -> None:
@@ -39,4 +39,4 @@ def note_whole_answer(entry: RequestLogEntry, data: bytes) -> None:
     """Note the facts of a whole response."""
     entry.nano_aiu = cost_of(data)
     found = MODEL.search(data)
-    entry.answering = found[1].decode(errors="replace") if found else None
+    entry.response_model = found[1].decode(errors="replace") if found else None

@@ -182,7 +182,7 @@ class RequestContext:
 
     def note_accepted(self, entry: RequestLogEntry, headers: Mapping[str, str]) -> None:
         """Note that Copilot has accepted the request, which is billed from now on."""
-        entry.answered = True
+        entry.accepted = True
         entry.upstream_id = upstream_id(headers)
 
     def report_refusal(self, error: BridgeError, model: str, path: str) -> None:
@@ -205,7 +205,7 @@ class RequestContext:
             entry.retries = self._copilot.retries
             entry.uploaded, entry.spared = self._copilot.uploaded, self._copilot.spared or None
         if self._model is not None:
-            charged = note_charge(entry, self._model, self._prompt_estimate) if entry.answered else None
+            charged = note_charge(entry, self._model, self._prompt_estimate) if entry.accepted else None
             if self._is_short and entry.tokens_in is not None and not entry.tokens_cached:
                 entry.verdict = SHORT
             self.bridge.budgets.settle(self._reservation, self._payers(entry), charged)
@@ -221,7 +221,7 @@ class RequestContext:
 
     def _prompt_use(self, entry: RequestLogEntry) -> PromptUse | None:
         """The request's use of the prompt cache; None: it is not known."""
-        if self._prompt is None or self._model is None or not entry.answered:
+        if self._prompt is None or self._model is None or not entry.accepted:
             return None
         return self._prompt.use(entry, self._model)
 

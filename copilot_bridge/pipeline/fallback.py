@@ -54,7 +54,7 @@ def attempt(received: ReceivedRequest, name: str, asked: str, refused: BridgeErr
         log.info("%s does not answer in place of %s: %s", name, asked, error)
         return None
     entry = received.entry
-    entry.instead_of, entry.instead_why = asked, refused.kind
+    entry.instead_of, entry.fallback_reason = asked, refused.kind
     log.warning("%s answers in place of %s: %s", entry.model, asked, refused)
     return sent
 
@@ -63,4 +63,4 @@ def header_of(entry: RequestLogEntry) -> str | None:
     """The header of another model's response, like `gpt-5-mini; instead-of=claude-opus-5; reason=quota`."""
     if entry.instead_of is None:
         return None
-    return f"{entry.model}; instead-of={entry.instead_of}; reason={entry.instead_why}"
+    return f"{entry.model}; instead-of={entry.instead_of}; reason={entry.fallback_reason}"

@@ -231,7 +231,7 @@ def run_request(
     """
     request = read_request(context, entry, data, headers)
     entry.dialect, entry.model, entry.streamed = request.dialect, request.model, request.streaming
-    entry.asked, entry.client = request.model, client_name(headers.get("user-agent", ""))
+    entry.requested_model, entry.client = request.model, client_name(headers.get("user-agent", ""))
     if context.bridge.telemetry is not None:
         entry.traceparent = headers.get("traceparent")
     context.prepare_approval(entry, request.model, data)

@@ -73,7 +73,7 @@ class Recovery:
         self.conversion = self.conversion.after_refusals(adapter.stops, adapter.by_tool)
         if not self.conversion.passes and not self._counting:
             body["stream"] = self.streamed = True
-        self._entry.mended = ", ".join(adapter.lost)
+        self._entry.adaptations = ", ".join(adapter.lost)
         self._data = codec.write(body)
         return self._data
 

@@ -176,7 +176,7 @@ class LoggedRun:
         return model
 
     def note_response(self, data: bytes) -> None:
-        self.entry.answered = True
+        self.entry.accepted = True
         note_whole_answer(self.entry, data)
         self.entry.note_usage(as_chat_usage(codec.read_object(data) or {}))
 

@@ -51,15 +51,15 @@ class RequestLogRow:
     premium: float | None = None  # premium requests that it cost, where the model's price is known
     session: str | None = None  # a short name of the conversation
     discount: float | None = None  # the part of the price that the model "auto" took off
-    mended: str | None = None  # what Copilot refused at first, and the bridge changed or left out
+    adaptations: str | None = None  # what Copilot refused at first, and the bridge changed or left out
     nano_aiu: int | None = None  # the cost in 1e-9 AI units; None in rows of version 0.2
     estimated: int | None = None  # 1: the cost is by the table of prices, 0: by Copilot's own words
     tier: str | None = None  # of the prices: "default" or "long", by the length of the prompt
     tokens_written: int | None = None  # to the prompt cache
     searches: int | None = None  # web searches
     retries: int | None = None  # how often the bridge sent the request again
-    asked: str | None = None  # the client's name for the model
-    answering: str | None = None  # the model that the response names
+    requested_model: str | None = None  # the client's name for the model
+    response_model: str | None = None  # the model that the response names
     upstream_id: str | None = None  # GitHub's id of the request
     client: str | None = None  # the program, by its User-Agent
     interaction: str | None = None  # a short name of all that follows from one thing that the user said
@@ -70,7 +70,7 @@ class RequestLogRow:
     verdict_detail: str | None = None  # such as the number of the changed message
     lost_nano_aiu: int | None = None  # what it cost that the cache was missed, in 1e-9 AI units
     instead_of: str | None = None  # the model that was refused, so that another answered
-    instead_why: str | None = None  # the kind of that refusal
+    fallback_reason: str | None = None  # the kind of that refusal
     parent: str | None = None  # the request of a client for which the bridge sent this one
     uploaded: int | None = None  # bytes of the requests to Copilot
     spared: int | None = None  # bytes that were not sent again, since Copilot remembered them

@@ -92,14 +92,17 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
                     "tokens_written BIGINT",
                     "searches BIGINT",
                     "retries BIGINT",
-                    "asked TEXT",
-                    "answering TEXT",
+                    "requested_model TEXT",
+                    "response_model TEXT",
                     "upstream_id TEXT",
                     "client TEXT",
                     "interaction TEXT",
                     "kind TEXT",
                 )
             ),
+            # The better name for a column, which keeps the old one for programs of before.
+            "ALTER TABLE requests ADD COLUMN adaptations TEXT",
+            "UPDATE requests SET adaptations = mended WHERE mended IS NOT NULL",
             # Sums are exact in integers.  `cost` is the same in AI units, for programs that know no other.
             "ALTER TABLE request_hours ADD COLUMN tokens_written BIGINT NOT NULL DEFAULT 0",
             "ALTER TABLE request_hours ADD COLUMN nano_aiu BIGINT",
@@ -155,7 +158,7 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
         "m006_fallbacks",
         (
             "ALTER TABLE requests ADD COLUMN instead_of TEXT",
-            "ALTER TABLE requests ADD COLUMN instead_why TEXT",
+            "ALTER TABLE requests ADD COLUMN fallback_reason TEXT",
         ),
     ),
     (

@@ -31,7 +31,7 @@ SUCCESSORS: dict[str, Successor | None] = {
     "lessons": Successor("lessons"),
     "chains": Successor("response_chains", {"responses": "links"}),
     "links": Successor("responses", {"previous": "before"}),
-    "requests": Successor("requests"),
+    "requests": Successor("requests", {"adaptations": "mended"}),
     "request_hours": Successor("request_hours"),
     "rests": None,
     "lanes": None,

@@ -38,8 +38,8 @@ def test_the_plan_a_resting_model_and_a_budget(start_bridge: Start, simulator: S
     later = bridge.request("POST", "/v1/messages", body)  # Copilot is not asked for the resting model
     assert (later.status, later.json["model"]) == (200, "gpt-5.2")
     row = row_of(bridge, later.headers["x-request-id"])
-    assert (row.asked, row.model) == ("claude-sonnet-4.5", "gpt-5.2")
-    assert (row.instead_of, row.instead_why) == ("claude-sonnet-4.5", "rate_limited")
+    assert (row.requested_model, row.model) == ("claude-sonnet-4.5", "gpt-5.2")
+    assert (row.instead_of, row.fallback_reason) == ("claude-sonnet-4.5", "rate_limited")
 
     friend = add_key(bridge, "friend", "1 premium/month")
     answers = [bridge.request("POST", path, chat_body("hello", "gpt-5.4"), friend)]

@@ -332,7 +332,7 @@ def test_the_log_names_what_was_left_out(caller: Caller, mark: str, dialect: Dia
     answer = caller.post(dialect, body | {field: [*history, *body[field]]})
     assert answer.status == 200, answer.body
     line = caller.bridge.logged(answer.headers["x-request-id"])
-    assert (line["outcome"], line["mended"]) == ("ok", "earlier thoughts")
+    assert (line["outcome"], line["adaptations"]) == ("ok", "earlier thoughts")
     with sqlite3.connect(caller.bridge.home / "bridge.db") as database:
         row = eventually(database, answer.headers["x-request-id"])
     assert row == ("ok", "earlier thoughts")
@@ -343,7 +343,7 @@ def eventually(database: sqlite3.Connection, request_id: str) -> Any:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         found = database.execute(
-            "SELECT outcome, mended FROM requests WHERE id = ?", (request_id,)
+            "SELECT outcome, adaptations FROM requests WHERE id = ?", (request_id,)
         ).fetchone()
         if found:
             return found

@@ -250,8 +250,13 @@ def test_costs_are_copilots_own_to_the_nano_unit(start_bridge: Start) -> None:
         row = found[id_]
         assert cost in (None, row.nano_aiu)  # translated answers have no fields of Copilot's
         assert row.cost == row.nano_aiu / 1e9 > 0
-        assert (row.estimated, row.client, row.retries, row.asked) == (0, "some-agent", 0, row.model)
-        assert row.answering[:3] == row.model[:3]
+        assert (row.estimated, row.client, row.retries, row.requested_model) == (
+            0,
+            "some-agent",
+            0,
+            row.model,
+        )
+        assert row.response_model[:3] == row.model[:3]
         assert row.interaction
         assert row.upstream_id
         assert abs(estimate_of(row) / row.nano_aiu - 1) < 0.03

@@ -4,6 +4,7 @@ import csv
 import io
 import time
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import orjson
 
@@ -15,21 +16,30 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # beginnings of formulas
 
 Rows = Iterable[RequestLogRow]
 
+# The names of columns until version 0.2 -> the present ones; programs may still read them.
+FORMER_NAMES = {"mended": "adaptations"}
+
 
 def as_csv(rows: Rows) -> Iterator[bytes]:
     """The rows as CSV with a header.  The first column is `at` as a readable time, in UTC."""
-    yield csv_lines([("time", *COLUMNS)])
+    yield csv_lines([("time", *COLUMNS, *FORMER_NAMES)])
     for piece in pieces_of(rows):
-        yield csv_lines([stamp(row.at), *map(cell, values_in_order(row))] for row in piece)
+        yield csv_lines([stamp(row.at), *map(cell, as_fields(row).values())] for row in piece)
 
 
 def as_json(rows: Rows) -> Iterator[bytes]:
     """The rows as a JSON array, with a line for each row."""
     before = b"[\n"
     for piece in pieces_of(rows):
-        yield before + b",\n".join(map(orjson.dumps, piece))
+        yield before + b",\n".join(orjson.dumps(as_fields(row)) for row in piece)
         before = b",\n"
     yield b"\n]\n" if before == b",\n" else b"[]\n"
+
+
+def as_fields(row: RequestLogRow) -> dict[str, Any]:
+    """A row by the names of its columns, the former ones included."""
+    fields = dict(zip(COLUMNS, values_in_order(row), strict=True))
+    return fields | {former: fields[name] for former, name in FORMER_NAMES.items()}
 
 
 def pieces_of(rows: Rows) -> Iterator[list[RequestLogRow]]:

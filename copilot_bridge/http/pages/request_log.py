@@ -13,7 +13,7 @@ from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.http.pages import timezone
 from copilot_bridge.http.pages.auth import redirect_303, shared
 from copilot_bridge.http.pages.callers import asking, caller_name
-from copilot_bridge.http.pages.export import as_csv, as_json
+from copilot_bridge.http.pages.export import as_csv, as_fields, as_json
 from copilot_bridge.http.pages.i18n import tr
 from copilot_bridge.http.pages.live import part
 from copilot_bridge.http.pages.negotiation import json_alternate
@@ -155,7 +155,10 @@ def listed() -> Response:
     table = shared().store.request_log
     rows = table.page(own(asked()), before=read_cursor(cursor) if cursor else None, limit=most + 1)
     return json_response(
-        {"data": rows[:most], "next": cursor_of(rows[most - 1]) if len(rows) > most else None}
+        {
+            "data": [as_fields(row) for row in rows[:most]],
+            "next": cursor_of(rows[most - 1]) if len(rows) > most else None,
+        }
     )
 
 

@@ -10,6 +10,7 @@ from copilot_bridge.billing.cost import NANO
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.http.pages.auth import shared
 from copilot_bridge.http.pages.callers import asking
+from copilot_bridge.http.pages.export import as_fields
 from copilot_bridge.http.pages.i18n import tr
 from copilot_bridge.http.pages.live import part
 from copilot_bridge.http.pages.negotiation import json_alternate
@@ -25,7 +26,7 @@ MILLION = 1_000_000
 
 
 @bp.get("/requests/<number>")
-@json_alternate(lambda number: json_response(find(number)))
+@json_alternate(lambda number: json_response(as_fields(find(number))))
 def show(number: str) -> Response:
     """The page of one request; 202 while it has no row yet.  Raises BridgeError "not_found"."""
     if later := pending_entry(number):
@@ -196,4 +197,4 @@ def cache_verdict(row: RequestLogRow) -> str:
 
 def refused_model(row: RequestLogRow) -> str:
     """The model in whose place another one has answered, and why; "": none was refused."""
-    return f"{row.instead_of} ({outcome_name(row.instead_why or '')})" if row.instead_of else ""
+    return f"{row.instead_of} ({outcome_name(row.fallback_reason or '')})" if row.instead_of else ""

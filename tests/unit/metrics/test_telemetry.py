@@ -37,7 +37,7 @@ def entry_of(**values: Any) -> RequestLogEntry:
 
 ANSWERED = {
     "model": "claude-opus-5",
-    "asked": "opus",
+    "requested_model": "opus",
     "upstream": "messages",
     "status": 200,
     "tokens_in": 1000,

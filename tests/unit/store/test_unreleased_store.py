@@ -66,7 +66,7 @@ def test_a_store_of_a_still_older_version_is_taken_over(path: Path) -> None:
     assert "key:laptop#2" in {key.id for key in store.keys.all()}
     row = store.request_log.find("c")
     assert row is not None
-    assert (row.outcome, row.mended, row.session) == ("interrupted", None, None)
+    assert (row.outcome, row.adaptations, row.session) == ("interrupted", None, None)
     store.close()
 
 

@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from copilot_bridge.http.pages.export import as_csv, as_json
+from copilot_bridge.http.pages.export import FORMER_NAMES, as_csv, as_json
 from copilot_bridge.store import open_store
 from copilot_bridge.store.request_log import COLUMNS, RequestLogRow
 
@@ -18,6 +18,10 @@ def row(key, **values):
 
 def read_csv(pieces):
     return list(csv.DictReader(io.StringIO(b"".join(pieces).decode(), newline="")))
+
+
+def stored(fields):
+    return RequestLogRow(**{name: value for name, value in fields.items() if name not in FORMER_NAMES})
 
 
 @pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
@@ -31,12 +35,19 @@ def test_no_cell_of_an_export_is_a_formula(value):
 def test_other_texts_are_exported_unchanged(value):
     rows = [row("a", error=value), row("b", error=value)]
     assert [row["error"] for row in read_csv(as_csv(rows))] == [value, value]
-    assert [RequestLogRow(**row) for row in json.loads(b"".join(as_json(rows)))] == rows
+    assert [stored(row) for row in json.loads(b"".join(as_json(rows)))] == rows
 
 
 def test_an_export_without_rows_has_its_header():
-    assert b"".join(as_csv([])).decode().strip() == ",".join(("time", *COLUMNS))
+    assert b"".join(as_csv([])).decode().strip() == ",".join(("time", *COLUMNS, *FORMER_NAMES))
     assert json.loads(b"".join(as_json([]))) == []
+
+
+def test_columns_are_exported_under_their_former_names_too():
+    changed = row("a", adaptations="temperature")
+    (found,) = read_csv(as_csv([changed]))
+    (fields,) = json.loads(b"".join(as_json([changed])))
+    assert found["mended"] == fields["mended"] == "temperature"
 
 
 def test_an_export_has_readable_times():
