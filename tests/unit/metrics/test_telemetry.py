@@ -59,7 +59,7 @@ def test_a_request_is_a_span_and_counts() -> None:
     exported = Telemetry(SimpleSpanProcessor(spans), reader, lambda: budgets)
     exported.record(entry_of(**ANSWERED))
     exported.record(
-        entry_of(model="gpt-5", asked="gpt-5", outcome="quota", error="what was said", status=429)
+        entry_of(model="gpt-5", requested_model="gpt-5", outcome="quota", error="what was said", status=429)
     )
     answered, refused = spans.get_finished_spans()
     assert answered.name == "chat claude-opus-5"
