@@ -297,7 +297,7 @@ def test_limits_hold_per_worker_without_a_store(start_bridge: Start, tmp_path: P
     bridge = start_bridge(home=tmp_path, rate_limit=60, server="gevent")
     assert bridge.chat("hello").status == 200
     assert bridge.chat("hello").status == 429
-    assert any("rate limits hold for each worker alone" in line for line in bridge.log.all())
+    assert any("each worker applies the rate limits by itself" in line for line in bridge.log.all())
 
 
 def test_a_retry_keeps_to_the_interval(start_bridge: Start, simulator: Simulator, mark: str) -> None:

@@ -240,10 +240,10 @@ def cases() -> Iterator[Case]:
     passed = sorted(GOLDEN.glob("*-from-*/*/upstream.sse"))
     for path in passed:
         yield made(path.parts[-3], path, next(framings))
-    for path in sorted(GOLDEN.glob("upstream-*/**/*.sse")):
-        upstream = path.relative_to(GOLDEN).parts[0].removeprefix("upstream-")
-        for client in sorted(ASKED.keys() - {upstream}):
-            yield made(f"{client}-from-{upstream}", path, next(framings))
+    for upstream in sorted(ASKED):
+        for path in sorted(GOLDEN.glob(f"upstream-{upstream}/**/*.sse")):
+            for client in sorted(ASKED.keys() - {upstream}):
+                yield made(f"{client}-from-{upstream}", path, next(framings))
     for example in EXAMPLES:
         path = next(path for path in passed if path.parent.match(example))
         for fault in FAULTS:
