@@ -16,7 +16,7 @@ DIGEST_SIZE = 6  # bytes of each tool, message and system prompt
 
 HIT, FIRST = "hit", "first"
 MODEL, TOOLS, SYSTEM, MESSAGE = "model_changed", "tools_changed", "system_changed", "message_changed"
-EXPIRED, UNMARKED, SHORT, UNEXPLAINED = "expired", "no_marks", "too_short", "unexplained"
+EXPIRED, NO_BREAKPOINTS, SHORT, UNEXPLAINED = "expired", "no_breakpoints", "too_short", "unexplained"
 
 # Verdict -> its words, with a place for the detail.
 WORDS = {
@@ -27,7 +27,7 @@ WORDS = {
     SYSTEM: "system changed",
     MESSAGE: "message {} changed",
     EXPIRED: "expired after {} min",
-    UNMARKED: "no marks",
+    NO_BREAKPOINTS: "no breakpoints",
     SHORT: "too short",
     UNEXPLAINED: "not cached",
 }
@@ -41,7 +41,7 @@ REASONS = {
     SYSTEM: "system prompt changed",
     MESSAGE: "message changed",
     EXPIRED: "expired",
-    UNMARKED: "no marks",
+    NO_BREAKPOINTS: "no breakpoints",
     SHORT: "too short",
     UNEXPLAINED: "not cached",
 }
@@ -57,13 +57,13 @@ class PromptDigests(Struct, frozen=True):
     """The keyed digests of the parts of a prompt, which reveal nothing of its content.
 
     :param tools: DIGEST_SIZE bytes for each tool; `messages`: the same for each message.
-    :param marked: whether any part has a cache breakpoint.
+    :param has_breakpoint: whether any part has a cache breakpoint.
     """
 
     tools: bytes
     system: bytes
     messages: bytes
-    marked: bool = False
+    has_breakpoint: bool = False
 
 
 class CachedPrompt(Struct, frozen=True):
@@ -128,12 +128,12 @@ def shared_messages(first: bytes, second: bytes) -> int:
     )
 
 
-def judge(match: Match | None, prompt: CachedPrompt, cached: int, *, needs_marks: bool) -> Verdict:
+def judge(match: Match | None, prompt: CachedPrompt, cached: int, *, needs_breakpoints: bool) -> Verdict:
     """The verdict on a request.
 
     :param match: the earlier prompt that is nearest to it.
     :param cached: tokens that were read from the cache.
-    :param needs_marks: the model caches nothing without breakpoints.
+    :param needs_breakpoints: the model caches nothing without breakpoints.
     """
     hit = HIT, str(100 * cached // prompt.tokens if prompt.tokens else 0)
     if match is None:
@@ -143,7 +143,7 @@ def judge(match: Match | None, prompt: CachedPrompt, cached: int, *, needs_marks
         return Verdict(*hit)
     if not cached and expected < MIN_TOKENS:
         return Verdict(SHORT)
-    found = reason(match, prompt, cached, expected, needs_marks=needs_marks)
+    found = reason(match, prompt, cached, expected, needs_breakpoints=needs_breakpoints)
     return Verdict(*found, missed=max(0, expected - cached)) if found else Verdict(*hit)
 
 
@@ -152,14 +152,14 @@ Reason = tuple[str, str]
 
 
 def reason(
-    match: Match, prompt: CachedPrompt, cached: int, expected: int, *, needs_marks: bool
+    match: Match, prompt: CachedPrompt, cached: int, expected: int, *, needs_breakpoints: bool
 ) -> Reason | None:
     """Why little was read from the cache; None: a part of it was, and nothing else has changed."""
     pause = prompt.at - match.before.at
     if change := change_between(match, prompt):
         return change
-    if not cached and needs_marks and not prompt.digests.marked:
-        return UNMARKED, ""
+    if not cached and needs_breakpoints and not prompt.digests.has_breakpoint:
+        return NO_BREAKPOINTS, ""
     if pause > TTL and cached * 2 < expected:
         return EXPIRED, str(round(pause / 60))
     return None if cached else (UNEXPLAINED, "")

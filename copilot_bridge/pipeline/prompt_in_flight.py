@@ -71,8 +71,8 @@ class PromptInFlight:
         return self._digests
 
     def _digests_of(self, body: JsonObject) -> PromptDigests:
-        tools, system, messages, marked = Digester(self._new_hash).digests(body, self._fields)
-        return PromptDigests(tools, system, messages[: MAX_MESSAGES * DIGEST_SIZE], marked)
+        tools, system, messages, has_breakpoint = Digester(self._new_hash).digests(body, self._fields)
+        return PromptDigests(tools, system, messages[: MAX_MESSAGES * DIGEST_SIZE], has_breakpoint)
 
     def use(self, entry: RequestLogEntry, model: Model) -> PromptUse | None:
         """The use of the cache by the answered request; None: its tokens or its digests are not known."""
@@ -85,7 +85,7 @@ class PromptInFlight:
             thread=self._thread(digests),
             prompt=CachedPrompt(model.id, digests, entry.at, counts.prompt),
             counts=counts,
-            needs_marks=model.profile.needs_cache_breakpoints,
+            needs_breakpoints=model.profile.needs_cache_breakpoints,
             prices=model.prices,
             discount=entry.discount,
         )

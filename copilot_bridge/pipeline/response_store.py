@@ -221,12 +221,12 @@ class ResponseStore:
     def _write(self, batch: list[StoredResponse]) -> int:
         assert self.table
         self.table.prepare()
-        sealed = run_in_thread(self._sealed, batch)
-        self.table.write(sealed)
-        self._written.update(dict.fromkeys((row.id for row in sealed), True))
-        return sum(len(row.content) for row in sealed)
+        encrypted = run_in_thread(self._encrypted, batch)
+        self.table.write(encrypted)
+        self._written.update(dict.fromkeys((row.id for row in encrypted), True))
+        return sum(len(row.content) for row in encrypted)
 
-    def _sealed(self, batch: list[StoredResponse]) -> list[EncryptedResponse]:
+    def _encrypted(self, batch: list[StoredResponse]) -> list[EncryptedResponse]:
         assert self.table
         return [
             EncryptedResponse(

@@ -25,7 +25,7 @@ BRANCHES = 4  # prompts kept for each thread: a conversation may have subagents
 KEPT = 86_400.0  # seconds
 MAX_VALUES = 500  # in a statement
 
-COLUMNS = ("thread", "branch", "model", "tools", "system", "messages", "marked", "at", "tokens")
+COLUMNS = ("thread", "branch", "model", "tools", "system", "messages", "has_breakpoint", "at", "tokens")
 UPSERT = (
     f"INSERT INTO prompts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
     " ON CONFLICT (thread, branch) DO UPDATE SET "
@@ -38,14 +38,14 @@ class PromptUse(Struct, frozen=True):
 
     :param thread: the name of the prompts that most likely begin alike.  :param prompt: its `at` is that of
         the row.
-    :param needs_marks: the model caches nothing without breakpoints.
+    :param needs_breakpoints: the model caches nothing without breakpoints.
     :param discount: the part of the price that is taken off because Copilot picked the model.
     """
 
     thread: str
     prompt: CachedPrompt
     counts: TokenCounts
-    needs_marks: bool
+    needs_breakpoints: bool
     prices: Prices | None
     discount: float | None
 
@@ -73,7 +73,7 @@ def judge_prompts(transaction: Transaction, uses: Mapping[str, PromptUse]) -> di
 
 
 def judgement(use: PromptUse, match: Match | None) -> Judged:
-    verdict = judge(match, use.prompt, use.counts.cached, needs_marks=use.needs_marks)
+    verdict = judge(match, use.prompt, use.counts.cached, needs_breakpoints=use.needs_breakpoints)
     if not verdict.missed:
         return verdict, None
     return verdict, cost_of_miss(use.prices, use.counts, verdict.missed, use.discount)
@@ -97,9 +97,9 @@ def earlier_prompts(transaction: Transaction, threads: Sequence[str]) -> dict[st
             f"SELECT {', '.join(COLUMNS)} FROM prompts WHERE thread IN ({marks}) ORDER BY thread, branch",  # noqa: S608
             *some,
         )
-        for thread, _branch, model, tools, system, messages, marked, at, tokens in rows:
+        for thread, _branch, model, tools, system, messages, has_breakpoint, at, tokens in rows:
             first, second, third = map(bytes.fromhex, (tools, system, messages))
-            digests = PromptDigests(first, second, third, bool(marked))
+            digests = PromptDigests(first, second, third, bool(has_breakpoint))
             found.setdefault(thread, []).append(CachedPrompt(model, digests, at, tokens))
     return found
 
@@ -107,7 +107,7 @@ def earlier_prompts(transaction: Transaction, threads: Sequence[str]) -> dict[st
 def as_row(thread: str, branch: int, prompt: CachedPrompt) -> tuple[object, ...]:
     digests = prompt.digests
     parts = (digests.tools.hex(), digests.system.hex(), digests.messages.hex())
-    return (thread, branch, prompt.model, *parts, int(digests.marked), prompt.at, prompt.tokens)
+    return (thread, branch, prompt.model, *parts, int(digests.has_breakpoint), prompt.at, prompt.tokens)
 
 
 def prune_prompts(transaction: Transaction, now: float) -> None:

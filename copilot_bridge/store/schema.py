@@ -149,7 +149,7 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
             # Digests of the last prompts of each conversation, in hexadecimal.
             """CREATE TABLE prompts (
                 thread TEXT NOT NULL, branch BIGINT NOT NULL, model TEXT NOT NULL, tools TEXT NOT NULL,
-                system TEXT NOT NULL, messages TEXT NOT NULL, marked BIGINT NOT NULL,
+                system TEXT NOT NULL, messages TEXT NOT NULL, has_breakpoint BIGINT NOT NULL,
                 at DOUBLE PRECISION NOT NULL, tokens BIGINT NOT NULL, PRIMARY KEY (thread, branch))""",
             "CREATE INDEX prompts_by_age ON prompts (at)",
         ),

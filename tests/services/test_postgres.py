@@ -562,7 +562,7 @@ def test_verdicts_on_the_prompt_cache_hold_over_machines(stores: tuple[Store, St
         messages = b"".join(bytes([byte]) * DIGEST_SIZE for byte in said)
         prompt = CachedPrompt("m", PromptDigests(offered, system, messages), now + number, 10_000)
         counts = TokenCounts(10_000, 10, cached)
-        use = PromptUse("thread", prompt, counts, needs_marks=False, prices=None, discount=None)
+        use = PromptUse("thread", prompt, counts, needs_breakpoints=False, prices=None, discount=None)
         row = RequestLogRow(f"{number}", now + number, "local", client="codex", tokens_in=10_000)
         row.tokens_cached = cached
         stores[number % 2].request_log.write([row], {row.id: use})

@@ -123,15 +123,15 @@ def form() -> dict[str, str]:
 
 def redirect_with_key(new: NewKey) -> Response:
     response = redirect_303(url_for("pages.keys.show"))
-    sealed = shared().store.encryptor.encrypt(f"{new.secret} {new.name}")
-    remember(response, COOKIE, sealed, SHOWN_FOR)
+    encrypted = shared().store.encryptor.encrypt(f"{new.secret} {new.name}")
+    remember(response, COOKIE, encrypted, SHOWN_FOR)
     return response
 
 
 def new_key() -> NewKey | None:
     """The key that was made just now."""
-    sealed = request.cookies.get(COOKIE, "")
-    opened = shared().store.encryptor.decrypt(sealed) if sealed else None
+    encrypted = request.cookies.get(COOKIE, "")
+    opened = shared().store.encryptor.decrypt(encrypted) if encrypted else None
     secret, _, name = (opened or "").partition(" ")
     return NewKey(name, secret) if secret else None
 

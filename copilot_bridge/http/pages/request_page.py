@@ -188,7 +188,7 @@ def cache_verdict(row: RequestLogRow) -> str:
         "system_changed": tr("request.cache_system_changed"),
         "message_changed": tr("request.cache_message_changed", detail=detail),
         "expired": tr("request.cache_expired", detail=detail),
-        "no_marks": tr("request.cache_no_marks"),
+        "no_breakpoints": tr("request.cache_no_breakpoints"),
         "too_short": tr("request.cache_too_short"),
         "unexplained": tr("request.cache_unexplained"),
     }

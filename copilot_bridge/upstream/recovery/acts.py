@@ -252,7 +252,7 @@ ACTS: dict[str, Act] = {
     "continue": continue_after,
     "no beta": drop_beta,
     "no ttl": strip_ttl,
-    "fewer cache marks": thin_breakpoints,
+    "fewer cache breakpoints": thin_breakpoints,
     "no choice without tools": drop_idle_choice,
     "answer by tool": ask_for_answer,
     "stop here": stop_here,

@@ -218,9 +218,9 @@ TABLE = (
     RecoveryRule(r"ttl.{0,80}must not come after", "no ttl", apis=(MESSAGES,), lost="cache_control.ttl"),
     RecoveryRule(
         r"maximum of \d+ blocks with cache_control",
-        "fewer cache marks",
+        "fewer cache breakpoints",
         apis=(MESSAGES,),
-        lost="cache marks",
+        lost="cache breakpoints",
     ),
     # Betas.
     RecoveryRule(

@@ -95,14 +95,14 @@ CONVERSATIONS: dict[str, tuple[list[Sent], str]] = {
         "expired after 7 min",
     ),
     "a pause that the cache outlived": ([chat(0, TALK, 0), chat(30, MORE, 9000)], "hit 90 %"),
-    "no marks": ([chat(0, TALK, 0, model=CLAUDE), chat(1, MORE, 0, model=CLAUDE)], "no marks"),
+    "no breakpoints": ([chat(0, TALK, 0, model=CLAUDE), chat(1, MORE, 0, model=CLAUDE)], "no breakpoints"),
     "marks move, and a text becomes a part": (
         [chat(0, TALK, 0, model=CLAUDE), chat(1, PARTS, 9000, model=CLAUDE)],
         "hit 90 %",
     ),
     "marked, unchanged and yet not cached": (
         [chat(0, PARTS, 0, model=CLAUDE), chat(1, MORE, 0, model=CLAUDE, tools=[])],
-        "no marks",
+        "no breakpoints",
     ),
     "a small prompt": ([chat(0, TALK, 0, 700), chat(1, MORE, 0, 800)], "too short"),
     "a subagent between": (
