@@ -16,7 +16,7 @@ from copilot_bridge.store.budgets import USED_OF_HOUR, USED_OF_REQUEST
 from copilot_bridge.store.database import Database, Row, Transaction
 
 # Sums of past hours hardly change: only requests that were still running then are added later.
-CACHE_SIZE = 4000  # spans
+CACHE_SIZE = 40_000  # groups of all spans, of about 1 kB each
 CACHE_TTL, FINAL_TTL = 600.0, 6 * 3600.0  # seconds
 FINAL_AFTER = 2 * 3600.0  # seconds after an hour, until all of its requests have ended
 
@@ -94,9 +94,9 @@ class UsageTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._recent: TTLCache[Wanted, Shares] = TTLCache(CACHE_SIZE, CACHE_TTL)
+        self._recent: TTLCache[Wanted, dict[Group, Sums]] = TTLCache(CACHE_SIZE, CACHE_TTL, getsizeof=size_of)
         self._last_uses: TTLCache[str, dict[str, float]] = TTLCache(2, 60.0)
-        self._final: TTLCache[Wanted, Shares] = TTLCache(CACHE_SIZE, FINAL_TTL)
+        self._final: TTLCache[Wanted, dict[Group, Sums]] = TTLCache(CACHE_SIZE, FINAL_TTL, getsizeof=size_of)
 
     def spans(
         self, edges: Sequence[int], by: tuple[str, ...], wanted: Mapping[str, str] | None = None
@@ -104,7 +104,7 @@ class UsageTable:
         """The sums between each two neighbouring moments, as {(value of each column in `by`): sums}.
 
         The sums have "nano_cents" besides: the list price in 1e-9 US cents.  The sums of past spans are
-        cached, so many spans hardly take longer than one.
+        cached, so many spans hardly take longer than one; do not change what is returned.
 
         :param edges: unix seconds, ascending.
         :param by: of COLUMNS_OF_REQUESTS.  Model "": not one of Copilot's.
@@ -112,29 +112,27 @@ class UsageTable:
         """
         chosen = tuple(sorted((wanted or {}).items()))
 
-        def read(transaction: Transaction) -> list[Shares]:
+        def read(transaction: Transaction) -> list[dict[Group, Sums]]:
             now = transaction.now()
             return [self._span(transaction, now, span, by, chosen) for span in pairwise(edges)]
 
-        return [
-            {
-                group: named_sums(sums[:-1]) | {"nano_cents": int(sums[-1] or 0)}
-                for group, sums in span.items()
-            }
-            for span in self._database.read(read)
-        ]
+        return self._database.read(read)
 
     def _span(
         self, transaction: Transaction, now: float, span: Span, by: tuple[str, ...], chosen: Chosen
-    ) -> Shares:
+    ) -> dict[Group, Sums]:
         key = (span, by, chosen)
         cache = self._final if span[1] < now - FINAL_AFTER else self._recent
-        shares = cache.get(key)
-        if shares is None:
+        named = cache.get(key)
+        if named is None:
             shares = sums_between(transaction, *span, by, chosen)
-            if span[1] < now:
-                cache[key] = shares
-        return shares
+            named = {
+                group: named_sums(sums[:-1]) | {"nano_cents": int(sums[-1] or 0)}
+                for group, sums in shares.items()
+            }
+            if span[1] < now and size_of(named) <= CACHE_SIZE:
+                cache[key] = named
+        return named
 
     def days(
         self, since: float, offset: int = 0, *, caller: str | None = None, account: str | None = None
@@ -269,6 +267,11 @@ class UsageTable:
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
         return self._database.read(lambda transaction: transaction.rows(sql, *values))
+
+
+def size_of(span: dict[Group, Sums]) -> int:
+    """The size of a span in the memory of spans, also of an empty one."""
+    return len(span) + 1
 
 
 def sums_between(

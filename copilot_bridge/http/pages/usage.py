@@ -320,20 +320,22 @@ def before_of(reach: Range) -> tuple[int, int]:
 def series_of(spans: Sequence[Mapping[Any, Sums]], shown: str) -> list[str]:
     """The names of the largest series."""
     totals: dict[str, float] = {}
+    read = VALUES[shown]
     for span in spans:
         for (name,), sums in span.items():
-            totals[name] = totals.get(name, 0.0) + value_of(sums, shown)
+            totals[name] = totals.get(name, 0.0) + read(sums)
     return sorted(totals, key=lambda name: (-totals[name], name))[:MAX_SERIES]
 
 
 def merged(spans: Iterable[Mapping[Any, Sums]], series: list[str], shown: str) -> list[dict[str, float]]:
     """The values of each bar; all but the largest series are one."""
     found = []
+    read, largest, others = VALUES[shown], {*series}, tr("usage.others")
     for span in spans:
         bar: dict[str, float] = {}
         for (name,), sums in span.items():
-            kept = name if name in series else tr("usage.others")
-            bar[kept] = bar.get(kept, 0.0) + value_of(sums, shown)
+            kept = name if name in largest else others
+            bar[kept] = bar.get(kept, 0.0) + read(sums)
         found.append(bar)
     return found
 
