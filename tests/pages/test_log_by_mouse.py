@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 from integration.harness import KEEPALIVE, Bridge, Start
-from pages.browsing import ON_A_PHONE, Picture, Visit, barriers, follow
+from pages.browsing import ON_A_PHONE, Picture, Visit, barriers, follow, overflow
 from playwright.sync_api import Page, expect
 from rows import fill, rows
 
 from copilot_bridge.store import open_store
 
 PHONE_CALLER = "key:phone"
+
+MIDDLES = """(fields) => fields.map((field) => field.getBoundingClientRect())
+  .map((place) => place.top + place.height / 2)"""
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +70,9 @@ def test_finding_a_request_and_coming_back(short: Bridge, visit: Visit, tmp_path
     expect(page).to_have_url(re.compile(r"/requests\?model=gpt-4\.1$"))
     page.get_by_role("link", name="Today").click()
     expect(page).to_have_url(re.compile(r"model=gpt-4\.1&from="))
+    page.get_by_text("Dates", exact=True).click()
     page.get_by_role("textbox", name="To").fill("2020-01-01T00:00")
-    page.get_by_role("button", name="Filter", exact=True).click()
+    page.get_by_role("button", name="Apply", exact=True).click()
     expect(page.get_by_text("No matching requests")).to_be_visible()
     page.get_by_role("link", name="Remove all filters").click()
     expect(page.locator("#rows tr")).to_have_count(50)
@@ -91,6 +95,22 @@ def test_an_error_and_what_to_do(short: Bridge, visit: Visit) -> None:
     page.go_back()
     page.get_by_role("link", name=str(known[found[0]].session)).click()
     expect(page.locator("#rows tr")).to_have_count(12)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize("path", ["/requests", "/usage?model=gpt-4.1&by=key"])
+def test_the_filters_stand_in_one_line(short: Bridge, visit: Visit, path: str, locale: str) -> None:
+    desk = visit(short, viewport={"width": 1280, "height": 800}, locale=locale).open(path)
+    tops = desk.locator(".bar-filters > :not([type=hidden])").evaluate_all(MIDDLES)
+    assert len(tops) > 6
+    assert max(tops) - min(tops) < 4
+    assert overflow(desk) == 0
+    phone = visit(short, locale=locale, **ON_A_PHONE).open(path)
+    if path == "/requests":
+        expect(phone.locator(".bar-filters")).to_be_hidden()
+        phone.locator(".filter-fold summary").tap()
+    expect(phone.locator(".bar-filters")).to_be_visible()
+    assert overflow(phone) == 0
 
 
 def test_by_conversation_on_a_phone(short: Bridge, visit: Visit) -> None:
