@@ -14,6 +14,10 @@ from copilot_bridge.websocket.deflate import Deflate
 WHOLE_TEXT, COMPRESSED_TEXT = 0x81, 0xC1
 MASKED = 0x80  # in the second byte
 LENGTH_IN_16_BITS = 126  # there, too
+# The first two bytes of such a message without a length, and with one in the two bytes that follow.
+SHORT_TEXT = WHOLE_TEXT << 8
+MEDIUM_TEXT = SHORT_TEXT | LENGTH_IN_16_BITS
+SHORT_HEAD = Struct("!HH")
 
 MIN_COMPRESSED = 1024  # bytes of a message; a smaller one is a single packet in any case
 
@@ -85,11 +89,12 @@ class Messages:
             self._incomplete.clear()
         messages: list[bytes] = []
         start, size = 0, len(data)
-        while start < size and self.is_open:
+        while self.is_open:
             if not self._fragments:
                 start = take_short_texts(data, start, messages)
-            if start < size:
-                start = self._take_frame(data, start, messages)
+            if start == size:
+                break
+            start = self._take_frame(data, start, messages)
         return messages
 
     def _take_frame(self, data: bytes, start: int, messages: list[bytes]) -> int:
@@ -168,15 +173,17 @@ def take_short_texts(data: bytes, start: int, messages: list[bytes]) -> int:
 
     Nearly all that a server sends are such messages.  Returns where the other thing begins.
     """
-    size = len(data)
-    while start + 4 <= size and data[start] == WHOLE_TEXT:
-        length, head = data[start + 1], start + 2
-        if length == LENGTH_IN_16_BITS:
-            length, head = data[head] << 8 | data[head + 1], start + 4
-        elif length > LENGTH_IN_16_BITS:  # of 64 bits, or masked
-            break
+    last_start = len(data) - SHORT_HEAD.size
+    read_head = SHORT_HEAD.unpack_from
+    while start <= last_start:
+        kind, length = read_head(data, start)
+        head = start + SHORT_HEAD.size
+        if kind != MEDIUM_TEXT:
+            length, head = kind - SHORT_TEXT, start + 2
+            if not 0 <= length < LENGTH_IN_16_BITS:  # another frame, or a longer length, or masked
+                break
         end = head + length
-        if end > size:
+        if end > len(data):
             break
         messages.append(data[head:end])
         start = end

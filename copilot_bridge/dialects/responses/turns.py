@@ -21,6 +21,8 @@ from copilot_bridge.errors import InvalidRequest, Unsupported
 CREATE = "response.create"
 ENVELOPE = ("type", "stream_id", "stream")  # a turn is always streamed
 LANE = re.compile(r"[A-Za-z0-9_.-]{1,256}")
+EVENT = re.compile(rb"event: [^\n]*\ndata: ([^\n]+)\n\n")
+LINES = 3  # of such an event
 PING = b""  # stands for a ping among the messages of a stream
 
 
@@ -116,6 +118,10 @@ class MessageSplitter:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the messages that are complete; `PING` for a comment."""
+        if self._blocks.is_empty and data.startswith(b"event: ") and data.endswith(b"\n\n"):
+            events: list[bytes] = EVENT.findall(data)
+            if data.count(b"\n") == LINES * len(events):  # nothing else is there, as nearly always
+                return list(map(self._with_lane, events)) if self._end else events
         return [self._read(block) for block in self._blocks.feed(data)]
 
     def _read(self, block: bytes) -> bytes:

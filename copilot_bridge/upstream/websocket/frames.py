@@ -3,7 +3,7 @@
 Sources: frames of the Copilot CLI 1.0.102 (2026-11), VS Code's chatWebSocketManager.ts, logs of July 2026.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from copilot_bridge.dialects import codec
@@ -17,6 +17,8 @@ TYPE = b'{"type":"'
 EVENT_HEADERS = b',"headers":{'
 PREVIOUS = b'"previous_response_id":"'
 DELTA = ".delta"
+NO_EVENT = b"\0"  # with which none begins
+END_OF_EVENT, LINES = b"}\n\n", 3
 QUOTAS = "copilot_quota_snapshots"
 ITEM_DONE = "response.output_item.done"
 COMPLETED, INCOMPLETE = "response.completed", "response.incomplete"
@@ -64,25 +66,37 @@ class EventReader:
         self._answer: dict[int, JsonObject] = {}
         self._begun = False
         # The start and the end of the last delta, and the first lines of its event.
-        self._delta, self._tail, self._head = b"\0", b"", b""
+        self._delta, self._tail, self._head = NO_EVENT, b"", b""
 
     @property
     def answer(self) -> Items:
         return [self._answer[index] for index in sorted(self._answer)]
 
-    def feed(self, messages: Iterable[bytes]) -> bytes:
+    def feed(self, messages: Sequence[bytes]) -> bytes:
         """Return the events of messages.
 
         :raises StreamCut: one of them is no event, or comes after the end.
         """
-        return b"".join(map(self._read, messages))
+        return self._deltas(messages) or b"".join([self._read(message) for message in messages])
 
     def _read(self, message: bytes) -> bytes:
-        if message.startswith(self._delta) and message.endswith(self._tail) and self.last is None:
-            body = message[: -len(self._tail)]
-            if b"\n" not in body:
-                return b"%b%b}\n\n" % (self._head, body)
-        return self._read_any(message)
+        return self._deltas([message]) or self._read_any(message)
+
+    def _deltas(self, messages: Sequence[bytes]) -> bytes:
+        """Return the events of messages that all begin and end as the last delta did; else b"".
+
+        They are nearly all that a stream has.
+        """
+        start, tail, length = self._delta, self._tail, len(self._tail)
+        bodies = [
+            message[:-length] for message in messages if message.startswith(start) and message.endswith(tail)
+        ]
+        if not bodies or len(bodies) < len(messages):
+            return b""
+        events = (END_OF_EVENT + self._head).join(bodies)
+        if events.count(b"\n") != LINES * (len(bodies) - 1):  # there is one within a message
+            return b""
+        return b"".join((self._head, events, END_OF_EVENT))
 
     def _read_any(self, message: bytes) -> bytes:
         if self.last is not None:
@@ -118,7 +132,7 @@ class EventReader:
         if kind == ITEM_DONE:
             self._keep(event)
         if kind in LAST_EVENTS:
-            self.last = kind
+            self.last, self._delta = kind, NO_EVENT
             self.response_id = str(response["id"]) if response.get("id") else None
             self.quotas = event.pop(QUOTAS, None) or response.pop(QUOTAS, None)
         return kind, codec.write(event)

@@ -49,7 +49,7 @@ def test_the_events_are_those_of_a_stream_by_http() -> None:
     end = {"type": "response.completed", "response": {"id": "r9", "headers": {"tools": "kept"}}}
     sent = [CREATED, delta, first, done, end]
     last = end | {"copilot_quota_snapshots": {"chat": {}}}
-    stream = reader.feed(written(event | {"headers": HEADERS}) for event in [*sent[:-1], last])
+    stream = reader.feed([written(event | {"headers": HEADERS}) for event in [*sent[:-1], last]])
     created = {"type": "response.created", "response": {"id": "r", "previous_response_id": None}}
     assert [event for _, event in events_of(stream)] == [created, *sent[1:]]
     assert [name for name, _ in events_of(stream)] == [event["type"] for event in sent]
