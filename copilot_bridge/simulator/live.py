@@ -199,14 +199,21 @@ def play(socket: Socket, frames: list[bytes], gap: float, asked: Asked) -> str:
     socket.pause(faults.slow_headers + faults.slow_body)
     # If there are too few before the fault, the last one is left out, so that it always happens.
     end = min(faults.after, len(frames) - 1) if faults.cut else len(frames)
+    if gap or faults.stall:
+        send_paced(socket, frames[:end], gap, faults)
+    else:
+        for start in range(0, end, BATCH):
+            socket.send(*frames[start : min(end, start + BATCH)])
+            gevent.sleep(0)  # a fast reader would otherwise keep the loop from everyone else
+    return end_with(socket, faults.cut, frames[end:], asked) if faults.cut else COMPLETE
+
+
+def send_paced(socket: Socket, frames: list[bytes], gap: float, faults: Faults) -> None:
     due = monotonic()
-    for number, frame in enumerate(frames[:end]):
+    for number, frame in enumerate(frames):
         due += faults.stall if number == faults.stall_after else gap if number else 0.0
         socket.pause(due - monotonic())
         socket.send(frame)
-        if not number % BATCH:
-            gevent.sleep(0)  # a fast reader would otherwise keep the loop from everyone else
-    return end_with(socket, faults.cut, frames[end:], asked) if faults.cut else COMPLETE
 
 
 def end_with(socket: Socket, cut: str, rest: list[bytes], asked: Asked) -> str:

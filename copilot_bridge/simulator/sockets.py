@@ -147,12 +147,13 @@ class Socket:
             raise Closed(clean=self._protocol.close_code not in (None, ABNORMAL))
         return message
 
-    def send(self, text: bytes) -> None:
-        """Sends a text message.
+    def send(self, *texts: bytes) -> None:
+        """Sends text messages, in one write.
 
         :raise ClientGone: the client has left.
         """
-        self._frame(text)
+        for text in texts:
+            self._frame(text)
         self._flush()
 
     def send_half(self, text: bytes) -> None:
@@ -197,6 +198,6 @@ class Socket:
     def _flush(self) -> None:
         """Write what the protocol has to say; two greenlets may want to at once."""
         with self._sending:
-            for data in self._protocol.data_to_send():
-                if data:  # the empty one means the end of the stream, which comes with the connection's
-                    self._sock.sendall(data)
+            # An empty one means the end of the stream, which comes with the connection's.
+            if data := b"".join(self._protocol.data_to_send()):
+                self._sock.sendall(data)
