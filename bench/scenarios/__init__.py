@@ -16,6 +16,7 @@ from bench.scenarios.leak import leak
 from bench.scenarios.path import path
 from bench.scenarios.secure import tls
 from bench.scenarios.single import embeddings, large, long, models, small
+from bench.scenarios.sockets import sockets
 from bench.scenarios.startup import start
 from bench.scenarios.streams import flood
 from bench.scenarios.translated import translated
@@ -40,5 +41,6 @@ SCENARIOS: dict[str, Callable[[Arena], list[Row]]] = {
     "tls": tls,
     "path": path,
     "agent": agent,
+    "sockets": sockets,
     "leak": leak,
 }

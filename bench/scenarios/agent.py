@@ -1,7 +1,8 @@
 """An agent's task of 40 tool calls on a path of 80 ms with an uplink of 10 Mbit/s, over a GPT model.
 
 Its conversation grows to 300 kB.  Upstream is the bridge's own simulator, which speaks Responses over
-WebSockets; the bytes between it and the bridge go through a relay, which counts them.
+WebSockets; the bytes between it and the bridge go through a relay, which counts them.  With 1 kB of tools the
+conversation is nearly all that is sent; real agents have 20 kB of them and more, which each turn repeats.
 """
 
 import http.client
@@ -15,18 +16,24 @@ from pathlib import Path
 from typing import Any
 
 from bench.arena import Arena, Sheet, Target
+from bench.load import Address
 from bench.processes import HERE, LOAD_CORE, Server, await_port, free_port
 from bench.relay import Relay
 from bench.report import Goal, Row
 from bench.scenarios.path import ROUND_TRIP
 from bench.surfaces import PATHS
+from bench.texts import sources, tool_output, tools
 
 UPLINK = 10e6 / 8  # bytes/s
 CALLS = 40
 OUTPUT = 7_300  # bytes of each tool's
 MODEL = "gpt-5.3-codex"
-WAYS = {"WebSocket": "auto", "HTTP": "off"}
+HTTP, PLAIN, WEBSOCKET = "HTTP", "WebSocket, not compressed", "WebSocket"
+WAYS = {HTTP: ("off", "off"), PLAIN: ("auto", "off"), WEBSOCKET: ("auto", "auto")}  # the bridge's settings
+TOOLS = {"Responses, 20 kB of tools": 20_000, "Responses, 40 kB of tools": 40_000}  # bytes, if more than one
 SCHEMA = {"type": "object", "properties": {"path": {"type": "string"}}}
+
+INSTRUCTIONS = sources(".md")[0][:1000]
 
 Json = dict[str, Any]
 
@@ -36,14 +43,15 @@ class Agent:
 
     surface = "responses"
 
-    def __init__(self) -> None:
+    def __init__(self, tools: list[Json]) -> None:
+        self.tools = [{"name": "look", "description": "Look into it.", "parameters": SCHEMA}, *tools]
         steps = [{"tool": "look", "arguments": {"path": f"/{number}"}} for number in range(CALLS)]
         prompt = f"Do it. [[sim:plan]] {json.dumps(steps)} [[sim:say]] It is done."
         self.items: list[Json] = [{"role": "user", "content": prompt}]
 
     def body(self) -> Json:
-        tool = {"type": "function", "name": "look", "parameters": SCHEMA}
-        return {"instructions": "Be brief. " * 100, "input": self.items, "tools": [tool]}
+        tools = [{"type": "function", **tool} for tool in self.tools]
+        return {"instructions": INSTRUCTIONS, "input": self.items, "tools": tools}
 
     def read(self, events: list[Json]) -> list[str]:
         """Returns the ids of the calls."""
@@ -59,9 +67,9 @@ class ChatAgent(Agent):
     surface = "chat"
 
     def body(self) -> Json:
-        tool = {"type": "function", "function": {"name": "look", "parameters": SCHEMA}}
-        system = {"role": "system", "content": "Be brief. " * 100}
-        return {"messages": [system, *self.items], "tools": [tool]}
+        tools = [{"type": "function", "function": tool} for tool in self.tools]
+        system = {"role": "system", "content": INSTRUCTIONS}
+        return {"messages": [system, *self.items], "tools": tools}
 
     def read(self, events: list[Json]) -> list[str]:
         parts = [
@@ -87,9 +95,11 @@ class MessagesAgent(Agent):
     surface = "messages"
 
     def body(self) -> Json:
-        tool = {"name": "look", "input_schema": SCHEMA}
-        system = "Be brief. " * 100
-        return {"system": system, "messages": self.items, "tools": [tool], "max_tokens": 4096}
+        tools = [
+            {"name": tool["name"], "description": tool["description"], "input_schema": tool["parameters"]}
+            for tool in self.tools
+        ]
+        return {"system": INSTRUCTIONS, "messages": self.items, "tools": tools, "max_tokens": 4096}
 
     def read(self, events: list[Json]) -> list[str]:
         blocks = [event["content_block"] for event in events if event["type"] == "content_block_start"]
@@ -106,7 +116,8 @@ class MessagesAgent(Agent):
         self.items.append({"role": "user", "content": content})
 
 
-AGENTS = {"Responses": Agent, "Chat": ChatAgent, "Messages": MessagesAgent}
+AGENTS: dict[str, type[Agent]] = {"Responses": Agent, "Chat": ChatAgent, "Messages": MessagesAgent}
+AGENTS |= dict.fromkeys(TOOLS, Agent)
 
 
 @contextmanager
@@ -123,51 +134,47 @@ def simulated(arena: Arena) -> Iterator[Server]:
 def agent(arena: Arena) -> list[Row]:
     goals = {}
     for api in AGENTS:
-        goals[f"{api}: uploaded, % of HTTP"] = Goal(5)
-        goals[f"{api}: first byte of a step, median, RTT, WebSocket"] = Goal(1.2)
+        goals[f"{api}: uploaded, % of HTTP, {WEBSOCKET}"] = Goal(5)
+        goals[f"{api}: first byte of a step, median, RTT, {WEBSOCKET}"] = Goal(1.2)
     sheet = Sheet(f"an agent's task of {CALLS} calls", goals)
     with simulated(arena) as upstream, Relay("127.0.0.4", upstream.address, ROUND_TRIP, UPLINK) as relay:
         for name, checkout in arena.checkouts.items():
-            for api, kind in AGENTS.items():
-                measure(arena, upstream, relay, name, checkout, api, kind, sheet)
+            for api in AGENTS:
+                measure(arena, upstream, relay, name, checkout, api, sheet)
     return sheet.rows()
 
 
 def measure(
-    arena: Arena,
-    upstream: Server,
-    relay: Relay,
-    name: str,
-    checkout: Path,
-    api: str,
-    kind: type[Agent],
-    sheet: Sheet,
+    arena: Arena, upstream: Server, relay: Relay, name: str, checkout: Path, api: str, sheet: Sheet
 ) -> None:
     uploaded: dict[str, int] = {}
-    for way, setting in WAYS.items():
+    for way, (websocket, compression) in WAYS.items():
         settings = {
-            **settings_of(upstream, relay),
-            "COPILOT_BRIDGE_UPSTREAM_WEBSOCKET": setting,
+            **settings_of(upstream, relay.address),
+            "COPILOT_BRIDGE_UPSTREAM_WEBSOCKET": websocket,
+            "COPILOT_BRIDGE_UPSTREAM_WEBSOCKET_COMPRESSION": compression,
         }
         with arena.yard.bridge(name, checkout, upstream, settings) as server:
             target = Target(name, server.address, server)
             time.sleep(1.0)  # for the connection that is kept ready
             before = relay.uploaded
-            times = work(server, kind())
+            times = work(server, AGENTS[api](tools(TOOLS.get(api, 0))))
             uploaded[way] = relay.uploaded - before
             sheet.note(target, f"{api}: uploaded, kB, {way}", uploaded[way] / 1000)
             sheet.note(target, f"{api}: first byte of the first step, RTT, {way}", times[0] / ROUND_TRIP)
             median = statistics.median(times[1:]) / ROUND_TRIP
             sheet.note(target, f"{api}: first byte of a step, median, RTT, {way}", median)
             sheet.note(target, f"{api}: first bytes of all steps, s, {way}", sum(times))
-    sheet.note(target, f"{api}: uploaded, % of HTTP", 100 * uploaded["WebSocket"] / uploaded["HTTP"])
+            if way != HTTP:
+                share = 100 * uploaded[way] / uploaded[HTTP]
+                sheet.note(target, f"{api}: uploaded, % of HTTP, {way}", share)
 
 
-def settings_of(upstream: Server, relay: Relay) -> Mapping[str, str]:
+def settings_of(upstream: Server, copilot: Address) -> Mapping[str, str]:
     return {
         "COPILOT_BRIDGE_GITHUB_URL": upstream.url,
         "COPILOT_BRIDGE_GITHUB_API_URL": upstream.url,
-        "COPILOT_BRIDGE_COPILOT_API_URL": f"http://{relay.address[0]}:{relay.address[1]}",
+        "COPILOT_BRIDGE_COPILOT_API_URL": f"http://{copilot[0]}:{copilot[1]}",
         "COPILOT_BRIDGE_GITHUB_TOKEN": "ghu_sim_demo",
     }
 
@@ -187,7 +194,7 @@ def work(server: Server, agent: Agent) -> list[float]:
         first = response.read1(1)
         times.append(time.monotonic() - began)
         for call_id in agent.read(read_events(first + response.read())):
-            agent.answer(call_id, f"{len(times)} " + "x" * OUTPUT)
+            agent.answer(call_id, tool_output(len(times), OUTPUT))
     connection.close()
     return times
 
