@@ -29,7 +29,7 @@ LAYERS: dict[str, set[str]] = {
     "streaming": {"errors"},
     "search": {"dialects", "errors", "models", "upstream"},
     "websocket": set(),
-    "models": {"billing", "dialects"},
+    "models": {"billing"},
     "dialects": {"errors"},
     "counting": {"dialects", "models"},
     "clients": {"errors"},

@@ -36,12 +36,9 @@ DIALECTS: dict[str, Dialect] = {
 # The dialect of errors for clients whose dialect is unknown.
 DEFAULT = CHAT
 
-# Dialects with conversations, and by Copilot's path those in which it offers models.
+# Dialects with conversations.
 CONVERSATIONS: dict[str, Dialect] = {
     name: dialect for name, dialect in DIALECTS.items() if dialect.holds_conversations
-}
-BY_UPSTREAM_PATH: dict[str, str] = {
-    dialect.upstream_path: name for name, dialect in CONVERSATIONS.items() if dialect.upstream_path
 }
 
 PATH = re.compile(

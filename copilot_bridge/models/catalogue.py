@@ -10,7 +10,6 @@ from typing import Any
 from msgspec import Struct
 
 from copilot_bridge.billing.prices import Prices, amount, mapping, read_prices
-from copilot_bridge.dialects.registry import BY_UPSTREAM_PATH
 from copilot_bridge.models.aliases import (
     DEFAULT_ALIASES,
     LONG_CONTEXT,
@@ -21,6 +20,9 @@ from copilot_bridge.models.aliases import (
 )
 from copilot_bridge.models.profiles import ModelProfile, profile_of, with_catalogue
 
+# Copilot's endpoints of conversations -> their dialects.  The records of the dialects are not asked: that
+# would import all of them, and `start` only has to name the models.
+CONVERSATIONS = {"/chat/completions": "chat", "/v1/messages": "messages", "/responses": "responses"}
 # Older models do not list their endpoints.
 DIALECTS_BY_TYPE = {"chat": ("chat",), "embeddings": ("embeddings",), "completion": ("completions",)}
 
@@ -94,6 +96,11 @@ class Model(Struct, frozen=True):
         )
 
     @property
+    def holds_conversations(self) -> bool:
+        """Whether it can be used for conversations, in whichever of Copilot's APIs."""
+        return self.enabled and not set(CONVERSATIONS.values()).isdisjoint(self.dialects)
+
+    @property
     def auto_discount(self) -> float | None:
         """The part of the price that is taken off if Copilot picks the model; None: not known."""
         return amount(mapping(self.row.get("billing")).get("auto_discount"))
@@ -125,7 +132,7 @@ def read_dialects(endpoints: object, kind: str) -> tuple[str, ...]:
     """The dialects of the listed endpoints.  A missing list means chat (or embeddings) only."""
     if not isinstance(endpoints, list):
         return DIALECTS_BY_TYPE.get(kind, ())
-    known = (BY_UPSTREAM_PATH.get(endpoint) for endpoint in endpoints if isinstance(endpoint, str))
+    known = (CONVERSATIONS.get(endpoint) for endpoint in endpoints if isinstance(endpoint, str))
     found = tuple(dict.fromkeys(dialect for dialect in known if dialect))
     return found or (DIALECTS_BY_TYPE.get(kind, ()) if "/embeddings" in endpoints else ())
 

@@ -9,9 +9,10 @@ import orjson
 from msgspec.structs import replace
 
 from copilot_bridge.dialects.model_list import ModelEntry, ModelList
-from copilot_bridge.dialects.registry import BY_UPSTREAM_PATH, CONVERSATIONS, DIALECTS, model_list_of
+from copilot_bridge.dialects.registry import CONVERSATIONS, DIALECTS, model_list_of
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.models.aliases import DEFAULT_MAPPING, ROUTER_PREFIX
+from copilot_bridge.models.catalogue import CONVERSATIONS as ENDPOINTS
 from copilot_bridge.models.catalogue import Catalogue, Model
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.services import Bridge
@@ -32,7 +33,7 @@ AUTO_MODELS = tuple(
             "id": name,
             "name": f"Auto, {name.partition(':')[2]}" if ":" in name else "Auto",
             "vendor": "GitHub Copilot",
-            "supported_endpoints": list(BY_UPSTREAM_PATH),
+            "supported_endpoints": list(ENDPOINTS),
         }
     )
     for name in NAMES
@@ -94,14 +95,13 @@ def describe_model(call: RequestContext, name: str, dialect: str | None) -> byte
 def entry_of(bridge: Bridge, model: Model) -> ModelEntry:
     created_at = datetime.fromtimestamp(model.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     own = model.row if bridge.config.keep_copilot_fields else {}
-    chat = supports_chat(model)
     return ModelEntry(
         id=model.id,
         name=model.name,
         vendor=model.vendor,
         created=model.created,
         created_at=created_at,
-        is_conversational=chat,
+        is_conversational=model.holds_conversations,
         copilot_fields=own,
         context=model.max_prompt_tokens or model.context,
         efforts=model.profile.efforts or (),
@@ -114,17 +114,12 @@ def entry_of(bridge: Bridge, model: Model) -> ModelEntry:
     )
 
 
-def supports_chat(model: Model) -> bool:
-    """Return whether the bridge can serve conversations with the model, in any API that it translates to."""
-    return model.enabled and not CONVERSATIONS.keys().isdisjoint(model.dialects)
-
-
 def chat_models(bridge: Bridge) -> list[Model]:
     """Return the models of the plan that a client can be set up with."""
     return [
         model
         for model in bridge.models.renewed(bridge.copilot(), max_age=0.0).models.values()
-        if supports_chat(model)
+        if model.holds_conversations
     ]
 
 

@@ -14,7 +14,6 @@ from copilot_bridge.config.parsers import is_loopback
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.pipeline import Bridge
 from copilot_bridge.pipeline.health_monitor import LOGIN_ERROR_KINDS
-from copilot_bridge.pipeline.model_list import supports_chat
 from copilot_bridge.redaction import Secret
 
 EXAMPLE_MODEL = "gpt-4.1"
@@ -120,7 +119,7 @@ def preflight(bridge: Bridge, simulated: bool) -> StartupBanner:
         bridge.authenticator.requires_key,
         user,
         token.plan,
-        [model.id for model in catalogue.models.values() if supports_chat(model)],
+        [model.id for model in catalogue.models.values() if model.holds_conversations],
         simulated,
         copilot.account.github_token,
     )

@@ -17,7 +17,7 @@ from copilot_bridge.http.pages.rendering import page
 from copilot_bridge.http.pages.trial import Trial, ask
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline import RequestContext
-from copilot_bridge.pipeline.model_list import named, offered, supports_chat
+from copilot_bridge.pipeline.model_list import named, offered
 from copilot_bridge.store.keys import KEY
 
 bp = Blueprint("setup", __name__)
@@ -121,7 +121,13 @@ def offer() -> Offer:
             models = offered(g.call, g.call.models.catalogue(g.call.copilot()))
     except BridgeError as error:
         return Offer(problem=str(error))
-    return Offer(tuple(sorted(filter(supports_chat, models), key=lambda model: model.name.lower())))
+    return Offer(
+        tuple(
+            sorted(
+                (model for model in models if model.holds_conversations), key=lambda model: model.name.lower()
+            )
+        )
+    )
 
 
 def shown(

@@ -17,7 +17,6 @@ from copilot_bridge.http.pages.trial import Trial, ask
 from copilot_bridge.http.respond import respond
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline import RequestContext
-from copilot_bridge.pipeline.model_list import supports_chat
 from copilot_bridge.pipeline.operations import Generation
 
 bp = Blueprint("try_it", __name__)
@@ -79,7 +78,7 @@ def offer() -> tuple[list[Model], str]:
         catalogue = context.models.cached(context.account) or context.models.catalogue(context.copilot())
     except BridgeError as error:
         return [], str(error)
-    found = [model for model in catalogue.models.values() if supports_chat(model) and model.enabled]
+    found = [model for model in catalogue.models.values() if model.holds_conversations]
     return sorted(found, key=lambda model: model.name.lower()), ""
 
 

@@ -7,7 +7,6 @@ import pytest
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.model_list import ModelEntry
 from copilot_bridge.dialects.registry import (
-    BY_UPSTREAM_PATH,
     CONVERSATIONS,
     DIALECTS,
     dialect_of_path,
@@ -15,6 +14,7 @@ from copilot_bridge.dialects.registry import (
     write_error,
 )
 from copilot_bridge.errors import BridgeError, InvalidRequest
+from copilot_bridge.models import catalogue
 
 ENTRIES = [
     ModelEntry("gpt", "GPT", "OpenAI", 0, "1970-01-01T00:00:00Z", True, {"preview": True}),
@@ -57,9 +57,9 @@ def test_every_model_is_reached_in_the_clients_own_dialect_first(name: str) -> N
     assert dialect.pick_upstream(()) is None
 
 
-def test_models_are_offered_by_the_paths_of_conversations() -> None:
-    assert {*BY_UPSTREAM_PATH.values()} <= CONVERSATIONS.keys()
-    assert all(DIALECTS[name].upstream_path == path for path, name in BY_UPSTREAM_PATH.items())
+def test_the_catalogue_knows_copilots_endpoints_of_conversations() -> None:
+    upstream = {dialect.upstream_path: name for name, dialect in CONVERSATIONS.items()}
+    assert {path: name for path, name in upstream.items() if path} == catalogue.CONVERSATIONS
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
