@@ -1,12 +1,11 @@
 """Puts the application together; no logic in here."""
 
-from typing import Any
-
 from flask import Flask
 from gevent import monkey
 
 from copilot_bridge.config import Config, load_config
 from copilot_bridge.http import errors, middleware, pages
+from copilot_bridge.http.aliases import Application
 from copilot_bridge.http.api import (
     conversations,
     dialects,
@@ -28,17 +27,8 @@ from copilot_bridge.pipeline import Bridge
 
 ABOUT = (health.bp, metrics.bp, ollama.bp, openapi.bp, token.bp, usage.bp)
 
-# Anthropic's clients request the third if their base URL ends with /v1.  The next two are those of Azure's
-# clients, today's and the older ones with an `api-version`.  The last two are Google's for clients of OpenAI,
-# and OpenRouter's, which is below Ollama's paths.
-PREFIXES = (
-    *("", "/v1", "/v1/v1", "/openai/v1", "/openai/deployments/<deployment>"),
-    *("/v1beta/openai", "/api/v1"),
-)
-
-# The prefixes of stored objects.  They are few, because each route takes a fifth of a millisecond of every
-# start.
-KEPT_PREFIXES = ("", "/v1", "/openai/v1")
+# Those of OpenAI's and Anthropic's APIs; `http/aliases.py` has more for the second.
+PREFIXES = ("", "/v1")
 
 # The versions of Google's API that no other API has.
 GOOGLE_PREFIXES = ("/v1beta", "/v1alpha")
@@ -46,8 +36,8 @@ GOOGLE_PREFIXES = ("/v1beta", "/v1alpha")
 APIS = (
     (dialects.bp, PREFIXES),
     (responses.bp, PREFIXES),
-    (responses.kept, KEPT_PREFIXES),
-    (conversations.bp, KEPT_PREFIXES),
+    (responses.kept, PREFIXES),
+    (conversations.bp, PREFIXES),
     (estimate.bp, PREFIXES),
     (models.bp, (*PREFIXES, *GOOGLE_PREFIXES)),
     (gemini.bp, ("/v1", *GOOGLE_PREFIXES)),
@@ -56,7 +46,7 @@ APIS = (
 
 def create_app(config: Config | None = None) -> Flask:
     """Create the WSGI application; without a config, with that of the environment.  Raises ConfigError."""
-    app = Flask(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
     app.url_map.strict_slashes = False
     bridge = app.extensions["copilot_bridge"] = Bridge(config or load_config())
     bridge.require_keys_when_public()
@@ -69,7 +59,6 @@ def create_app(config: Config | None = None) -> Flask:
         bridge.health.start()
         bridge.ready_connections.start()
         bridge.websockets.start()
-    app.url_value_preprocessor(forget_deployment)
     app.extensions[SESSIONS] = Sessions()
     middleware.init_app(app)
     errors.init_app(app)
@@ -81,9 +70,3 @@ def create_app(config: Config | None = None) -> Flask:
             app.register_blueprint(api, url_prefix=prefix, name=f"{prefix}/{api.name}".replace("/", "_"))
     app.wsgi_app = ErrorBoundary(app.wsgi_app)  # type: ignore[method-assign]
     return app
-
-
-def forget_deployment(_endpoint: str | None, values: dict[str, Any] | None) -> None:
-    """Remove Azure's deployment from a view's arguments: the body names the model, too."""
-    if values:
-        values.pop("deployment", None)

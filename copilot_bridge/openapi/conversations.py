@@ -4,7 +4,7 @@ from copilot_bridge.dialects.responses.conversations import METADATA
 from copilot_bridge.dialects.validation import or_null
 from copilot_bridge.errors import KindName
 from copilot_bridge.openapi.endpoint import Answer, Endpoint, in_path
-from copilot_bridge.openapi.responses import ITEM, KEPT, KEPT_PREFIXES, PAGE
+from copilot_bridge.openapi.responses import ITEM, KEPT, PAGE
 from copilot_bridge.openapi.schemas import always, list_of, ref, text, thing, whole
 
 ITEMS = list_of(ITEM, "What is said in it.", maxItems=20)
@@ -37,7 +37,7 @@ ENDPOINTS = (
     Endpoint(
         route="POST /conversations",
         id="createConversation",
-        other_prefixes=KEPT_PREFIXES,
+        prefixed=True,
         summary="Begin a conversation that the bridge keeps",
         about="For an hour after the last change, under the limit of the responses that are kept. A request "
         "of Responses names it in `conversation`.",
@@ -49,7 +49,7 @@ ENDPOINTS = (
     Endpoint(
         route="GET /conversations/{id}",
         id="getConversation",
-        other_prefixes=KEPT_PREFIXES,
+        prefixed=True,
         summary="Look up a conversation",
         parameters=(ID,),
         answers={200: Answer("The conversation.", ref("Conversation"))},
@@ -58,7 +58,7 @@ ENDPOINTS = (
     Endpoint(
         route="POST /conversations/{id}",
         id="updateConversation",
-        other_prefixes=KEPT_PREFIXES,
+        prefixed=True,
         summary="Change the metadata of a conversation",
         parameters=(ID,),
         body=ref("ConversationMetadata"),
@@ -69,7 +69,7 @@ ENDPOINTS = (
     Endpoint(
         route="DELETE /conversations/{id}",
         id="deleteConversation",
-        other_prefixes=KEPT_PREFIXES,
+        prefixed=True,
         summary="Forget a conversation",
         parameters=(ID,),
         answers={200: Answer("It is gone.", ref("DeletedConversation"))},
@@ -78,7 +78,7 @@ ENDPOINTS = (
     Endpoint(
         route="POST /conversations/{id}/items",
         id="addConversationItems",
-        other_prefixes=KEPT_PREFIXES,
+        prefixed=True,
         summary="Add items to a conversation",
         parameters=(ID,),
         body=ref("MoreItems"),
@@ -89,7 +89,7 @@ ENDPOINTS = (
     Endpoint(
         route="GET /conversations/{id}/items",
         id="listConversationItems",
-        other_prefixes=KEPT_PREFIXES,
+        prefixed=True,
         summary="List the items of a conversation",
         parameters=(ID, *PAGE),
         answers={200: Answer("The items.", ref("ResponsesItemList"))},
@@ -98,7 +98,7 @@ ENDPOINTS = (
     Endpoint(
         route="GET /conversations/{id}/items/{item}",
         id="getConversationItem",
-        other_prefixes=KEPT_PREFIXES,
+        prefixed=True,
         summary="Look up an item of a conversation",
         parameters=(ID, ITEM_ID),
         answers={200: Answer("The item.", ref("ResponsesItem"))},
@@ -107,7 +107,7 @@ ENDPOINTS = (
     Endpoint(
         route="DELETE /conversations/{id}/items/{item}",
         id="deleteConversationItem",
-        other_prefixes=KEPT_PREFIXES,
+        prefixed=True,
         summary="Take an item out of a conversation",
         parameters=(ID, ITEM_ID),
         answers={200: Answer("The conversation.", ref("Conversation"))},

@@ -127,11 +127,6 @@ PAGE = (
     query("order", one_of("asc", "desc"), "By their age; the newest first, if it is not said."),
     query("after", text(), "The page behind this item."),
 )
-KEPT_PREFIXES = {
-    "/v1": "OpenAI's clients: the base URL ends with `/v1`",
-    "/": "the same, without a prefix",
-    "/openai/v1": "Azure's clients",
-}
 KEPT: tuple[KindName, ...] = ("authentication", "not_found", "invalid_request", "unsupported", "unavailable")
 
 ENDPOINTS = (
@@ -188,7 +183,7 @@ ENDPOINTS = (
     Endpoint(
         route="POST /responses/compact",
         id="compactConversation",
-        other_prefixes=KEPT_PREFIXES,
+        prefixed=True,
         summary="Replace a conversation by a summary",
         about="The model itself writes the summary. It comes back in a `compaction` item behind what the "
         "user has said, and every model understands that item in a later request.",
@@ -201,7 +196,7 @@ ENDPOINTS = (
     Endpoint(
         route="GET /responses/{id}",
         id="getResponse",
-        other_prefixes=KEPT_PREFIXES,
+        prefixed=True,
         summary="Fetch a response again, or one that is made in the background",
         about="The bridge keeps responses for an hour, unless `store` is false, as many as "
         "`COPILOT_BRIDGE_RESPONSE_STORE_MB` has room for.",
@@ -212,7 +207,7 @@ ENDPOINTS = (
     Endpoint(
         route="DELETE /responses/{id}",
         id="deleteResponse",
-        other_prefixes=KEPT_PREFIXES,
+        prefixed=True,
         summary="Forget a response",
         parameters=(ID,),
         answers={200: Answer("It is gone.", ref("DeletedResponse"))},
@@ -221,7 +216,7 @@ ENDPOINTS = (
     Endpoint(
         route="GET /responses/{id}/input_items",
         id="listInputItems",
-        other_prefixes=KEPT_PREFIXES,
+        prefixed=True,
         summary="List what a response was given",
         about="The items of its own request, without those of the responses before it.",
         parameters=(ID, *PAGE),
@@ -231,7 +226,7 @@ ENDPOINTS = (
     Endpoint(
         route="POST /responses/{id}/cancel",
         id="cancelResponse",
-        other_prefixes=KEPT_PREFIXES,
+        prefixed=True,
         summary="Cancel a response that is made in the background",
         parameters=(ID,),
         answers={200: Answer("The response, cancelled.", ref("Response"))},

@@ -22,6 +22,7 @@ from copilot_bridge.dialects.messages import request as messages_request
 from copilot_bridge.dialects.responses import errors as responses
 from copilot_bridge.dialects.responses import request as responses_request
 from copilot_bridge.errors import KINDS, BridgeError
+from copilot_bridge.http.aliases import ALIASES
 from copilot_bridge.openapi import document as described
 from copilot_bridge.openapi.document import GROUPS, LEFT_OUT, as_json, document
 
@@ -58,9 +59,20 @@ def described_paths() -> set[tuple[str, str]]:
     return found
 
 
+def aliases_of(path: str, served: set[str]) -> list[str]:
+    """The aliases of a path that is served with and without /v1; nobody asks for Gemini's by them."""
+    rest = path.removeprefix("/v1")
+    return [alias + rest for alias in ALIASES if rest != path and rest in served]
+
+
 def test_exactly_the_served_paths_are_described(app: Flask) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if not rule.websocket]
-    routes = {f"{method} {rule.rule}" for rule in rules for method in (rule.methods or set()) - IMPLIED}
+    routes = {
+        f"{method} {path}"
+        for rule in rules
+        for path in (rule.rule, *aliases_of(rule.rule, {other.rule for other in rules}))
+        for method in (rule.methods or set()) - IMPLIED
+    }
     served = {tuple(nameless(route).split(" ")) for route in routes - LEFT_OUT.keys()}
     assert described_paths() == served
     assert LEFT_OUT.keys() - routes == set()
@@ -68,7 +80,7 @@ def test_exactly_the_served_paths_are_described(app: Flask) -> None:
 
 def test_the_prefixes_are_those_of_the_application() -> None:
     prefixes = {nameless(prefix.rstrip("/")) for prefix in described.PREFIXES}
-    assert prefixes == set(map(nameless, PREFIXES))
+    assert prefixes == set(map(nameless, (*PREFIXES, *ALIASES)))
 
 
 def test_it_is_openapi_3_1() -> None:

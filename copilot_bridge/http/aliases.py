@@ -1,0 +1,33 @@
+"""Prefixes of paths that mean `/v1`, because some clients can't be told another one.
+
+They are resolved when a request is routed: a rule for each of them would cost every start 30 ms.  The log
+and the responses have the path that the client requested.
+"""
+
+import re
+
+from flask import Flask, Request
+from werkzeug.routing import MapAdapter
+
+# Anthropic's clients request the first if their base URL ends with /v1.  The next two are those of Azure's
+# clients, today's and the older ones with an `api-version`, in which the body names the model, too.  The
+# last two are Google's for clients of OpenAI, and OpenRouter's, which is below Ollama's paths.
+ALIASES = ("/v1/v1", "/openai/v1", "/openai/deployments/{deployment}", "/v1beta/openai", "/api/v1")
+
+PREFIX = re.compile(f"(?:{'|'.join(re.sub('{.+?}', '[^/]+', alias) for alias in ALIASES)})(?=/)")
+
+
+class Application(Flask):
+    """A Flask application that knows the aliases of its routes."""
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        adapter = super().create_url_adapter(request)
+        if adapter is not None:
+            adapter.path_info = resolve(adapter.path_info)
+        return adapter
+
+
+def resolve(path: str) -> str:
+    """Return the path by which a requested path is routed."""
+    match = PREFIX.match(path)
+    return f"/v1{path[match.end() :]}" if match else path
