@@ -46,7 +46,10 @@ REQUEST = request(
         "conversation": "A conversation of `POST /conversations`, by its id: it goes before the input, and "
         "the input and the answer are added to it.",
         "prompt": "Stored prompts are not kept here: send the text itself.",
-        "background": passed_on("true: the answer is fetched later (`GET /responses/{id}`).")
+        "background": passed_on(
+            "true: the answer is fetched later (`GET /responses/{id}`). With `stream: true` its events can "
+            "be fetched again, too."
+        )
         | {"type": ["boolean", "null"]},
     },
     PASSED_ON,
@@ -127,6 +130,12 @@ PAGE = (
     query("order", one_of("asc", "desc"), "By their age; the newest first, if it is not said."),
     query("after", text(), "The page behind this item."),
 )
+RESUMED = (
+    query(
+        "stream", {"type": "boolean"}, "true: the events of a response in the background that is a stream."
+    ),
+    query("starting_after", whole("", 0), "The `sequence_number` of the last event that the client has."),
+)
 KEPT: tuple[KindName, ...] = ("authentication", "not_found", "invalid_request", "unsupported", "unavailable")
 
 ENDPOINTS = (
@@ -200,7 +209,7 @@ ENDPOINTS = (
         summary="Fetch a response again, or one that is made in the background",
         about="The bridge keeps responses for an hour, unless `store` is false, as many as "
         "`COPILOT_BRIDGE_RESPONSE_STORE_MB` has room for.",
-        parameters=(ID,),
+        parameters=(ID, *RESUMED),
         answers={200: Answer("The response.", ref("Response"))},
         kinds=KEPT,
     ),

@@ -8,7 +8,7 @@ every few seconds, and checks whether another worker was asked to cancel it.
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from copilot_bridge.dialects import codec
@@ -19,11 +19,13 @@ from copilot_bridge.dialects.responses.background import (
     failed_response,
     queued_response,
 )
+from copilot_bridge.dialects.responses.background_events import END_TYPES, BackgroundEvents
 from copilot_bridge.dialects.responses.dialect import RESPONSES
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.conversion import unreadable
+from copilot_bridge.pipeline.event_log import EventLog, written_batches
 from copilot_bridge.pipeline.operations import Generation
 from copilot_bridge.pipeline.received import owner
 from copilot_bridge.pipeline.run import Exchange, finish_request, run_request
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 
 MAX_JOBS = 64  # of a process
 BEAT = 5.0  # seconds
+GLANCE = 0.5  # seconds before one looks again for events that another worker writes
 SILENCE = 60.0  # seconds after which a job has ended with its process
 LOST = "the bridge was stopped while it made this response"
 
@@ -76,6 +79,8 @@ class Job:
         self._running: Running | None = None
         self._cancelled = False
         self._state: JsonObject = {}
+        self._events: BackgroundEvents | None = None
+        self.event_log = EventLog(context.bridge.kept_objects, self._owner, id_)
 
     def begin(self, data: bytes) -> JsonObject:
         """Begin, and return the response as it is.
@@ -93,6 +98,9 @@ class Job:
             self._entry.note_error(error)
             self._finish(exchange)
             raise
+        if exchange.streaming:
+            self._events = BackgroundEvents(response)
+            self.event_log.add(self._events.begin())
         jobs = self._context.bridge.background_jobs
         if not jobs:
             start(partial(watch, self._context.bridge))
@@ -109,8 +117,11 @@ class Job:
     def _run(self, exchange: Exchange) -> None:
         try:
             self._keep(self._state["response"] | {"status": "in_progress"})
-            exchange.result()
-            self._context.bridge.kept_objects.remove(self._owner, self._id)
+            if self._events:
+                self._stream(exchange, self._events)
+            else:
+                exchange.result()
+                self._context.bridge.kept_objects.remove(self._owner, self._id)
         except BridgeError as error:
             self._fail(error)
         except Exception:
@@ -118,6 +129,26 @@ class Job:
             self._fail(unreadable(self._entry.id))
         finally:
             self._finish(exchange)
+
+    def _stream(self, exchange: Exchange, events: BackgroundEvents) -> None:
+        """Log the events as they come; the last one when the response can be fetched, too.
+
+        :raises BridgeError: Copilot refused.
+        """
+        exchange.open()
+        last: list[JsonObject] = []
+        for piece in exchange.events():
+            if self._cancelled:
+                return
+            came = [*last, *events.feed(piece)]
+            last = came[-1:] if events.ended else []
+            self.event_log.add(came[: len(came) - len(last)])
+        self.event_log.write()
+        if events.response["status"] == "failed":
+            self._keep(events.response)
+        else:
+            self._context.bridge.kept_objects.remove(self._owner, self._id)
+        self.event_log.add(last)
 
     def _fail(self, error: BridgeError) -> None:
         if self._cancelled:  # also when the process ends
@@ -128,12 +159,19 @@ class Job:
             self._keep(failed_response(self._state["response"], error))
         except BridgeError as unkept:
             log.warning("the end of the background response %s can't be kept: %s", self._id, unkept)
+        if self._events and not self._events.ended:
+            self.event_log.add([self._events.fail(error)])
 
     def _finish(self, exchange: Exchange) -> None:
+        if self._events:
+            self.event_log.end()
         self._context.bridge.background_jobs.pop(self._id, None)
         exchange.close()
         self._entry.status = 200
         finish_request(self._context, self._entry)
+
+    def is_streamed_to(self, caller: str) -> bool:
+        return self._events is not None and self._owner == caller
 
     def beat(self) -> None:
         """Renew the job's state, or end the job if another worker was asked to cancel it."""
@@ -176,6 +214,73 @@ def find_unfinished(context: RequestContext, headers: Mapping[str, str], id_: st
         lost = BridgeError(LOST, kind="unavailable")
         return state | {"response": failed_response(state["response"], lost)}
     return state
+
+
+def stream(
+    context: RequestContext, headers: Mapping[str, str], id_: str, after: int = -1
+) -> Iterator[JsonObject | None]:
+    """Return the events of a response that is or was streamed in the background; None: it is silent.
+
+    :param after: the number of the last event that the client has.
+    :raises Unsupported: the response was not begun as a stream.
+    """
+    mine = owner(context, headers)
+    job = context.bridge.background_jobs.get(id_)
+    if job and job.is_streamed_to(mine):
+        return local_events(job.event_log, after + 1, context.bridge.config.keepalive)
+    if next(written_batches(context.bridge.kept_objects, mine, id_, 0), None) is None:
+        raise Unsupported("stream: this response was not begun with stream: true", param="stream")
+    events = remote_events(context, headers, id_)
+    return (event for event in events if event is None or event["sequence_number"] > after)
+
+
+def local_events(event_log: EventLog, position: int, keepalive: float) -> Iterator[JsonObject | None]:
+    """Yield the events of a job of this process."""
+    while True:
+        ended = event_log.ended
+        events = event_log.since(position, keepalive)
+        yield from events
+        position += len(events)
+        if ended:
+            return
+        if not events:
+            yield None
+
+
+def remote_events(
+    context: RequestContext, headers: Mapping[str, str], id_: str
+) -> Iterator[JsonObject | None]:
+    """Yield the events that another process writes, or has written."""
+    kept, mine, batches, events = context.bridge.kept_objects, owner(context, headers), 0, 0
+    is_running, silent = True, 0.0
+    while True:
+        for batch in written_batches(kept, mine, id_, batches):
+            batches, events, silent = batches + 1, events + len(batch["events"]), 0.0
+            yield from batch["events"]
+            if batch["ended"]:
+                return
+        if not is_running:
+            yield from missing_end(context, headers, id_, events)
+            return
+        time.sleep(GLANCE)
+        silent += GLANCE
+        if silent >= context.bridge.config.keepalive:
+            silent = 0.0
+            yield None
+        state = find_unfinished(context, headers, id_)
+        is_running = bool(state and state["response"]["status"] in RUNNING)
+
+
+def missing_end(
+    context: RequestContext, headers: Mapping[str, str], id_: str, number: int
+) -> Iterator[JsonObject]:
+    """Yield the last event of a response whose own could not be written."""
+    state = find_unfinished(context, headers, id_)
+    kept = context.bridge.response_store.find(owner(context, headers), id_)
+    response = state["response"] if state else kept.response() if kept else {}
+    kind = f"response.{response.get('status')}"
+    if kind in END_TYPES:
+        yield {"type": kind, "sequence_number": number, "response": response}
 
 
 def cancel(context: RequestContext, headers: Mapping[str, str], id_: str) -> JsonObject | None:

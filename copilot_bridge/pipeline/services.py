@@ -24,6 +24,7 @@ from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.metrics import Metrics
 from copilot_bridge.metrics.telemetry import Telemetry, open_telemetry
 from copilot_bridge.pipeline.budget_notices import BudgetNotices
+from copilot_bridge.pipeline.event_log import EventLog
 from copilot_bridge.pipeline.health_monitor import HealthMonitor
 from copilot_bridge.pipeline.image_inlining import ImageInliner
 from copilot_bridge.pipeline.interactions import Interactions, machine_of, secret_of
@@ -63,12 +64,18 @@ LOOK_AGAIN = 5.0
 
 
 class BackgroundJob(Protocol):
-    """A response that is made in the background."""
+    """A response that is made in the background.
+
+    :ivar event_log: the events of one that is streamed.
+    """
+
+    event_log: EventLog
 
     def beat(self) -> None:
         """Renew the job's state, or end the job if another worker was asked to cancel it."""
 
     def cancel(self) -> None: ...
+    def is_streamed_to(self, caller: str) -> bool: ...
 
 
 class Bridge:

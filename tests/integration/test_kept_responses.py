@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from integration.harness import PATIENCE, Answer, Bridge, Json, Simulator, Start
+from integration.harness import PATIENCE, Answer, Bridge, Json, Simulator, Start, Stream
 
 PATH = "/v1/responses"
 MODELS = ["gpt-5.3-codex", "claude-sonnet-4.5", "gpt-4o"]  # natively, and through both of the others
@@ -152,7 +152,6 @@ def test_one_that_fails_says_why(bridge: Bridge) -> None:
 @pytest.mark.parametrize(
     ("more", "param"),
     [
-        ({"stream": True}, "stream"),
         ({"store": False}, "store"),
         ({"input": 5}, "input"),
         ({"model": ""}, "model"),
@@ -161,6 +160,78 @@ def test_one_that_fails_says_why(bridge: Bridge) -> None:
 def test_what_is_wrong_is_told_before_it_begins(bridge: Bridge, more: Json, param: str) -> None:
     answer = bridge.request("POST", PATH, {**ASK, "background": True, **more})
     assert (answer.status, answer.error["param"]) == (400, param)
+
+
+def events_of(stream: Stream) -> list[Json]:
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    events = [json.loads(frame.raw.split(b"\n")[1][6:]) for frame in stream.all() if not frame.is_comment]
+    stream.close()
+    return events
+
+
+def stream_again(bridge: Bridge, id_: str, query: str = "") -> list[Json]:
+    return events_of(bridge.dial("GET", f"{PATH}/{id_}?stream=true{query}"))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_in_the_background_as_a_stream(bridge: Bridge, mark: str, model: str) -> None:
+    body = {"model": model, "input": f"hello {mark}", "background": True, "stream": True}
+    events = events_of(bridge.dial("POST", PATH, json.dumps(body).encode()))
+    assert [event["type"] for event in events[:2]] == ["response.created", "response.queued"]
+    assert [event["sequence_number"] for event in events] == [*range(len(events))]
+    whole = events[-1]["response"]
+    assert (events[-1]["type"], whole["status"], whole["background"]) == (
+        "response.completed",
+        "completed",
+        True,
+    )
+    ids = {event["response"]["id"] for event in events if "response" in event}
+    assert ids == {whole["id"]}
+    made = get(bridge, f"{PATH}/{whole['id']}")
+    assert (made["id"], made["output"]) == (whole["id"], whole["output"])
+    assert stream_again(bridge, whole["id"]) == events
+    assert stream_again(bridge, whole["id"], "&starting_after=2") == events[3:]
+    assert bridge.request("DELETE", f"{PATH}/{whole['id']}").status == 200
+    assert bridge.request("GET", f"{PATH}/{whole['id']}?stream=true").status == 404
+
+
+def test_a_stream_goes_on_without_its_client(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    slow = {"model": MODELS[0], "input": f"[[sim:slow-body seconds=1]] hello {mark}"}
+    stream = bridge.dial("POST", PATH, json.dumps({**slow, "background": True, "stream": True}).encode())
+    first = json.loads(next(stream.frames()).raw.split(b"\n")[1][6:])
+    stream.close()
+    id_ = first["response"]["id"]
+    assert first["response"]["status"] == "queued"
+    rest = stream_again(bridge, id_, "&starting_after=0")
+    assert [event["sequence_number"] for event in rest] == [*range(1, len(rest) + 1)]
+    assert rest[-1]["type"] == "response.completed"
+    assert len(simulator.ledger(mark)) == 1
+
+
+@pytest.mark.parametrize("fault", ["error status=400", "error-in-stream", "cut after=3"])
+def test_a_stream_in_the_background_that_fails_says_why(bridge: Bridge, fault: str) -> None:
+    body = {"model": MODELS[0], "input": f"[[sim:{fault}]] hello", "background": True, "stream": True}
+    events = events_of(bridge.dial("POST", PATH, json.dumps(body).encode()))
+    assert events[-1]["type"] == "response.failed"
+    failed = get(bridge, f"{PATH}/{events[-1]['response']['id']}")
+    assert (failed["status"], failed["error"]) == ("failed", events[-1]["response"]["error"])
+
+
+def test_a_stream_that_is_cancelled_ends(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    body = {"model": MODELS[0], "input": f"[[sim:slow-body seconds=60]] {mark}", "background": True}
+    stream = bridge.dial("POST", PATH, json.dumps({**body, "stream": True}).encode())
+    id_ = json.loads(next(stream.frames()).raw.split(b"\n")[1][6:])["response"]["id"]
+    simulator.ledger(mark, timeout=PATIENCE)
+    assert post(bridge, f"{PATH}/{id_}/cancel")["status"] == "cancelled"
+    assert not {event["type"] for event in events_of(stream)} & {"response.completed", "response.failed"}
+    simulator.ended(mark)
+
+
+def test_only_what_began_as_a_stream_is_streamed_again(bridge: Bridge) -> None:
+    id_ = post(bridge, **ASK)["id"]
+    for query, param in (("stream=true", "stream"), ("stream=true&starting_after=x", "starting_after")):
+        answer = bridge.request("GET", f"{PATH}/{id_}?{query}")
+        assert (answer.status, answer.error["param"]) == (400, param)
 
 
 def test_only_what_was_in_the_background_is_cancelled(bridge: Bridge) -> None:

@@ -402,3 +402,23 @@ def test_the_lanes_of_its_websocket(any_client: OpenAI) -> None:
             lane.send({"type": "response.create", "model": MODELS[0], "input": f"[[sim:say]] {name} {name}"})
         for name, lane in lanes.items():
             assert lane.get_final_response().output_text == f"{name} {name}"
+
+
+@pytest.mark.parametrize("model", [*MODELS, "claude-sonnet-4.5"])
+def test_a_stream_in_the_background_is_resumed(client: OpenAI, mark: str, model: str) -> None:
+    """As in the package's own example: the first events, then the rest, and the helper that adds them up."""
+    numbers = []
+    with client.responses.create(model=model, input=f"hello {mark}", background=True, stream=True) as stream:
+        for event in stream:
+            numbers.append(event.sequence_number)
+            if event.type == "response.created":
+                id_ = event.response.id
+            if len(numbers) == 3:
+                break
+    rest = [*client.responses.retrieve(id_, stream=True, starting_after=numbers[-1])]
+    assert [event.sequence_number for event in rest][:2] == [3, 4]
+    assert rest[-1].type == "response.completed"
+    with client.responses.stream(response_id=id_, starting_after=numbers[-1]) as again:
+        final = again.get_final_response()
+    assert (final.id, final.output_text) == (id_, client.responses.retrieve(id_).output_text)
+    assert mark in final.output_text

@@ -11,7 +11,7 @@ from copilot_bridge.dialects.request_body import read_body
 from copilot_bridge.dialects.responses import request
 from copilot_bridge.dialects.responses.client_request import ResponsesRequest, ResponsesResponse
 from copilot_bridge.dialects.responses.errors import error_frame
-from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
+from copilot_bridge.errors import BridgeError, InvalidRequest
 
 RUNNING = ("queued", "in_progress")
 
@@ -34,8 +34,6 @@ class BackgroundRequest(ResponsesRequest):
         del body["background"]
         if body.get("store") is False:
             raise InvalidRequest("background: a response that is not kept can't be fetched", param="store")
-        if body.get("stream"):
-            raise Unsupported("stream: a response in the background is fetched, not streamed", param="stream")
         request.check(body)
         return cls(body, id_)
 

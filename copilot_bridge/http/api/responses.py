@@ -15,11 +15,12 @@ from copilot_bridge.dialects.responses.compaction import CompactionRequest
 from copilot_bridge.dialects.responses.dialect import RESPONSES
 from copilot_bridge.dialects.responses.item_lists import shown_items, write_page
 from copilot_bridge.dialects.responses.request import as_items
-from copilot_bridge.errors import BridgeError, Unsupported
+from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.http.body import read_body
 from copilot_bridge.http.context import bridge, call
-from copilot_bridge.http.respond import lower_case_headers, respond
+from copilot_bridge.http.respond import STREAM_HEADERS, lower_case_headers, respond
 from copilot_bridge.pipeline import background
+from copilot_bridge.pipeline.event_log import remove_events
 from copilot_bridge.pipeline.operations import Generation
 from copilot_bridge.pipeline.received import owner
 
@@ -32,7 +33,8 @@ def create() -> Response:
     data = read_body()
     if not background.is_wanted(data):
         return respond(partial(Generation, RESPONSES), data)
-    return as_json(background.begin(call(), g.entry, data, headers()))
+    begun = background.begin(call(), g.entry, data, headers())
+    return as_stream(begun["id"]) if codec.read(data).get("stream") else as_json(begun)
 
 
 @kept.post("/responses/compact")
@@ -42,9 +44,10 @@ def compact() -> Response:
 
 @kept.get("/responses/<id_>")
 def show(id_: str) -> Response:
+    response, _input = find(id_)
     if request.args.get("stream") == "true":
-        raise Unsupported("stream: a response that is kept comes in one piece", param="stream")
-    return as_json(find(id_)[0])
+        return as_stream(id_, read_position(request.args.get("starting_after")))
+    return as_json(response)
 
 
 @kept.get("/responses/<id_>/input_items")
@@ -60,6 +63,7 @@ def delete(id_: str) -> Response:
     if (job := bridge().background_jobs.get(id_)) and background.find_unfinished(call(), headers(), id_):
         job.cancel()
     removed = [bridge().kept_objects.remove(mine, id_), bridge().response_store.remove(mine, id_)]
+    remove_events(bridge().kept_objects, mine, id_)
     if not any(removed):
         raise not_found(id_)
     return as_json({"id": id_, "object": "response", "deleted": True})
@@ -95,6 +99,23 @@ def answer_as_openai() -> None:
 
 def headers() -> dict[str, str]:
     return lower_case_headers(request.environ)
+
+
+def read_position(given: str | None) -> int:
+    """Read the number of the last event that a client has; -1: it has none."""
+    if given is None:
+        return -1
+    if not given.isdecimal():
+        raise InvalidRequest("starting_after: expected the number of an event", param="starting_after")
+    return int(given)
+
+
+def as_stream(id_: str, after: int = -1) -> Response:
+    """Stream a response in the background.  It goes on if the client leaves."""
+    framing = RESPONSES.framing
+    events = background.stream(call(), headers(), id_, after)
+    encoded = (framing.encode([(event["type"], event)]) if event else framing.keepalive for event in events)
+    return Response(encoded, headers=STREAM_HEADERS, mimetype=framing.media_type)
 
 
 def as_json(content: Any) -> Response:
