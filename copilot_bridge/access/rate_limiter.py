@@ -18,7 +18,7 @@ from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, StoreBusy, StoreError
 from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.store.cooldowns import CooldownTable
-from copilot_bridge.store.rate_limits import TICKET_TTL, Decision, Limit, RateLimitTable
+from copilot_bridge.store.rate_limits import TICKET_TTL, AdmissionLimit, Decision, RateLimitTable
 from copilot_bridge.store.sqlite import Sqlite
 from copilot_bridge.waits import retry_after_header
 
@@ -69,15 +69,15 @@ class RateLimiter:
         """
         limits = []
         if rate := caller.rate_limit:
-            limits.append(Limit(f"caller {caller.id}", rate=(rate.count, rate.period)))
+            limits.append(AdmissionLimit(f"caller {caller.id}", rate=(rate.count, rate.period)))
         if self._min_interval or self._max_concurrent:
             name = f"account {account}"
-            limits.append(Limit(name, self._min_interval, max_concurrent=self._max_concurrent))
+            limits.append(AdmissionLimit(name, self._min_interval, max_concurrent=self._max_concurrent))
         return Admission(self, account, limits, approve, alternatives)
 
     # Queues.
 
-    def acquire(self, limit: Limit, ticket: str, *, wait: bool) -> None:
+    def acquire(self, limit: AdmissionLimit, ticket: str, *, wait: bool) -> None:
         """Blocks until the limit admits the ticket.  Raises BridgeError "rate_limited"."""
         try:
             if wait:
@@ -90,7 +90,7 @@ class RateLimiter:
         if limit.max_concurrent:
             self._keep_alive(ticket)
 
-    def _wait_in_queue(self, limit: Limit, ticket: str) -> None:
+    def _wait_in_queue(self, limit: AdmissionLimit, ticket: str) -> None:
         """Waits in the queue of all workers; only the first waiter of this process polls the store."""
         waiter = QueueWaiter(0)
         queue = self._queues.setdefault(limit.name, [])
@@ -116,7 +116,7 @@ class RateLimiter:
             elif self._queues.get(limit.name) is queue:
                 del self._queues[limit.name]
 
-    def _pause(self, limit: Limit, decision: Decision) -> float:
+    def _pause(self, limit: AdmissionLimit, decision: Decision) -> float:
         """Seconds until the next request to the store is worthwhile."""
         if decision.wait > 0:
             return min(decision.wait, MAX_SLEEP)
@@ -125,7 +125,7 @@ class RateLimiter:
         # It is another worker's turn, which will be over in a moment.
         return max(MIN_SLEEP, min(limit.min_interval / 4, POLL_INTERVAL))
 
-    def _request(self, limit: Limit, ticket: str, queue: bool) -> Decision:
+    def _request(self, limit: AdmissionLimit, ticket: str, queue: bool) -> Decision:
         return self._with_table(
             lambda table: table.request(limit, ticket, queue=queue, max_queued=self._max_queued)
         )
@@ -137,7 +137,7 @@ class RateLimiter:
             if queue:
                 queue[0].set()
 
-    def refund(self, limit: Limit, ticket: str) -> None:
+    def refund(self, limit: AdmissionLimit, ticket: str) -> None:
         self._with_table(lambda table: table.refund(limit, ticket))
 
     def _keep_alive(self, ticket: str) -> None:
@@ -189,7 +189,7 @@ class Admission:
         self,
         limiter: RateLimiter,
         account: str,
-        limits: list[Limit],
+        limits: list[AdmissionLimit],
         approve: Callable[[], None] | None,
         alternatives: Alternatives,
     ) -> None:
@@ -216,7 +216,7 @@ class Admission:
             self._approve = None
         is_retry = bool(self._tickets)
         limits = for_retry(self._limits) if is_retry else self._limits
-        acquired: list[tuple[Limit, str]] = []
+        acquired: list[tuple[AdmissionLimit, str]] = []
         try:
             for limit in limits:
                 ticket = uuid.uuid4().hex
@@ -238,10 +238,10 @@ class Admission:
             self._limiter.release(*tickets)
 
 
-def for_retry(limits: list[Limit]) -> list[Limit]:
+def for_retry(limits: list[AdmissionLimit]) -> list[AdmissionLimit]:
     """The limits for a request that they have admitted once: only the interval counts, and no queue."""
     return [
-        Limit(limit.name, min_interval=limit.min_interval, skips_queue=True)
+        AdmissionLimit(limit.name, min_interval=limit.min_interval, skips_queue=True)
         for limit in limits
         if limit.min_interval
     ]

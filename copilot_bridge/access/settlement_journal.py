@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
-from copilot_bridge.billing.budgets import Budget, Limit
+from copilot_bridge.billing.budgets import Budget, BudgetLimit
 from copilot_bridge.shared_memory.crash_log import CrashLog, left_behind
 from copilot_bridge.store.budgets import Demand, Held
 
@@ -93,7 +93,7 @@ def read(found: list[Any]) -> Settlement:
     return Settlement(
         ticket,
         tuple(
-            Demand(Budget(scope, owner, Limit(size, unit, period), created), subject, amount, reset)
+            Demand(Budget(scope, owner, BudgetLimit(size, unit, period), created), subject, amount, reset)
             for scope, owner, created, size, unit, period, subject, amount, reset in demands
         ),
         tuple(None if amount is None else (amount[0], amount[1]) for amount in held),

@@ -1,7 +1,7 @@
 """Budgets for keys, logins and conversations, by the names that people have for them."""
 
 from copilot_bridge.access.authentication import GITHUB_ID_PREFIX, LOCAL_OPERATOR
-from copilot_bridge.billing.budgets import ALL, CONVERSATION, EACH, KEY, LOGIN, Budget, Limit, Standing
+from copilot_bridge.billing.budgets import ALL, CONVERSATION, EACH, KEY, LOGIN, Budget, BudgetLimit, Standing
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.store import Store
 from copilot_bridge.store.request_log import SHORT_ID
@@ -10,15 +10,15 @@ from copilot_bridge.store.request_log import SHORT_ID
 OTHER_CALLERS = ("key:", "share:", GITHUB_ID_PREFIX)
 
 
-def read_limit(text: str) -> Limit:
+def read_limit(text: str) -> BudgetLimit:
     """Parse a limit like `500/month`.  Raises ConfigError."""
     try:
-        return Limit.parse(text)
+        return BudgetLimit.parse(text)
     except ValueError as error:
         raise ConfigError(str(error)) from error
 
 
-def set_budget(store: Store, scope: str, subject: str, limit: Limit) -> Budget:
+def set_budget(store: Store, scope: str, subject: str, limit: BudgetLimit) -> Budget:
     """Set a budget, or change its amount.  Raises ConfigError, StoreError."""
     budget = Budget(scope, subject_of(store, scope, subject), limit)
     store.budgets.put(budget)

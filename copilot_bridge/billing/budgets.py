@@ -52,7 +52,7 @@ LIMIT = re.compile(r"(\$?)\s*(\d{1,9}(?:\.\d{1,6})?)\s*([a-z$ -]*?)\s*(?:/|\bper
 EXAMPLES = "500/month, 20 usd/week, 300 premium/period or 1000 requests/day"
 
 
-class Limit(Struct, frozen=True):
+class BudgetLimit(Struct, frozen=True):
     """The size of a budget.  :param amount: in the parts in which its unit is counted."""
 
     amount: int
@@ -60,7 +60,7 @@ class Limit(Struct, frozen=True):
     period: str
 
     @classmethod
-    def parse(cls, text: str) -> "Limit":
+    def parse(cls, text: str) -> "BudgetLimit":
         """Parse `500/month`: AI units, where no unit is named.  Raises ValueError."""
         match = LIMIT.fullmatch(text.strip().lower())
         unit = match and UNIT_NAMES.get(match[3] or match[1])
@@ -85,7 +85,7 @@ class Budget(Struct, frozen=True):
 
     scope: str
     subject: str
-    limit: Limit
+    limit: BudgetLimit
     created: float = 0.0
 
     @property

@@ -8,7 +8,7 @@ import click
 
 from copilot_bridge import __version__
 from copilot_bridge.cli.terminal.console import width
-from copilot_bridge.cli.terminal.layout import Table, in_columns, total_width
+from copilot_bridge.cli.terminal.layout import TextTable, in_columns, total_width
 from copilot_bridge.cli.terminal.program import program
 from copilot_bridge.config import Config, load_config
 from copilot_bridge.errors import BridgeError
@@ -42,7 +42,7 @@ def print_next_steps() -> None:
 
 def side_by_side_or_below(rows: list[tuple[str, str]]) -> list[str]:
     """The commands with their descriptions, side by side where that fits the terminal."""
-    table = Table(("", ""), tuple(rows))
+    table = TextTable(("", ""), tuple(rows))
     if total_width(table.widths) <= (width(sys.stdout) or 80):
         return in_columns(table)[1:]
     return [line for command, about in rows for line in (command, f"      {about}")]

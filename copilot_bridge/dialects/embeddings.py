@@ -65,7 +65,7 @@ def sizes(body: JsonObject, max_texts: int) -> list[int]:
     return [min(max_texts, count - start) for start in range(0, count, max_texts)]
 
 
-class Entry(msgspec.Struct):
+class EmbeddingEntry(msgspec.Struct):
     """An entry of Copilot's response."""
 
     embedding: msgspec.Raw
@@ -75,7 +75,7 @@ class Entry(msgspec.Struct):
 class Response(msgspec.Struct):
     """OpenAI's response.  Its numbers are not read: they are most of a response of megabytes."""
 
-    data: list[Entry]
+    data: list[EmbeddingEntry]
 
 
 class Frame(msgspec.Struct):
@@ -85,7 +85,7 @@ class Frame(msgspec.Struct):
     usage: JsonObject | None = None
 
 
-DECODE_ENTRY = msgspec.json.Decoder(Entry).decode
+DECODE_ENTRY = msgspec.json.Decoder(EmbeddingEntry).decode
 DECODE_RESPONSE = msgspec.json.Decoder(Response).decode
 DECODE_FRAME = msgspec.json.Decoder(Frame).decode
 
@@ -105,7 +105,7 @@ class EntryReader:
         self._frame = b""  # what stands around the entries
         self._state = self._read_start
 
-    def feed(self, data: bytes) -> Iterator[Entry]:
+    def feed(self, data: bytes) -> Iterator[EmbeddingEntry]:
         """Yield the entries that a piece of the response completes.
 
         :raises ValueError: an entry can't be read.
@@ -122,13 +122,13 @@ class EntryReader:
         """
         return DECODE_FRAME(self._frame + self._buffer).usage or {}
 
-    def _read_start(self) -> Iterator[Entry]:
+    def _read_start(self) -> Iterator[EmbeddingEntry]:
         if start := ENTRIES.search(self._buffer):
             self._frame, self._buffer = self._buffer[: start.end()], self._buffer[start.end() :]
             self._state = self._read_entries
             yield from self._read_entries()
 
-    def _read_entries(self) -> Iterator[Entry]:
+    def _read_entries(self) -> Iterator[EmbeddingEntry]:
         position = 0
         while True:
             start = SEPARATOR.match(self._buffer, position).end()  # type: ignore[union-attr]
@@ -142,12 +142,12 @@ class EntryReader:
             position = end
         self._buffer = self._buffer[start:]
 
-    def _read_end(self) -> Iterator[Entry]:
+    def _read_end(self) -> Iterator[EmbeddingEntry]:
         """The end is decoded with the start, when it is complete."""
         return iter(())
 
 
-def read_entry(buffer: bytes, start: int) -> tuple[Entry | None, int]:
+def read_entry(buffer: bytes, start: int) -> tuple[EmbeddingEntry | None, int]:
     """Return the entry that begins here, and where it ends; None: there is more to come."""
     head = ENTRY_START.match(buffer, start)
     if head is None:  # its vector may be base64

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from copilot_bridge.errors import BridgeError
 
 
-class Filter(Protocol):
+class ByteFilter(Protocol):
     """Changes the bytes of a stream, cut anywhere, or of a whole response."""
 
     def feed(self, piece: bytes) -> bytes: ...
@@ -43,7 +43,7 @@ class StreamConverter(Protocol):
 class Filtered:
     """A converter behind a filter."""
 
-    def __init__(self, converter: StreamConverter, through: Filter) -> None:
+    def __init__(self, converter: StreamConverter, through: ByteFilter) -> None:
         self._converter = converter
         self._filter = through
 
@@ -83,7 +83,7 @@ class Filtered:
         return self._converter.finished
 
 
-def filtered(pieces: Iterable[bytes], through: Filter) -> Iterator[bytes]:
+def filtered(pieces: Iterable[bytes], through: ByteFilter) -> Iterator[bytes]:
     """Filter the pieces of a stream."""
     for piece in pieces:
         if filtered_piece := through.feed(piece):

@@ -54,7 +54,7 @@ class RequestContext:
 
     __slots__ = (
         *("_account", "_admission", "_copilot", "_is_short", "_model", "_prompt", "_prompt_estimate"),
-        *("_question", "_reservation"),
+        *("_pending_request", "_reservation"),
         *("bridge", "caller", "memory", "models"),
     )
 
@@ -65,7 +65,7 @@ class RequestContext:
         self.models: ModelCatalogues | AuthorizedModels = (
             AuthorizedModels(bridge.models, caller) if caller.models else bridge.models
         )
-        self._question: PendingRequest | None = None
+        self._pending_request: PendingRequest | None = None
         self._account: Account | None = None
         self._admission: Admission | None = None
         self._copilot: Copilot | None = None
@@ -116,11 +116,11 @@ class RequestContext:
         if self.bridge.approval.wanted:
             caller = entry.caller_id or entry.caller
             preview, model_name = (text.translate(CONTROL_ESCAPES) for text in (prompt_preview(data), model))
-            self._question = PendingRequest(entry.id, caller, model_name, preview, len(data))
+            self._pending_request = PendingRequest(entry.id, caller, model_name, preview, len(data))
 
     def _approve(self) -> None:
-        if self._question is not None:
-            self.bridge.approval.wait(self._question)
+        if self._pending_request is not None:
+            self.bridge.approval.wait(self._pending_request)
 
     def _others(self, model: str) -> list[str]:
         known = self.bridge.models.cached(self.account)

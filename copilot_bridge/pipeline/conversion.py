@@ -13,7 +13,7 @@ from copilot_bridge.dialects.adaptation.stop_sequences import StopSequenceReader
 from copilot_bridge.dialects.client_request import ClientResponse, NormalizedResponse
 from copilot_bridge.dialects.dialect import UpstreamApi
 from copilot_bridge.dialects.events import Event, EventReader
-from copilot_bridge.dialects.filtered import Filter, Filtered, StreamConverter, filtered
+from copilot_bridge.dialects.filtered import ByteFilter, Filtered, StreamConverter, filtered
 from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.dialects.output_tool import OutputToolReader
 from copilot_bridge.dialects.translation import EventDecoder, Translation
@@ -45,7 +45,7 @@ class Conversion(Struct, frozen=True):
     created: int
     undo: Undo
     by_tool: bool
-    filter: Filter | None
+    filter: ByteFilter | None
 
     @property
     def passes(self) -> bool:

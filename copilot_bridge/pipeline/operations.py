@@ -19,7 +19,7 @@ from copilot_bridge.pipeline.counting import count_tokens
 from copilot_bridge.pipeline.fallback import send_with_fallback
 from copilot_bridge.pipeline.prepare import prepare
 from copilot_bridge.pipeline.received import ReadBody, ReceivedRequest, read_request
-from copilot_bridge.pipeline.run import NoFacts, ResponseStream
+from copilot_bridge.pipeline.run import NoResponseFacts, ResponseStream
 from copilot_bridge.pipeline.sending import SentRequest, send_prepared, with_another_pick
 from copilot_bridge.pipeline.tool_loop import ToolLoop
 from copilot_bridge.streaming.response_body import open_body
@@ -102,7 +102,7 @@ class Generation:
         """Return the stream of the response that `open` has given."""
         assert self._sent
         if self._loop is not None:
-            return ResponseStream(self._loop.body(), self._loop, NoFacts())
+            return ResponseStream(self._loop.body(), self._loop, NoResponseFacts())
         body = open_body(response, fast=fast)
         return ResponseStream(body, self._sent.conversion.reader(), AnswerFacts(self._entry))
 

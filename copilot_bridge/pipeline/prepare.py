@@ -67,7 +67,7 @@ class PreparedRequest(Struct, frozen=True):
     prompt: Prompt | None
     adapter: RequestAdapter
     conversion: Conversion
-    offer: "Offer | None" = None
+    offer: "ToolOffer | None" = None
 
 
 class Route(NamedTuple):
@@ -107,7 +107,7 @@ class Target(NamedTuple):
     limits: Limits
 
 
-class Offer(NamedTuple):
+class ToolOffer(NamedTuple):
     """The server tools that a model was offered, and the prompt with which it was.
 
     :param tools: by the names of their functions.
@@ -138,10 +138,10 @@ def prepare(
     if not tools:
         return fit(received, target, translate(received, target, prompt), counting=counting)
     prompt, named = offer(prompt, tools)
-    return prepare_step(received, Offer(target, prompt, named))
+    return prepare_step(received, ToolOffer(target, prompt, named))
 
 
-def prepare_step(received: ReceivedRequest, offered: Offer) -> PreparedRequest:
+def prepare_step(received: ReceivedRequest, offered: ToolOffer) -> PreparedRequest:
     """Prepare a request to a model that is offered server tools.
 
     :raises BridgeError: the model can't be given what the request relies on.

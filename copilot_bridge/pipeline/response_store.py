@@ -120,7 +120,7 @@ def items_of(record: Item) -> Iterator[Item]:
     yield from record["response"].get("output", ())
 
 
-class Sized(Protocol):
+class HasSize(Protocol):
     """Something that is kept.  `size`: in bytes."""
 
     @property
@@ -141,7 +141,7 @@ class ResponseStore:
         table: ResponseChainTable | None = None,
     ) -> None:
         self.max_bytes = max_bytes
-        self.memory: TTLCache[str, Sized] = TTLCache(max_bytes, RESPONSE_TTL, clock, lambda kept: kept.size)
+        self.memory: TTLCache[str, HasSize] = TTLCache(max_bytes, RESPONSE_TTL, clock, lambda kept: kept.size)
         self.table = table if max_bytes and table and table.persistent else None
         self._written: TTLCache[str, bool] = TTLCache(
             MAX_RESPONSES, RESPONSE_TTL, clock

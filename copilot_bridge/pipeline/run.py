@@ -32,14 +32,14 @@ DRAIN_TIMEOUT = 1.0
 ReadRequest = Callable[[RequestContext, RequestLogEntry, bytes, Mapping[str, str]], Any]
 
 
-class Facts(Protocol):
+class ResponseFacts(Protocol):
     """Reads usage, cost and errors from the bytes of a response, and notes them in the log entry."""
 
     def feed(self, data: bytes) -> None: ...
     def note_cost(self) -> None: ...
 
 
-class NoFacts:
+class NoResponseFacts:
     """The facts of a response that has noted them itself."""
 
     def feed(self, data: bytes) -> None:
@@ -57,10 +57,10 @@ class ResponseStream(NamedTuple):
 
     body: Body
     reader: StreamConverter
-    facts: Facts
+    facts: ResponseFacts
 
 
-class Request(Protocol):
+class Operation(Protocol):
     """An operation that a client requests.  `open` and `complete` block, so they get a greenlet."""
 
     streaming: bool
@@ -85,7 +85,7 @@ class Exchange:
     def __init__(
         self,
         bridge: Bridge,
-        request: Request,
+        request: Operation,
         entry: RequestLogEntry,
         client: socket.socket | None,
         writer: SocketWriter | None = None,

@@ -13,7 +13,7 @@ from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.attribution import Attribution
 from copilot_bridge.pipeline.conversion import Conversion
 from copilot_bridge.pipeline.counting import count_tokens
-from copilot_bridge.pipeline.prepare import Offer, PreparedRequest, prepare
+from copilot_bridge.pipeline.prepare import PreparedRequest, ToolOffer, prepare
 from copilot_bridge.pipeline.received import ReceivedRequest
 from copilot_bridge.upstream.copilot import API
 from copilot_bridge.upstream.error_mapping import Refusal, forwarded
@@ -43,7 +43,7 @@ class NextStep(NamedTuple):
 
     received: ReceivedRequest
     attribution: Attribution
-    offer: Offer
+    offer: ToolOffer
 
 
 class Recovery:

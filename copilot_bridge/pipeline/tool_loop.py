@@ -22,7 +22,7 @@ from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.dialects.prompt import Message, Text, ToolChoice, ToolResult
 from copilot_bridge.dialects.server_tools.citations import CitationFinder
 from copilot_bridge.dialects.server_tools.functions import FETCH, SEARCH
-from copilot_bridge.dialects.server_tools.turn import ModelTurn, Numbering, RunCall
+from copilot_bridge.dialects.server_tools.step import ModelStep, Numbering, RunCall
 from copilot_bridge.dialects.translation import EventEncoder
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.pipeline.conversion import counted
@@ -127,25 +127,25 @@ class ToolLoop:
 
     def _events(self) -> Generator[Event | None, None, None]:
         """Yield the events of the response; None: the next one has to be waited for."""
-        for step in range(1, MAX_STEPS + 1):
-            turn = ModelTurn(self._offer.tools, self._numbering)
-            for event in self._read_step(turn):
+        for number in range(1, MAX_STEPS + 1):
+            step = ModelStep(self._offer.tools, self._numbering)
+            for event in self._read_step(step):
                 yield from self._citations.feed(event) if event else (None,)
             results: list[ToolResult] = []
-            for call in turn.calls:
+            for call in step.calls:
                 yield from self._run(call, results)
-            yield from turn.release()
-            if not turn.calls or turn.has_client_call:
-                yield self._end(turn)
+            yield from step.release()
+            if not step.calls or step.has_client_call:
+                yield self._end(step)
                 return
-            if step == MAX_STEPS or (step == MAX_STEPS - 1 and self._received.client.resumes_turns):
+            if number == MAX_STEPS or (number == MAX_STEPS - 1 and self._received.client.resumes_turns):
                 break
             yield None
-            self._send_next(turn, results, is_last=step == MAX_STEPS - 1)
+            self._send_next(step, results, is_last=number == MAX_STEPS - 1)
         yield ResponseFinished("paused", self._usage)
 
-    def _read_step(self, turn: ModelTurn) -> Iterator[Event | None]:
-        """Yield what the client may see of a step, as `_events` does; `turn` keeps the rest."""
+    def _read_step(self, step: ModelStep) -> Iterator[Event | None]:
+        """Yield what the client may see of a step, as `_events` does; `step` keeps the rest."""
         config, before = self._received.context.bridge.config, self._entry.nano_aiu
         body = open_body(self._sent.response, fast=config.direct_socket_io)
         pieces = pieces_of(body, config.read_timeout)
@@ -155,14 +155,14 @@ class ToolLoop:
             )
             for some in events:
                 for event in some:
-                    yield from turn.feed(event)
+                    yield from step.feed(event)
                 yield None
             read_to_end(body, TAIL_TIMEOUT)
         finally:
             self._entry.nano_aiu = added(before, self._entry.nano_aiu)
             body.close()
-        if turn.finish:
-            self._usage += turn.finish.usage
+        if step.finish:
+            self._usage += step.finish.usage
 
     def _run(self, call: RunCall, results: list[ToolResult]) -> Iterator[Event | None]:
         kind = call.tool.kind
@@ -182,20 +182,20 @@ class ToolLoop:
         self._usage = replace(self._usage, **{USAGE_FIELDS[kind]: self._uses[kind]})
         return self._runner.run(call.tool, call.arguments, self._offer.prompt)
 
-    def _send_next(self, turn: ModelTurn, results: list[ToolResult], *, is_last: bool) -> None:
+    def _send_next(self, step: ModelStep, results: list[ToolResult], *, is_last: bool) -> None:
         """Send the next step.
 
         :param is_last: the model has to answer now.
         """
         prompt = self._offer.prompt
         choice = ToolChoice("none") if is_last else freed(prompt.tool_choice)
-        messages = (*prompt.messages, *turn.messages(results))
+        messages = (*prompt.messages, *step.messages(results))
         self._offer = self._offer._replace(prompt=replace(prompt, messages=messages, tool_choice=choice))
         prepared = prepare_step(self._received, self._offer)
         self._sent = send_prepared(self._received, self._attribution, prepared)
 
-    def _end(self, turn: ModelTurn) -> Event:
-        finish = turn.finish or ResponseFinished("stop")
+    def _end(self, step: ModelStep) -> Event:
+        finish = step.finish or ResponseFinished("stop")
         return replace(finish, usage=self._usage)
 
 

@@ -19,7 +19,15 @@ from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Catalogue, Model
 from copilot_bridge.pipeline.answer_facts import note_whole_answer
 from copilot_bridge.pipeline.context import RequestContext
-from copilot_bridge.search.question import MAX_TITLE, Access, Engine, Found, Question, SearchFailed, is_wanted
+from copilot_bridge.search.query import (
+    MAX_TITLE,
+    Access,
+    Engine,
+    SearchFailed,
+    SearchQuery,
+    SearchResult,
+    is_wanted,
+)
 from copilot_bridge.threads import run_in_thread
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.public_web.errors import FetchError, NoText
@@ -83,8 +91,8 @@ class ToolRunner:
         url = url.strip()
         if len(url) > MAX_URL:
             return failed("url_too_long")
-        question = Question("", tool.allowed_domains, tool.blocked_domains)
-        if not is_wanted(url, question) or not is_named(url, prompt):
+        restriction = SearchQuery("", tool.allowed_domains, tool.blocked_domains)
+        if not is_wanted(url, restriction) or not is_named(url, prompt):
             return failed("url_not_allowed")
         try:
             pages = self._context.bridge.pages
@@ -103,7 +111,7 @@ class ToolRunner:
         search = self._context.bridge.web_search.search
         try:
             with gevent.Timeout(TIME_LIMIT, SearchFailed("it took too long")):
-                found = search(question_of(tool, query), self._conversation, self._attempt)
+                found = search(search_query(tool, query), self._conversation, self._attempt)
         except SearchFailed as error:
             return failed(error.code)
         return RunResult(found.sources, None, result_text(found.sources, found.summary))
@@ -112,7 +120,7 @@ class ToolRunner:
     def _conversation(self) -> str:
         return f"{self._context.account.fingerprint} {self._context.caller.id} {self._signals.session}"
 
-    def _attempt(self, engine: Engine, search: Callable[[Access], Found]) -> Found:
+    def _attempt(self, engine: Engine, search: Callable[[Access], SearchResult]) -> SearchResult:
         """Search by an engine, and log it."""
         run = LoggedRun(self._context, self._entry, engine.path, self._signals)
         with run:
@@ -140,9 +148,9 @@ def page_result(page: "Page", max_tokens: int | None) -> RunResult:
     return RunResult((source,), None, f"{source.title}\n{page.url}\n{text}")
 
 
-def question_of(tool: ServerTool, query: str) -> Question:
+def search_query(tool: ServerTool, text: str) -> SearchQuery:
     location = tuple((tool.location or {}).items())
-    return Question(query.strip(), tool.allowed_domains, tool.blocked_domains, location, tool.offline)
+    return SearchQuery(text.strip(), tool.allowed_domains, tool.blocked_domains, location, tool.offline)
 
 
 class LoggedRun:

@@ -7,7 +7,7 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.search.cited_text import TRACKING, read_marks, sources_of
-from copilot_bridge.search.question import Access, Found, Question, SearchFailed
+from copilot_bridge.search.query import Access, SearchFailed, SearchQuery, SearchResult
 from copilot_bridge.upstream.transport.bodies import SIZE_LIMIT, read_whole
 
 TIMEOUT = 40.0  # seconds between two bytes
@@ -27,14 +27,14 @@ class ResponsesEngine:
 
     path = "/responses"
 
-    def search(self, question: Question, access: Access) -> Found:
+    def search(self, query: SearchQuery, access: Access) -> SearchResult:
         model = access.model()
         if model is None:
             raise SearchFailed("no model of the plan can search")
         response = access.copilot.send(
             "POST",
             self.path,
-            codec.write(body_of(question, model)),
+            codec.write(body_of(query, model)),
             dict(model.headers),
             request_id=access.request_id,
             signals=access.signals,
@@ -47,20 +47,20 @@ class ResponsesEngine:
         return read_answer(codec.read_object(data) or {})
 
 
-def body_of(question: Question, model: Model) -> JsonObject:
+def body_of(query: SearchQuery, model: Model) -> JsonObject:
     tool: JsonObject = {"type": "web_search"}
-    if question.allowed:
-        tool["filters"] = {"allowed_domains": [*question.allowed]}
-    if question.location:
-        tool["user_location"] = {"type": "approximate", **dict(question.location)}
-    if question.offline:
+    if query.allowed:
+        tool["filters"] = {"allowed_domains": [*query.allowed]}
+    if query.location:
+        tool["user_location"] = {"type": "approximate", **dict(query.location)}
+    if query.offline:
         tool["external_web_access"] = False
-    excluded = f"\nIgnore pages of: {', '.join(question.blocked)}" if question.blocked else ""
+    excluded = f"\nIgnore pages of: {', '.join(query.blocked)}" if query.blocked else ""
     efforts = model.profile.efforts or ()
     return {
         "model": model.id,
         "instructions": INSTRUCTIONS,
-        "input": [{"type": "message", "role": "user", "content": f"{question.query}{excluded}"}],
+        "input": [{"type": "message", "role": "user", "content": f"{query.text}{excluded}"}],
         "tools": [tool],
         "tool_choice": "required",
         "include": [SOURCES],
@@ -70,7 +70,7 @@ def body_of(question: Question, model: Model) -> JsonObject:
     }
 
 
-def read_answer(response: JsonObject) -> Found:
+def read_answer(response: JsonObject) -> SearchResult:
     """Read the pages from a response.
 
     :raises SearchFailed: the response is malformed, or an error.
@@ -83,7 +83,7 @@ def read_answer(response: JsonObject) -> Found:
     texts = [*texts_of(output)]
     text, annotations = texts[-1] if texts else ("", [])
     found = sources_of(text, read_marks(annotations, text), addresses_of(output))
-    return Found(found, text.replace(TRACKING, ""))
+    return SearchResult(found, text.replace(TRACKING, ""))
 
 
 def texts_of(output: list[Any]) -> Iterator[tuple[str, Any]]:

@@ -9,12 +9,12 @@ from cachetools import TTLCache
 
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.search.mcp_engine import McpEngine
-from copilot_bridge.search.question import (
+from copilot_bridge.search.query import (
     Access,
     Engine,
-    Found,
-    Question,
     SearchFailed,
+    SearchQuery,
+    SearchResult,
     as_failure,
     bounded,
     within,
@@ -29,7 +29,7 @@ AUTO, OFF = "auto", "off"
 MAX_QUERY = 1_000  # characters
 CACHE_SIZE, CACHE_TTL = 1_000, 300.0  # searches, seconds
 
-Attempt = Callable[[Engine, Callable[[Access], Found]], Found]
+Attempt = Callable[[Engine, Callable[[Access], SearchResult]], SearchResult]
 """Runs a search with an engine: it passes Copilot's access to the function, and logs the result."""
 
 
@@ -42,25 +42,25 @@ class WebSearch:
     def __init__(self, setting: str, clock: Callable[[], float] = time.monotonic) -> None:
         names = [setting] if setting in ENGINES else [*ENGINES]
         self._engines = [ENGINES[name]() for name in names]
-        self._found: TTLCache[tuple[str, Question], Found] = TTLCache(CACHE_SIZE, CACHE_TTL, clock)
+        self._found: TTLCache[tuple[str, SearchQuery], SearchResult] = TTLCache(CACHE_SIZE, CACHE_TTL, clock)
 
-    def search(self, question: Question, conversation: str, attempt: Attempt) -> Found:
+    def search(self, query: SearchQuery, conversation: str, attempt: Attempt) -> SearchResult:
         """Search, or return what the same search of this conversation found minutes ago.  Blocks.
 
         :raises SearchFailed: no engine found anything.
         """
-        if len(question.query) > MAX_QUERY:
+        if len(query.text) > MAX_QUERY:
             raise SearchFailed("the query is too long", "query_too_long")
-        key = (conversation, question)
+        key = (conversation, query)
         if key not in self._found:
-            self._found[key] = bounded(within(question, self._ask(question, attempt)))
+            self._found[key] = bounded(within(query, self._ask(query, attempt)))
         return self._found[key]
 
-    def _ask(self, question: Question, attempt: Attempt) -> Found:
+    def _ask(self, query: SearchQuery, attempt: Attempt) -> SearchResult:
         failed: SearchFailed | None = None
         for engine in self._engines:
             try:
-                return attempt(engine, partial(engine.search, question))
+                return attempt(engine, partial(engine.search, query))
             except BridgeError as error:
                 failed = failed or as_failure(error)
             except SearchFailed as error:

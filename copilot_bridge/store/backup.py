@@ -33,7 +33,7 @@ PAGE_SIZE = 2000  # rows
 HEADER = b"SQLite format 3\0"
 
 
-class Table(Struct, frozen=True):
+class BackupTable(Struct, frozen=True):
     name: str
     columns: tuple[str, ...]
 
@@ -43,13 +43,15 @@ class Table(Struct, frozen=True):
         return ", ".join(self.columns)
 
 
-def tables() -> list[Table]:
+def tables() -> list[BackupTable]:
     """The tables to back up, as this version has them."""
 
-    def read(transaction: Transaction) -> list[Table]:
+    def read(transaction: Transaction) -> list[BackupTable]:
         names = transaction.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
         return [
-            Table(name, tuple(transaction.columns(name))) for (name,) in names if name not in TRANSIENT_TABLES
+            BackupTable(name, tuple(transaction.columns(name)))
+            for (name,) in names
+            if name not in TRANSIENT_TABLES
         ]
 
     database = Sqlite(None)
@@ -148,7 +150,7 @@ def copy_rows(source: Transaction, target: Transaction) -> dict[str, int]:
     return {table.name: copy_table(source, target, table) for table in tables()}
 
 
-def copy_table(source: Transaction, target: Transaction, table: Table) -> int:
+def copy_table(source: Transaction, target: Transaction, table: BackupTable) -> int:
     target.execute(f"DELETE FROM {table.name}")  # noqa: S608
     number = 0
     for page in pages_of(source, table):
@@ -157,7 +159,7 @@ def copy_table(source: Transaction, target: Transaction, table: Table) -> int:
     return number
 
 
-def pages_of(source: Transaction, table: Table) -> Iterator[list[Row]]:
+def pages_of(source: Transaction, table: BackupTable) -> Iterator[list[Row]]:
     columns = ", ".join(table.columns)
     sql = f"SELECT {columns} FROM {table.name} ORDER BY {table.order} LIMIT ? OFFSET ?"  # noqa: S608
     start = 0
@@ -167,7 +169,7 @@ def pages_of(source: Transaction, table: Table) -> Iterator[list[Row]]:
 
 
 def count_rows(source: Transaction) -> dict[str, int]:
-    def count(table: Table) -> int:
+    def count(table: BackupTable) -> int:
         ((number,),) = source.rows(f"SELECT count(*) FROM {table.name}")  # noqa: S608
         return int(number)
 

@@ -19,7 +19,7 @@ from copilot_bridge.billing.budgets import (
     PREMIUM,
     REQUESTS,
     Budget,
-    Limit,
+    BudgetLimit,
     Standing,
 )
 from copilot_bridge.billing.charge import CENTS_OF_AI_UNIT, CENTS_OF_PREMIUM_REQUEST
@@ -115,7 +115,7 @@ class BudgetTable:
             )
         )
         return tuple(
-            Budget(scope, subject, Limit(amount, unit, period), created)
+            Budget(scope, subject, BudgetLimit(amount, unit, period), created)
             for scope, subject, unit, period, amount, created in rows
         )
 

@@ -22,7 +22,7 @@ ADMISSION_TIMES = (
 )
 
 
-class Limit(Struct, frozen=True):
+class AdmissionLimit(Struct, frozen=True):
     """The limits of a caller or an account; None or 0: no such limit.
 
     :param min_interval: seconds between two requests.  :param rate: (how many, in how many seconds).
@@ -57,7 +57,7 @@ class RateLimitTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def request(self, limit: Limit, ticket: str, *, queue: bool, max_queued: int) -> Decision:
+    def request(self, limit: AdmissionLimit, ticket: str, *, queue: bool, max_queued: int) -> Decision:
         """Admit a request, or with `queue` give it a position in the queue, if there is room."""
         return self._database.run(lambda transaction: decide(transaction, limit, ticket, queue, max_queued))
 
@@ -68,7 +68,7 @@ class RateLimitTable:
             lambda transaction: transaction.change_many("DELETE FROM tickets WHERE id = ?", gone)
         )
 
-    def refund(self, limit: Limit, ticket: str) -> None:
+    def refund(self, limit: AdmissionLimit, ticket: str) -> None:
         """Uncount a request that was admitted but not sent."""
         self._database.run(
             lambda transaction: transaction.change(
@@ -88,7 +88,9 @@ class RateLimitTable:
         self._database.run(renew)
 
 
-def decide(transaction: Transaction, limit: Limit, ticket: str, queue: bool, max_queued: int) -> Decision:
+def decide(
+    transaction: Transaction, limit: AdmissionLimit, ticket: str, queue: bool, max_queued: int
+) -> Decision:
     now, (tickets, spacing, passed) = transaction.lock_and_query(
         limit.name,
         (
@@ -123,7 +125,7 @@ def live_tickets(transaction: Transaction, tickets: list[Row], now: float) -> li
     return [row for row in tickets if row not in void] if void else tickets
 
 
-def interval_left(spacing: list[Row], limit: Limit, now: float) -> float:
+def interval_left(spacing: list[Row], limit: AdmissionLimit, now: float) -> float:
     """Return the seconds until the next admission.
 
     At most the interval, as the clock may have been set back.
@@ -132,7 +134,7 @@ def interval_left(spacing: list[Row], limit: Limit, now: float) -> float:
     return left if left <= limit.min_interval + SLACK else 0.0
 
 
-def rate_left(transaction: Transaction, passed: list[Row], limit: Limit, now: float) -> float:
+def rate_left(transaction: Transaction, passed: list[Row], limit: AdmissionLimit, now: float) -> float:
     if not limit.rate:
         return 0.0
     count, period = limit.rate
@@ -149,7 +151,7 @@ def rate_left(transaction: Transaction, passed: list[Row], limit: Limit, now: fl
     return 0.0 if decisive is None else float(decisive + period - now)
 
 
-def admit(transaction: Transaction, limit: Limit, ticket: str, now: float, *, queued: bool) -> None:
+def admit(transaction: Transaction, limit: AdmissionLimit, ticket: str, now: float, *, queued: bool) -> None:
     if queued:
         transaction.execute("DELETE FROM tickets WHERE id = ?", ticket)
     if limit.max_concurrent:
@@ -168,7 +170,7 @@ def admit(transaction: Transaction, limit: Limit, ticket: str, now: float, *, qu
 
 
 def put_ticket(
-    transaction: Transaction, limit: Limit, ticket: str, number: int, now: float, *, running: bool
+    transaction: Transaction, limit: AdmissionLimit, ticket: str, number: int, now: float, *, running: bool
 ) -> int:
     """Add a ticket.  :param number: the position in the queue of a request that waits."""
     transaction.execute(

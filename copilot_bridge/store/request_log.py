@@ -100,7 +100,7 @@ GROUPS["broken"] += ("interrupted",)
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class LogFilter:
     """Conditions that rows have to meet.  `since`, `until`: unix seconds, the latter excluded.
 
     :param status: "404", or "4xx" for the class.
@@ -146,7 +146,7 @@ class Filter:
             yield sql, (*SUCCESSES, f"%{pattern}%", f"{pattern}%")
 
 
-ALL_REQUESTS = Filter()
+ALL_REQUESTS = LogFilter()
 
 
 def nano_cents_of(row: RequestLogRow) -> int:
@@ -211,7 +211,7 @@ class LogSums:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class LoggedConversation:
     """The rows of one conversation.  :param first, last: unix seconds of their arrivals."""
 
     session: str
@@ -223,7 +223,7 @@ class Conversation:
     sums: LogSums
 
     @classmethod
-    def read(cls, row: Row) -> "Conversation":
+    def read(cls, row: Row) -> "LoggedConversation":
         session, first, last, model, caller, client, *sums = row
         return cls(session, first, last, model, caller, client, LogSums(*map(int, sums)))
 
@@ -310,7 +310,7 @@ class RequestLog:
 
     def page(
         self,
-        wanted: Filter = ALL_REQUESTS,
+        wanted: LogFilter = ALL_REQUESTS,
         *,
         before: Cursor | None = None,
         after: Cursor | None = None,
@@ -327,7 +327,7 @@ class RequestLog:
         found = f"SELECT at, id FROM requests{where(terms)} ORDER BY at DESC, id DESC LIMIT ?"  # noqa: S608
         return self._read(f"WHERE (at, id) IN ({found}) ORDER BY at DESC, id DESC", *values_of(terms), limit)
 
-    def _newer(self, wanted: Filter, after: Cursor, limit: int) -> list[RequestLogRow]:
+    def _newer(self, wanted: LogFilter, after: Cursor, limit: int) -> list[RequestLogRow]:
         terms = [*wanted.terms(), ("(at, id) > (?, ?)", after)]
         found = f"SELECT at, id FROM requests{where(terms)} ORDER BY at, id LIMIT ?"  # noqa: S608
         return self._read(f"WHERE (at, id) IN ({found}) ORDER BY at DESC, id DESC", *values_of(terms), limit)
@@ -347,7 +347,7 @@ class RequestLog:
         return self._read("WHERE at >= ? AND at <= ? AND parent = ? ORDER BY at", row.at, end, row.id)
 
     def written_since(
-        self, written: float | None, wanted: Filter = ALL_REQUESTS, *, limit: int = 200
+        self, written: float | None, wanted: LogFilter = ALL_REQUESTS, *, limit: int = 200
     ) -> tuple[list[RequestLogRow], float]:
         """Return rows in the order in which their requests ended, and the `written` of the next call.
 
@@ -369,7 +369,7 @@ class RequestLog:
         last = max([written, *(row[0] for row in rows)])
         return [RequestLogRow(*row[1:]) for row in rows], last
 
-    def iterate(self, wanted: Filter = ALL_REQUESTS) -> Iterator[RequestLogRow]:
+    def iterate(self, wanted: LogFilter = ALL_REQUESTS) -> Iterator[RequestLogRow]:
         """All rows, the newest first, read in batches."""
         before: Cursor | None = None
         while rows := self.page(wanted, before=before, limit=EXPORT_BATCH):
@@ -395,14 +395,14 @@ class RequestLog:
             known = self._names[""] = self._database.read(read)
         return known
 
-    def sums(self, wanted: Filter = ALL_REQUESTS) -> LogSums:
+    def sums(self, wanted: LogFilter = ALL_REQUESTS) -> LogSums:
         """The sums of all rows that meet the conditions."""
         terms = [*wanted.terms()]
         sql = f"SELECT {SUMS.format(cents=CENTS_OF_REQUEST)} FROM requests{where(terms)}"  # noqa: S608
         (row,) = self._database.read(lambda transaction: transaction.rows(sql, *values_of(terms)))
         return LogSums(*map(int, row))
 
-    def conversations(self, wanted: Filter, limit: int = 50) -> list[Conversation]:
+    def conversations(self, wanted: LogFilter, limit: int = 50) -> list[LoggedConversation]:
         """The conversations of the rows that meet the conditions, the latest first."""
         terms = [*wanted.terms(), ("session IS NOT NULL", ())]
         sql = (
@@ -411,7 +411,7 @@ class RequestLog:
             " GROUP BY session ORDER BY max(at) DESC LIMIT ?"
         )
         rows = self._database.read(lambda transaction: transaction.rows(sql, *values_of(terms), limit))
-        return [Conversation.read(row) for row in rows]
+        return [LoggedConversation.read(row) for row in rows]
 
     def neighbours(self, row: RequestLogRow) -> tuple[str | None, str | None]:
         """The ids of the requests before and after this one in its conversation."""

@@ -22,7 +22,7 @@ from copilot_bridge.private_files import make_directory
 from copilot_bridge.store.database import Query, Row
 from copilot_bridge.store.files import JsonFiles
 from copilot_bridge.store.schema import is_current, migrate
-from copilot_bridge.store.sqlite_connection import Job, SqliteConnection
+from copilot_bridge.store.sqlite_connection import PendingTransaction, SqliteConnection
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class Sqlite:
         work: Callable[[SqliteTransaction], T],
         timeout: float | None,
     ) -> T:
-        def perform(connection: sqlite3.Connection, job: Job) -> T:
+        def perform(connection: sqlite3.Connection, job: PendingTransaction) -> T:
             return transact(connection, SqliteTransaction(connection, self._clock), work, begin, job)
 
         if self._was_replaced():
@@ -213,7 +213,7 @@ class Sqlite:
     def checkpoint(self) -> None:
         """Bring the part of the journal that no reader needs into the file, without waiting."""
 
-        def checkpoint(connection: sqlite3.Connection, _job: Job) -> None:
+        def checkpoint(connection: sqlite3.Connection, _job: PendingTransaction) -> None:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
         if self.path is not None:
@@ -292,7 +292,7 @@ def transact(
     transaction: SqliteTransaction,
     work: Callable[[SqliteTransaction], T],
     begin: str = "BEGIN IMMEDIATE",
-    job: Job | None = None,
+    job: PendingTransaction | None = None,
 ) -> T:
     """Run `work` in a transaction.  Raises StoreUnavailable: rolled back, as the caller waits no longer."""
     connection.execute(begin)

@@ -19,7 +19,7 @@ T = TypeVar("T")
 RECONNECT_INTERVAL = 5.0  # seconds between two tries to open a database that could not be opened
 
 
-class Job:
+class PendingTransaction:
     """A transaction under way.  `abandoned`: nobody waits for its result any more."""
 
     __slots__ = ("abandoned",)
@@ -42,9 +42,9 @@ class SqliteConnection:
         self._busy_timeout = -1
         self._failed: tuple[float, Exception] | None = None
 
-    def run(self, function: Callable[[sqlite3.Connection, Job], T], timeout: float) -> T:
+    def run(self, function: Callable[[sqlite3.Connection, PendingTransaction], T], timeout: float) -> T:
         """Run the function.  Raises StoreUnavailable: it took longer than `timeout`, and is not committed."""
-        job = Job()
+        job = PendingTransaction()
 
         def perform() -> T:
             return function(self._opened(timeout), job)
@@ -58,7 +58,7 @@ class SqliteConnection:
         finally:
             self._lock.release()
 
-    def _in_thread(self, perform: Callable[[], T], job: Job, timeout: float) -> T:
+    def _in_thread(self, perform: Callable[[], T], job: PendingTransaction, timeout: float) -> T:
         import gevent
         from gevent.threadpool import ThreadPool
 
@@ -105,7 +105,7 @@ class SqliteConnection:
     def close(self, timeout: float) -> None:
         """Close the connection once no transaction uses it, or SQLite would crash."""
 
-        def close(connection: sqlite3.Connection, _job: Job) -> None:
+        def close(connection: sqlite3.Connection, _job: PendingTransaction) -> None:
             self._connection = None
             connection.close()
 

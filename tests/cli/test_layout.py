@@ -5,9 +5,9 @@ from integration.harness import new_token
 from rich.cells import cell_len
 
 from copilot_bridge.cli.terminal import console as screen
-from copilot_bridge.cli.terminal.layout import Table, hanging, lay_out, wrap
+from copilot_bridge.cli.terminal.layout import TextTable, hanging, lay_out, wrap
 
-MODELS = Table(
+MODELS = TextTable(
     ("ID", "VENDOR", "APIS", "PRICE"),
     (
         ("gemini-3.1-pro-preview", "Google", "chat", "200/1,200, long 400/1,800"),
@@ -15,10 +15,10 @@ MODELS = Table(
         ("gpt-5-mini", "Azure OpenAI", "chat, responses", "25/200"),
     ),
 )
-PATHS = Table(
+PATHS = TextTable(
     ("WHAT", "WHERE"), (("the store", "/home/octo/.local/share/copilot-bridge/bridge.db"), ("", "x"))
 )
-WIDE = Table(
+WIDE = TextTable(
     ("ID", "PROMPT"), (("3f2a", "\N{CJK UNIFIED IDEOGRAPH-4F60}\N{CJK UNIFIED IDEOGRAPH-597D} hello"),)
 )
 
@@ -54,8 +54,8 @@ def test_rows_become_blocks_where_no_table_fits():
 
 
 def test_columns_without_a_name_and_without_content():
-    table = Table(("", "A", ""), (("", "x", "expired"), ("", "y", "")))
-    assert table.without_empty() == Table(("A", ""), (("x", "expired"), ("y", "")))
+    table = TextTable(("", "A", ""), (("", "x", "expired"), ("", "y", "")))
+    assert table.without_empty() == TextTable(("A", ""), (("x", "expired"), ("y", "")))
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from copilot_bridge.dialects.prompt import Prompt, Reasoning, ServerTool, Text, 
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.server_tools.citations import CitationFinder
 from copilot_bridge.dialects.server_tools.texts import error_text, result_text, with_carried_results
-from copilot_bridge.dialects.server_tools.turn import ModelTurn, Numbering
+from copilot_bridge.dialects.server_tools.step import ModelStep, Numbering
 from copilot_bridge.dialects.translation import EventEncoder
 
 HERE = Path(__file__).parent / "server-tools"
@@ -75,7 +75,7 @@ def response() -> Iterator[Event]:
     """Two steps: a search and one that fails, then an answer, a search and a call of the client's."""
     numbering, citations = Numbering("abc"), CitationFinder()
     for step in (FIRST, SECOND):
-        turn = ModelTurn(TOOLS, numbering)
+        turn = ModelStep(TOOLS, numbering)
         for event in step:
             for shown in turn.feed(event):
                 yield from citations.feed(shown)
@@ -153,7 +153,7 @@ def test_a_history_with_searches_is_text_and_sources_to_any_model(dialect: str) 
 
 
 def test_the_next_turn_sends_reasoning_and_calls_back() -> None:
-    turn = ModelTurn(TOOLS, Numbering("abc"))
+    turn = ModelStep(TOOLS, Numbering("abc"))
     shown = [event for data in FIRST for event in turn.feed(data)]
     assert [type(event) for event in shown] == [
         ResponseStarted,

@@ -22,7 +22,7 @@ from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.pipeline import Bridge as Services
 from copilot_bridge.redaction import Secret
 from copilot_bridge.search.mcp_engine import McpEngine
-from copilot_bridge.search.question import Access, Found, Question, SearchFailed
+from copilot_bridge.search.query import Access, SearchFailed, SearchQuery, SearchResult
 from copilot_bridge.search.web_search import WebSearch
 from copilot_bridge.store.keys import KEY, Key
 from copilot_bridge.upstream.public_web.pages import PageFetcher
@@ -79,13 +79,13 @@ class FakeEngine:
     def __init__(self) -> None:
         self.begun = Event()
         self.go = Event()
-        self.asked: list[Question] = []
+        self.asked: list[SearchQuery] = []
 
-    def search(self, question: Question, _access: Access) -> Found:
-        self.asked.append(question)
+    def search(self, query: SearchQuery, _access: Access) -> SearchResult:
+        self.asked.append(query)
         self.begun.set()
         assert self.go.wait(30)
-        return Found((PAGE,))
+        return SearchResult((PAGE,))
 
 
 @pytest.fixture
@@ -367,21 +367,21 @@ def test_a_client_that_knows_no_pause_gets_an_answer(client: FlaskClient, mark: 
 class Down:
     path = "/down"
 
-    def search(self, _question: Question, _access: Access) -> Found:
+    def search(self, query: SearchQuery, _access: Access) -> SearchResult:
         raise SearchFailed("it is down")
 
 
 class Huge:
     path = "/huge"
 
-    def search(self, _question: Question, _access: Access) -> Found:
-        return Found((Source("https://example.com/huge", "Huge", "x" * 5_000_000),), "y" * 5_000_000)
+    def search(self, query: SearchQuery, _access: Access) -> SearchResult:
+        return SearchResult((Source("https://example.com/huge", "Huge", "x" * 5_000_000),), "y" * 5_000_000)
 
 
 class Stuck:
     path = "/stuck"
 
-    def search(self, _question: Question, _access: Access) -> Found:
+    def search(self, query: SearchQuery, _access: Access) -> SearchResult:
         gevent.sleep(30)
         raise AssertionError
 

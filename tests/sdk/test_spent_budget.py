@@ -12,7 +12,7 @@ from integration.harness import Bridge, Start, chat_body
 from copilot_bridge.admin.budgets import read_limit, set_budget
 from copilot_bridge.store import open_store
 from copilot_bridge.store.keys import KEY, Key
-from copilot_bridge.store.request_log import Filter
+from copilot_bridge.store.request_log import LogFilter
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def outcomes(bridge: Bridge, enough: int, timeout: float = 10.0) -> list[str | N
     end = time.monotonic() + timeout
     try:
         while True:
-            found = [row.outcome for row in store.request_log.page(Filter(caller="key:friend"))]
+            found = [row.outcome for row in store.request_log.page(LogFilter(caller="key:friend"))]
             if len(found) >= enough:
                 return found
             assert time.monotonic() < end, f"only {found} are logged"

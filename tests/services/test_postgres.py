@@ -15,8 +15,8 @@ import unreleased
 from integration.harness import Simulator, Start, new_token
 from services.postgres import Server
 
+from copilot_bridge.billing.budgets import AdmissionLimit as BudgetLimit
 from copilot_bridge.billing.budgets import Budget
-from copilot_bridge.billing.budgets import Limit as BudgetLimit
 from copilot_bridge.billing.charge import TokenCounts
 from copilot_bridge.billing.cost import NANO
 from copilot_bridge.billing.prompt_cache import DIGEST_SIZE, CachedPrompt, PromptDigests
@@ -28,8 +28,8 @@ from copilot_bridge.store.budgets import Demand
 from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.store.keys import KEY, Key
 from copilot_bridge.store.prompt_cache import PromptUse
-from copilot_bridge.store.rate_limits import Limit
-from copilot_bridge.store.request_log import Filter, RequestLogRow, cursor_of, read_cursor
+from copilot_bridge.store.rate_limits import AdmissionLimit
+from copilot_bridge.store.request_log import LogFilter, RequestLogRow, cursor_of, read_cursor
 from copilot_bridge.store.response_chains import EncryptedResponse
 from copilot_bridge.store.schema import MIGRATIONS
 from copilot_bridge.store.usage import REPORTS
@@ -108,9 +108,9 @@ def test_limits_admit_as_many_as_they_may(stores: tuple[Store, Store]) -> None:
     """Many at once: exactly as many go as may."""
     one, two = stores
     for limit in (
-        Limit("spaced", min_interval=60.0),
-        Limit("rate", rate=(3, 60)),
-        Limit("concurrent", max_concurrent=4),
+        AdmissionLimit("spaced", min_interval=60.0),
+        AdmissionLimit("rate", rate=(3, 60)),
+        AdmissionLimit("concurrent", max_concurrent=4),
     ):
         with ThreadPoolExecutor(8) as pool:
             asked = [
@@ -125,7 +125,7 @@ def test_limits_admit_as_many_as_they_may(stores: tuple[Store, Store]) -> None:
             ]
             granted = [future.result().granted for future in asked].count(True)
         assert granted == {"spaced": 1, "rate": 3, "concurrent": 4}[limit.name]
-    spaced = Limit("spaced", min_interval=60.0)
+    spaced = AdmissionLimit("spaced", min_interval=60.0)
     verdict = one.rate_limits.request(spaced, "x", queue=True, max_queued=1)
     assert 50 < verdict.wait <= 60
     assert two.rate_limits.request(spaced, "y", queue=True, max_queued=1).queue_full
@@ -231,17 +231,17 @@ def ids(rows: list[RequestLogRow]) -> str:
 
 
 FILTERS = [
-    (Filter(), "fedcba"),
-    (Filter(since=2.0, until=4.0), "dcb"),
-    (Filter(caller="key:b"), "fb"),
-    (Filter(model="claude", caller="key:b"), "f"),
-    (Filter(account="other"), "e"),
-    (Filter(status="4xx"), "dc"),
-    (Filter(status="404"), "d"),
-    (Filter(outcome="client_disconnected"), "e"),
-    (Filter(outcome="error"), "dc"),
-    (Filter(outcome="error", status="404", since=3.0, caller="key:a", account="octocat"), "d"),
-    (Filter(model="nobody"), ""),
+    (LogFilter(), "fedcba"),
+    (LogFilter(since=2.0, until=4.0), "dcb"),
+    (LogFilter(caller="key:b"), "fb"),
+    (LogFilter(model="claude", caller="key:b"), "f"),
+    (LogFilter(account="other"), "e"),
+    (LogFilter(status="4xx"), "dc"),
+    (LogFilter(status="404"), "d"),
+    (LogFilter(outcome="client_disconnected"), "e"),
+    (LogFilter(outcome="error"), "dc"),
+    (LogFilter(outcome="error", status="404", since=3.0, caller="key:a", account="octocat"), "d"),
+    (LogFilter(model="nobody"), ""),
 ]
 
 
@@ -287,7 +287,7 @@ def test_rows_are_found_in_the_order_of_writing(stores: tuple[Store, Store]) -> 
     rows, later = two.request_log.written_since(mark)
     assert [row.id for row in rows] == ["late", "early"]
     assert mark < later < mark + 30
-    assert [row.id for row in two.request_log.written_since(mark, Filter(model="claude"))[0]] == ["early"]
+    assert [row.id for row in two.request_log.written_since(mark, LogFilter(model="claude"))[0]] == ["early"]
     assert two.request_log.written_since(later + 60) == ([], later + 60)
 
 

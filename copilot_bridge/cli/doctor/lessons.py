@@ -8,7 +8,7 @@ import click
 from copilot_bridge.cli.terminal.console import print_json, print_table
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.pipeline import Bridge
-from copilot_bridge.upstream.recovery.learned import Entry, describe
+from copilot_bridge.upstream.recovery.learned import StoredLesson, describe
 
 COLUMNS = ("MODEL", "API", "LEARNED", "ACCOUNT", "SINCE", "UNTIL")
 NAMES = ("model", "api", "learned", "account")
@@ -33,7 +33,7 @@ def own(bridge: Bridge) -> dict[str, str]:
     return {account.fingerprint: account.login or "in use"}
 
 
-def as_fields(entry: Entry, names: dict[str, str]) -> dict[str, Any]:
+def as_fields(entry: StoredLesson, names: dict[str, str]) -> dict[str, Any]:
     return {
         "model": entry.model,
         "api": entry.api,

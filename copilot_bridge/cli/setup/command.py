@@ -89,9 +89,9 @@ def command(
         raise ConfigError(
             f"{row.title} has no settings file to write: `copilot-bridge setup {client}` shows how"
         )
-    from copilot_bridge.cli.setup.configure import Request, configure  # which the list does not need
+    from copilot_bridge.cli.setup.configure import SetupOptions, configure  # which the list does not need
 
-    request = Request(client, model, small_model, url, key, system, by_variables=kind is not None)
+    request = SetupOptions(client, model, small_model, url, key, system, by_variables=kind is not None)
     configure(config, request, writes=writes, yes=yes)
 
 

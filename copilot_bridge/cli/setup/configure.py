@@ -20,7 +20,7 @@ from copilot_bridge.store.keys import KEY
 
 
 @dataclass(frozen=True)
-class Request:
+class SetupOptions:
     """The options that the user gave; None: not given.
 
     :param by_variables: as lines for a shell, where the client can do without a file.
@@ -35,7 +35,7 @@ class Request:
     by_variables: bool
 
 
-def configure(config: Config, request: Request, *, writes: bool, yes: bool) -> None:
+def configure(config: Config, request: SetupOptions, *, writes: bool, yes: bool) -> None:
     """Print the settings, or write them.  Raises ConfigError, ModelNotFound."""
     bridge, client, row = Bridge(config), request.client, CLIENTS[request.client]
     elsewhere = request.url is not None

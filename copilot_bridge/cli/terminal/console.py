@@ -43,9 +43,9 @@ def print_table(
 
     :param optional: columns that a narrow terminal leaves out, in this order.
     """
-    from copilot_bridge.cli.terminal.layout import Table, lay_out
+    from copilot_bridge.cli.terminal.layout import TextTable, lay_out
 
-    table = Table(tuple(columns), tuple(tuple(map(printable, row)) for row in rows))
+    table = TextTable(tuple(columns), tuple(tuple(map(printable, row)) for row in rows))
     lines, left_out = lay_out(table.without_empty(), width(sys.stdout), optional)
     if title:
         click.secho(title, bold=True)

@@ -13,7 +13,7 @@ Row = Sequence[str]
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """A table of text.
 
     :param rows: each with as many cells as there are columns.
@@ -39,14 +39,14 @@ class Table:
     def _columns(self) -> list[tuple[str, ...]]:
         return list(zip(self.columns, *self.rows, strict=True))
 
-    def without(self, names: Sequence[str]) -> "Table":
+    def without(self, names: Sequence[str]) -> "TextTable":
         kept = [number for number, name in enumerate(self.columns) if name not in names]
-        return Table(pick_cells(self.columns, kept), tuple(pick_cells(row, kept) for row in self.rows))
+        return TextTable(pick_cells(self.columns, kept), tuple(pick_cells(row, kept) for row in self.rows))
 
-    def without_empty(self) -> "Table":
+    def without_empty(self) -> "TextTable":
         """The same table without columns that have neither a name nor content."""
         kept = [number for number, column in enumerate(self._columns) if any(column)]
-        return Table(pick_cells(self.columns, kept), tuple(pick_cells(row, kept) for row in self.rows))
+        return TextTable(pick_cells(self.columns, kept), tuple(pick_cells(row, kept) for row in self.rows))
 
     def wrapped_rows(self, width: int) -> "list[list[list[str]]] | None":
         """The lines of each cell, row by row, with the columns' names first; None: they do not fit."""
@@ -93,7 +93,7 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def lay_out(
-    table: Table, width: int | None, optional: Sequence[str] = ()
+    table: TextTable, width: int | None, optional: Sequence[str] = ()
 ) -> tuple[list[str], tuple[str, ...]]:
     """Lay the table out in lines; also return the names of the columns left out.
 
@@ -112,7 +112,7 @@ def lay_out(
     return in_blocks(table, width), ()
 
 
-def in_columns(table: Table) -> list[str]:
+def in_columns(table: TextTable) -> list[str]:
     return [
         line
         for row in (table.columns, *table.rows)
@@ -137,7 +137,7 @@ def pad(text: str, width: int) -> str:
     return text + " " * (width - cell_len(text))
 
 
-def in_blocks(table: Table, width: int) -> list[str]:
+def in_blocks(table: TextTable, width: int) -> list[str]:
     """Lay each row out as a block of lines with the name of a column and its cell."""
     names = max(map(cell_len, table.columns)) + GAP
     lines: list[str] = []

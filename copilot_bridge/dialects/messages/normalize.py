@@ -12,7 +12,7 @@ from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.messages.errors import error_frame
 from copilot_bridge.dialects.messages.framing import FRAMING
-from copilot_bridge.dialects.messages.tool_calls import ToolCallIds
+from copilot_bridge.dialects.messages.tool_calls import UniqueToolCallIds
 from copilot_bridge.dialects.messages.usage import as_chat_usage, token_counts
 from copilot_bridge.dialects.stream_errors import (
     as_stream_error,
@@ -44,7 +44,7 @@ class MessagesNormalizer:
         self._managed = managed
         self._splitter = sse.Splitter()
         self._token_counts: dict[str, int] = {}
-        self._calls = ToolCallIds(response_id)
+        self._calls = UniqueToolCallIds(response_id)
         self.done = False
         self.failure: BridgeError | None = None
         self.outcome = "ok"

@@ -11,7 +11,7 @@ STOP_WITH_CALL, STOP_WITHOUT_CALL = "tool_use", "end_turn"
 STOP_REASONS = (STOP_WITH_CALL, STOP_WITHOUT_CALL)
 
 
-class ToolCallIds:
+class UniqueToolCallIds:
     """Gives each tool call of a response a unique id.
 
     :param response_id: for the ids of calls without one, if the response has no id either.
@@ -47,15 +47,15 @@ class ToolCallIds:
 
 
 # The events that concern tool calls: (the field to correct, how).
-HANDLERS: dict[str, tuple[str, Callable[[ToolCallIds, Any], Any]]] = {
-    "content_block_start": ("content_block", ToolCallIds.with_unique_id),
-    "message_delta": ("delta", ToolCallIds.correct_stop_reason),
+HANDLERS: dict[str, tuple[str, Callable[[UniqueToolCallIds, Any], Any]]] = {
+    "content_block_start": ("content_block", UniqueToolCallIds.with_unique_id),
+    "message_delta": ("delta", UniqueToolCallIds.correct_stop_reason),
 }
 
 
 def with_call_ids(message: JsonObject, response_id: str) -> JsonObject:
     """Correct a whole message."""
-    calls, content = ToolCallIds(str(message.get("id") or response_id)), message.get("content")
+    calls, content = UniqueToolCallIds(str(message.get("id") or response_id)), message.get("content")
     if isinstance(content, list):
         message = {**message, "content": [*map(calls.with_unique_id, content)]}
     corrected: JsonObject = calls.correct_stop_reason(message)

@@ -20,7 +20,7 @@ from copilot_bridge.http.pages.live import part
 from copilot_bridge.http.pages.negotiation import json_alternate
 from copilot_bridge.http.pages.outcomes import outcome_badge
 from copilot_bridge.http.pages.rendering import page, render
-from copilot_bridge.store.request_log import FAILED, Filter, RequestLogRow
+from copilot_bridge.store.request_log import FAILED, LogFilter, RequestLogRow
 from copilot_bridge.upstream.github.accounts import Account
 
 bp = Blueprint("home", __name__)
@@ -155,7 +155,7 @@ def today() -> Today | None:
         (groups,) = store.usage.spans([since, int(now) + 1], ("model",))
         spans = store.usage.spans(hours, ("model",))
         latest = store.request_log.latest(1)
-        failed = store.request_log.page(Filter(since=now - FAILED_WITHIN, outcome=FAILED), limit=FAILURES)
+        failed = store.request_log.page(LogFilter(since=now - FAILED_WITHIN, outcome=FAILED), limit=FAILURES)
     except StoreError:
         return None
     sums = {name: sum(group[name] or 0 for group in groups.values()) for name in ADDED}

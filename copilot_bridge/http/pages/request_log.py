@@ -21,7 +21,7 @@ from copilot_bridge.http.pages.outcomes import outcome_badge
 from copilot_bridge.http.pages.rendering import page, render
 from copilot_bridge.store.request_log import (
     FAILED,
-    Filter,
+    LogFilter,
     LogSums,
     RequestLogRow,
     cursor_of,
@@ -85,7 +85,7 @@ def json() -> Response:
     return as_file(asked(), "json")
 
 
-def rows_of(wanted: Filter) -> dict[str, Any]:
+def rows_of(wanted: LogFilter) -> dict[str, Any]:
     """The values of a page of rows for the template."""
     rows, newer, older = page_of(wanted)
     kept = {name: request.args[name] for name in (LIVE,) if name in request.args}
@@ -100,7 +100,7 @@ def rows_of(wanted: Filter) -> dict[str, Any]:
     }
 
 
-def conversations_of(wanted: Filter) -> dict[str, Any]:
+def conversations_of(wanted: LogFilter) -> dict[str, Any]:
     recent = wanted if wanted.since else replace(wanted, since=time.time() - GROUPED_DAYS * DAY)
     return {
         "conversations": shared().store.request_log.conversations(recent, PAGE),
@@ -108,7 +108,7 @@ def conversations_of(wanted: Filter) -> dict[str, Any]:
     }
 
 
-def sums_of(wanted: Filter, rows: list[RequestLogRow] | None) -> LogSums:
+def sums_of(wanted: LogFilter, rows: list[RequestLogRow] | None) -> LogSums:
     """The sums of all rows that meet the conditions: of the hourly sums, where those know the conditions.
 
     :param rows: all of these rows, if they are here already.
@@ -116,7 +116,7 @@ def sums_of(wanted: Filter, rows: list[RequestLogRow] | None) -> LogSums:
     store, now = shared().store, int(time.time())
     if rows is not None:
         return LogSums.of(rows)
-    if wanted != Filter(wanted.since, wanted.until, wanted.caller, wanted.account):
+    if wanted != LogFilter(wanted.since, wanted.until, wanted.caller, wanted.account):
         return store.request_log.sums(wanted)
     start, end = int(wanted.since or 0), int(wanted.until or now + 1)
     hour = now // HOUR * HOUR  # what was before is remembered
@@ -130,7 +130,7 @@ def sums_of(wanted: Filter, rows: list[RequestLogRow] | None) -> LogSums:
 LOG_SUMS = tuple(field.name for field in fields(LogSums))
 
 
-def running(wanted: Filter) -> list[RunningRequest]:
+def running(wanted: LogFilter) -> list[RunningRequest]:
     """The running requests that match the filter, the newest first."""
     if wanted.status or wanted.outcome or wanted.text or wanted.until:
         return []
@@ -174,7 +174,7 @@ def json_response(content: Any) -> Response:
     return Response(orjson.dumps(content), headers={"Cache-Control": "no-store"}, mimetype="application/json")
 
 
-def own(wanted: Filter) -> Filter:
+def own(wanted: LogFilter) -> LogFilter:
     """The filter, restricted to the caller's own requests unless the caller is the operator."""
     caller = asking()
     if caller.operator:
@@ -190,7 +190,7 @@ WRITERS: dict[str, tuple[str, Callable[[Iterator[RequestLogRow]], Iterator[bytes
 }
 
 
-def as_file(wanted: Filter, ending: str) -> Response:
+def as_file(wanted: LogFilter, ending: str) -> Response:
     """The log as a file, which is streamed.  Raises StoreError, InvalidRequest before the stream begins."""
     table = shared().store.request_log
     table.page(wanted, limit=1)  # raises now, not in the middle of the response, if the store can't be read
@@ -203,11 +203,11 @@ def as_file(wanted: Filter, ending: str) -> Response:
 # The filter.
 
 
-def asked() -> Filter:
+def asked() -> LogFilter:
     """The filter that the query parameters describe.  Raises InvalidRequest."""
     wanted = given()
     status, outcome = read_status(wanted.get("status"))
-    return Filter(
+    return LogFilter(
         since=timezone.read_moment(wanted["from"], "from") if "from" in wanted else None,
         until=timezone.read_moment(wanted["to"], "to", end=True) if "to" in wanted else None,
         caller=wanted.get("key"),
@@ -278,7 +278,7 @@ def ranges() -> list[tuple[str, str, bool]]:
     return shown
 
 
-def page_of(wanted: Filter) -> tuple[list[RequestLogRow], bool, bool]:
+def page_of(wanted: LogFilter) -> tuple[list[RequestLogRow], bool, bool]:
     """A page of the log, as (rows, newer rows exist, older rows exist)."""
     table = shared().store.request_log
     if after := request.args.get("after"):
@@ -332,7 +332,7 @@ def chips() -> list[Chip]:
     return found
 
 
-def fields_of(wanted: Filter) -> dict[str, str]:
+def fields_of(wanted: LogFilter) -> dict[str, str]:
     """The values of the form's fields."""
     return given() | {
         name: timezone.as_field(moment - shift)

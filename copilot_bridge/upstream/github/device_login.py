@@ -64,7 +64,7 @@ class PollResult(Struct, frozen=True):
     token: Secret | None = None
 
 
-class Outcome(Struct, frozen=True):
+class PollOutcome(Struct, frozen=True):
     """The meaning of an `error`.  `state`: polling goes on; `message`: the login has failed, and why."""
 
     state: str = ""
@@ -75,19 +75,21 @@ class Outcome(Struct, frozen=True):
 EXPIRED = "the code has expired: start again"
 
 OUTCOMES = {
-    "authorization_pending": Outcome("pending"),
-    "slow_down": Outcome("slow_down"),
-    "expired_token": Outcome(message=EXPIRED),
-    "access_denied": Outcome(message="the login was cancelled on GitHub's page: start again to allow it"),
-    "incorrect_device_code": Outcome(message="the code is unknown or was used already: start again"),
-    "incorrect_client_credentials": Outcome(
+    "authorization_pending": PollOutcome("pending"),
+    "slow_down": PollOutcome("slow_down"),
+    "expired_token": PollOutcome(message=EXPIRED),
+    "access_denied": PollOutcome(message="the login was cancelled on GitHub's page: start again to allow it"),
+    "incorrect_device_code": PollOutcome(message="the code is unknown or was used already: start again"),
+    "incorrect_client_credentials": PollOutcome(
         message="GitHub does not know the app that the bridge logs in with: check the setting github_url"
     ),
-    "unsupported_grant_type": Outcome(message="GitHub does not support this kind of login", kind="internal"),
-    "device_flow_disabled": Outcome(
+    "unsupported_grant_type": PollOutcome(
+        message="GitHub does not support this kind of login", kind="internal"
+    ),
+    "device_flow_disabled": PollOutcome(
         message="device logins are switched off here: set COPILOT_BRIDGE_GITHUB_TOKEN instead"
     ),
-    "unverified_user_email": Outcome(
+    "unverified_user_email": PollOutcome(
         message="the e-mail address of this GitHub account is not verified: see github.com/settings/emails"
     ),
 }

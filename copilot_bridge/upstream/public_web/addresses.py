@@ -60,7 +60,7 @@ def unwrapped(address: Address) -> Address:
     return address.ipv4_mapped or address.sixtofour or translated or address
 
 
-class Endpoint(Struct, frozen=True):
+class ResolvedAddress(Struct, frozen=True):
     """One of the addresses of a name, in the socket module's terms."""
 
     family: socket.AddressFamily
@@ -71,7 +71,7 @@ class Endpoint(Struct, frozen=True):
         return ip_address(self.sockaddr[0])
 
 
-def resolve(host: str, port: int) -> list[Endpoint]:
+def resolve(host: str, port: int) -> list[ResolvedAddress]:
     """The addresses of a name.
 
     :raises FetchError: there is no such name.
@@ -80,4 +80,4 @@ def resolve(host: str, port: int) -> list[Endpoint]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise FetchError(f"there is no host {host}") from error
-    return [Endpoint(family, sockaddr) for family, _, _, _, sockaddr in found]
+    return [ResolvedAddress(family, sockaddr) for family, _, _, _, sockaddr in found]

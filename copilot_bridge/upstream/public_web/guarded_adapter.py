@@ -8,7 +8,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from copilot_bridge.upstream.public_web.addresses import Endpoint
+from copilot_bridge.upstream.public_web.addresses import ResolvedAddress
 
 Connect = Callable[[HTTPConnection], socket.socket]
 
@@ -45,7 +45,7 @@ def guarded_pools(connect: Connect) -> dict[str, type[HTTPConnectionPool]]:
     return {"http": PlainPool, "https": SecurePool}
 
 
-def open_socket(endpoint: Endpoint, timeout: float) -> socket.socket:
+def open_socket(endpoint: ResolvedAddress, timeout: float) -> socket.socket:
     """Connect to an endpoint.  socket.create_connection would resolve the address once more."""
     connected = socket.socket(endpoint.family, socket.SOCK_STREAM)
     try:

@@ -32,7 +32,7 @@ class Lesson(Struct, frozen=True):
     value: str = ""
 
 
-class Entry(Struct, frozen=True):
+class StoredLesson(Struct, frozen=True):
     """A lesson of one account, API and model.  `since`, `until`: unix seconds."""
 
     account: str
@@ -43,7 +43,7 @@ class Entry(Struct, frozen=True):
     until: float
 
     @classmethod
-    def read(cls, row: "Row") -> "Entry":
+    def read(cls, row: "Row") -> "StoredLesson":
         return cls(*row[:3], Lesson(*row[3:6]), *row[6:])
 
     def row(self) -> "Row":
@@ -55,7 +55,7 @@ class Entry(Struct, frozen=True):
 Row = tuple[str, str, str, str, str, str, float, float]
 
 
-class Table(Protocol):
+class LessonTable(Protocol):
     """The table in the store; each method may raise StoreError."""
 
     def put(self, rows: list[Row]) -> None: ...
@@ -79,7 +79,7 @@ class Learned:
 
     def __init__(
         self,
-        table: Table,
+        table: LessonTable,
         changes: ChangeCounter,
         clock: Callable[[], float] = time.time,
         now: Callable[[], float] = time.monotonic,
@@ -88,12 +88,12 @@ class Learned:
         self._changes = changes
         self._clock = clock
         self._now = now
-        self._known: dict[Key, tuple[Entry, ...]] = {}
+        self._known: dict[Key, tuple[StoredLesson, ...]] = {}
         self._ready: dict[Key, tuple[Lesson, ...]] = {}
         self._seen: int | None = None  # the signal's number when the store was read
         self._looked = 0.0
         self._reading = threading.Lock()
-        self._waiting: list[Entry] = []
+        self._waiting: list[StoredLesson] = []
         self._writing = threading.Lock()
         self._warned = self._registered = False
 
@@ -109,7 +109,7 @@ class Learned:
     def learn(self, account: str, api: str, model: str, *lessons: Lesson) -> None:
         """Add lessons, at once for this process and soon for all; the newest of an act and subject counts."""
         now = self._clock()
-        entries = [Entry(account, api, model, lesson, now, now + LESSON_TTL) for lesson in lessons]
+        entries = [StoredLesson(account, api, model, lesson, now, now + LESSON_TTL) for lesson in lessons]
         for entry in entries:
             log.info("learned for %s of %s: %s", api, model, describe(entry.lesson))
         self._keep([*self.entries(), *entries])
@@ -119,16 +119,16 @@ class Learned:
             atexit.register(self.flush)
         threading.Thread(target=self.flush, daemon=True).start()
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[StoredLesson]:
         return [entry for known in self._known.values() for entry in known]
 
-    def read(self) -> list[Entry]:
+    def read(self) -> list[StoredLesson]:
         """The valid lessons in the store, of all accounts.
 
         :raises StoreError:
         """
         now = self._clock()
-        return [entry for entry in map(Entry.read, self._table.all()) if is_valid(entry, now)]
+        return [entry for entry in map(StoredLesson.read, self._table.all()) if is_valid(entry, now)]
 
     def forget(self) -> int:
         """Delete all lessons and return their number.
@@ -168,9 +168,9 @@ class Learned:
         finally:
             self._reading.release()
 
-    def _keep(self, entries: Iterable[Entry]) -> None:
+    def _keep(self, entries: Iterable[StoredLesson]) -> None:
         """Replace all lessons at once, so that a concurrent request sees the old or the new ones."""
-        newest: dict[Key, dict[tuple[str, str], Entry]] = {}
+        newest: dict[Key, dict[tuple[str, str], StoredLesson]] = {}
         for entry in sorted(entries, key=lambda entry: entry.since)[-MAX_LESSONS:]:
             of_model = newest.setdefault((entry.account, entry.api, entry.model), {})
             of_model.pop((entry.lesson.act, entry.lesson.subject), None)
@@ -184,7 +184,7 @@ class Learned:
         self._warned = True
 
 
-def is_valid(entry: Entry, now: float) -> bool:
+def is_valid(entry: StoredLesson, now: float) -> bool:
     """Return whether a lesson still counts; a clock that was set back makes none last longer."""
     return now < entry.until <= now + LESSON_TTL + CLOCK_TOLERANCE
 

@@ -3,7 +3,7 @@
 import pytest
 
 from copilot_bridge.access.budgets import HEADER, Budgets
-from copilot_bridge.billing.budgets import Budget, Limit
+from copilot_bridge.billing.budgets import Budget, BudgetLimit
 from copilot_bridge.billing.charge import Charge
 from copilot_bridge.billing.cost import NANO
 from copilot_bridge.errors import BridgeError, StoreBusy, StoreError
@@ -47,7 +47,7 @@ def budgets(store, table):
 
 
 def allow(store, limit="3/month"):
-    store.budgets.put(Budget("key", "key:a", Limit.parse(limit)))
+    store.budgets.put(Budget("key", "key:a", BudgetLimit.parse(limit)))
     store.changes.bump()
 
 

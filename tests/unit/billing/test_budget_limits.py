@@ -2,7 +2,7 @@
 
 import pytest
 
-from copilot_bridge.billing.budgets import Budget, Limit, Standing, applicable, counted
+from copilot_bridge.billing.budgets import Budget, BudgetLimit, Standing, applicable, counted
 from copilot_bridge.billing.charge import Charge
 from copilot_bridge.billing.cost import NANO
 from copilot_bridge.billing.periods import Period
@@ -24,7 +24,7 @@ PERIOD = Period(1_793_491_200, 1_796_083_200)  # November 2026
     ],
 )
 def test_a_limit_is_read(text, amount, unit, period):
-    assert Limit.parse(text) == Limit(amount, unit, period)
+    assert BudgetLimit.parse(text) == BudgetLimit(amount, unit, period)
 
 
 @pytest.mark.parametrize(
@@ -32,11 +32,11 @@ def test_a_limit_is_read(text, amount, unit, period):
 )
 def test_a_wrong_limit_is_refused_with_an_example(text):
     with pytest.raises(ValueError, match=r"500/month|revoke"):
-        Limit.parse(text)
+        BudgetLimit.parse(text)
 
 
 def budget(scope="all", subject="", limit="500/month"):
-    return Budget(scope, subject, Limit.parse(limit))
+    return Budget(scope, subject, BudgetLimit.parse(limit))
 
 
 ME = {"key": "key:me", "login": "octocat", "conversation": "c1"}

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from copilot_bridge.billing.budgets import Budget, Limit, Standing
+from copilot_bridge.billing.budgets import Budget, BudgetLimit, Standing
 from copilot_bridge.billing.cost import NANO
 from copilot_bridge.billing.periods import Period
 from copilot_bridge.config import Config
@@ -18,7 +18,7 @@ from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.transport.http_client import HttpClient
 
 STANDING = Standing(
-    Budget("key", "key:friend", Limit.parse("500/month")),
+    Budget("key", "key:friend", BudgetLimit.parse("500/month")),
     "key:friend",
     Period(1_793_491_200, 1_796_083_200),
     451 * NANO,

@@ -11,7 +11,7 @@ from copilot_bridge.dialects.events import Source
 from copilot_bridge.models.catalogue import Catalogue, Model
 from copilot_bridge.pipeline.tool_runs import search_model
 from copilot_bridge.search import mcp_engine, responses_engine
-from copilot_bridge.search.question import Found, Question, SearchFailed, bounded, is_wanted, within
+from copilot_bridge.search.query import SearchFailed, SearchQuery, SearchResult, bounded, is_wanted, within
 from copilot_bridge.upstream.mcp import payloads, text_of
 
 Json = dict[str, Any]
@@ -81,23 +81,23 @@ def test_the_text_of_githubs_tool_is_read_without_its_marks() -> None:
     page = {"url_citation": {"title": "A", "url": "https://a.example/1"}}
     value = "It rains. 【3:0†source】 And more."
     found = mcp_engine.read_answer(json.dumps({"text": {"value": value, "annotations": [mark | page]}}))
-    assert found == Found((Source("https://a.example/1", "A", "It rains."),), "It rains.  And more.")
-    assert mcp_engine.read_answer("plain") == Found((), "plain")
-    assert mcp_engine.read_answer("[1]") == Found((), "[1]")
+    assert found == SearchResult((Source("https://a.example/1", "A", "It rains."),), "It rains.  And more.")
+    assert mcp_engine.read_answer("plain") == SearchResult((), "plain")
+    assert mcp_engine.read_answer("[1]") == SearchResult((), "[1]")
 
 
 def test_what_githubs_tool_has_no_field_for_is_in_the_query() -> None:
-    question = Question(
+    query = SearchQuery(
         "rain", ("a.example", "b.example"), ("c.example",), (("city", "Oslo"), ("country", "NO"))
     )
-    assert mcp_engine.query_of(question) == (
+    assert mcp_engine.query_of(query) == (
         "rain (site:a.example OR site:b.example) -site:c.example (near Oslo, NO)"
     )
 
 
 def test_an_index_alone_is_nothing_that_githubs_tool_has() -> None:
     with pytest.raises(SearchFailed):
-        mcp_engine.McpEngine().search(Question("rain", offline=True), None)  # type: ignore[arg-type]
+        mcp_engine.McpEngine().search(SearchQuery("rain", offline=True), None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -115,17 +115,21 @@ def test_an_index_alone_is_nothing_that_githubs_tool_has() -> None:
     ],
 )
 def test_domains(url: str, allowed: tuple[str, ...], blocked: tuple[str, ...], wanted: bool) -> None:
-    assert is_wanted(url, Question("q", allowed, blocked)) is wanted
+    assert is_wanted(url, SearchQuery("q", allowed, blocked)) is wanted
 
 
 def test_the_summary_goes_with_the_pages_that_are_left_out() -> None:
     kept, other = Source("https://a.example", "A", "a"), Source("https://b.example", "B", "b")
-    assert within(Question("q", ("a.example",)), Found((kept, other), "both")) == Found((kept,))
-    assert within(Question("q"), Found((kept, other), "both")) == Found((kept, other), "both")
+    assert within(SearchQuery("q", ("a.example",)), SearchResult((kept, other), "both")) == SearchResult(
+        (kept,)
+    )
+    assert within(SearchQuery("q"), SearchResult((kept, other), "both")) == SearchResult(
+        (kept, other), "both"
+    )
 
 
 def test_nothing_is_longer_than_a_model_should_read() -> None:
-    found = bounded(Found((Source("https://a.example", "t" * 9999, "x" * 99_999),) * 99, "s" * 99_999))
+    found = bounded(SearchResult((Source("https://a.example", "t" * 9999, "x" * 99_999),) * 99, "s" * 99_999))
     assert len(found.sources) == 20
     assert (len(found.sources[0].title), len(found.sources[0].text), len(found.summary)) == (
         300,

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from copilot_bridge.billing.budgets import Budget, Limit
+from copilot_bridge.billing.budgets import Budget, BudgetLimit
 from copilot_bridge.billing.cost import NANO
 from copilot_bridge.store import budgets, open_store
 from copilot_bridge.store.budgets import Demand
@@ -19,7 +19,7 @@ def store(tmp_path):
 
 
 def budget(store, limit="10/month", scope="key", subject="key:a"):
-    wanted = Budget(scope, subject, Limit.parse(limit))
+    wanted = Budget(scope, subject, BudgetLimit.parse(limit))
     store.budgets.put(wanted)
     return next(one for one in store.budgets.all() if (one.kind, one.subject) == (wanted.kind, subject))
 
@@ -54,7 +54,7 @@ def test_each_threshold_is_reported_once(store):
     mine = budget(store)
     thresholds = [use(store, mine, amount) for amount in (4.9, 0.1, 1, 3.2, 0.4, 0.3)]
     assert thresholds == [[], [50], [], [90], [95], []]
-    store.budgets.put(Budget("key", "key:a", Limit.parse("11/month")))  # raised, so reported anew
+    store.budgets.put(Budget("key", "key:a", BudgetLimit.parse("11/month")))  # raised, so reported anew
     (mine,) = store.budgets.all()
     assert use(store, mine, 0.6) == [95]
     assert use(store, mine, 9) == [100]

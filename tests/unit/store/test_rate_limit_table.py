@@ -2,12 +2,12 @@
 
 import pytest
 
-from copilot_bridge.store.rate_limits import TICKET_TTL, Limit, RateLimitTable
+from copilot_bridge.store.rate_limits import TICKET_TTL, AdmissionLimit, RateLimitTable
 from copilot_bridge.store.sqlite import Sqlite
 
-SPACED = Limit("gap", min_interval=3.0)
-RATE = Limit("rate", rate=(2, 60))
-CONCURRENT = Limit("most", max_concurrent=2)
+SPACED = AdmissionLimit("gap", min_interval=3.0)
+RATE = AdmissionLimit("rate", rate=(2, 60))
+CONCURRENT = AdmissionLimit("most", max_concurrent=2)
 
 
 class Table:
@@ -41,7 +41,7 @@ def test_requests_are_spaced_by_the_interval(table):
     assert (decision.granted, decision.wait) == (False, 2.0)
     table.now += 2
     assert table.goes(SPACED, "c", queue=False)
-    assert table.goes(Limit("other", min_interval=3.0), "d", queue=False)
+    assert table.goes(AdmissionLimit("other", min_interval=3.0), "d", queue=False)
 
 
 def test_an_interval_outlives_a_restart(table):
@@ -76,7 +76,7 @@ def test_a_retry_skips_the_queue(table):
     table.goes(SPACED, "a")
     table.goes(SPACED, "b")
     table.now += 3
-    assert table.goes(Limit("gap", min_interval=3.0, skips_queue=True), "a2")
+    assert table.goes(AdmissionLimit("gap", min_interval=3.0, skips_queue=True), "a2")
     assert not table.goes(SPACED, "b")
 
 

@@ -8,7 +8,7 @@ from copilot_bridge.store import open_store, schema
 from copilot_bridge.store.request_log import (
     ALL_REQUESTS,
     GROUPS,
-    Filter,
+    LogFilter,
     RequestLogRow,
     cursor_of,
     read_cursor,
@@ -22,7 +22,7 @@ def row(key, **values):
 @pytest.mark.parametrize("status", ["", "4", "xx", "4xxx", "abc", "4x4", "٤٠٤", "-40"])
 def test_a_filter_refuses_an_unknown_status(status):
     with pytest.raises(InvalidRequest, match="status"):
-        list(Filter(status=status).terms())
+        list(LogFilter(status=status).terms())
 
 
 def test_a_cursor_is_read_as_it_was_written():
@@ -48,13 +48,13 @@ def test_rows_are_filtered_by_group_and_paged_in_both_directions():
     def ids(wanted=ALL_REQUESTS, **page):
         return "".join(row.id for row in store.request_log.page(wanted, **page))
 
-    assert ids(Filter(outcome="upstream")) == "21"
-    assert ids(Filter(outcome="broken")) == "4"
-    assert ids(Filter(outcome="error")) == "4321"
+    assert ids(LogFilter(outcome="upstream")) == "21"
+    assert ids(LogFilter(outcome="broken")) == "4"
+    assert ids(LogFilter(outcome="error")) == "4321"
     assert ids(limit=3) == "654"
     assert ids(before=(102.0, "4"), limit=3) == "321"
     assert ids(after=(101.0, "2"), limit=3) == "543"
-    assert ids(Filter(outcome="ok"), after=(100.0, "0")) == "5"
+    assert ids(LogFilter(outcome="ok"), after=(100.0, "0")) == "5"
 
 
 def test_rows_of_the_first_release_count_with_newer_ones(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from rows import fill, rows
 
 from copilot_bridge.billing.usage import DAY, midnight
 from copilot_bridge.store import open_store
-from copilot_bridge.store.request_log import Filter, LogSums
+from copilot_bridge.store.request_log import LogFilter, LogSums
 from copilot_bridge.store.sqlite import SqliteTransaction
 
 HALF_PAST = 1800  # seconds
@@ -69,22 +69,22 @@ def test_hours_are_summed_up(store) -> None:
     ],
 )
 def test_the_sums_of_a_filter(store, wanted: dict[str, str]) -> None:
-    chosen = Filter(**wanted)
+    chosen = LogFilter(**wanted)
     found = store.request_log.page(chosen, limit=1000)
     assert found
     assert store.request_log.sums(chosen) == LogSums.of(found)
 
 
 def test_a_text_means_itself(store) -> None:
-    assert store.request_log.page(Filter(text="%")) == []
-    assert store.request_log.page(Filter(text="_")) == [
-        row for row in store.request_log.page(Filter(outcome="error")) if "_" in (row.error or "")
+    assert store.request_log.page(LogFilter(text="%")) == []
+    assert store.request_log.page(LogFilter(text="_")) == [
+        row for row in store.request_log.page(LogFilter(outcome="error")) if "_" in (row.error or "")
     ]
 
 
 def test_conversations_and_the_way_through_one(store) -> None:
-    latest, *_ = store.request_log.conversations(Filter())
-    mine = store.request_log.page(Filter(session=latest.session))
+    latest, *_ = store.request_log.conversations(LogFilter())
+    mine = store.request_log.page(LogFilter(session=latest.session))
     assert latest.sums == LogSums.of(mine)
     assert (latest.first, latest.last) == (mine[-1].at, mine[0].at)
     assert store.request_log.neighbours(mine[1]) == (mine[2].id, mine[0].id)

@@ -1,4 +1,4 @@
-"""The question of a search, the account that pays for it, and its result."""
+"""The query of a search, the account that pays for it, and its result."""
 
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -16,7 +16,7 @@ from copilot_bridge.upstream.signals import Signals
 MAX_SOURCES, MAX_TITLE, MAX_TEXT, MAX_SUMMARY = 20, 300, 4_000, 12_000  # all but the first: characters
 
 
-class Question(Struct, frozen=True):
+class SearchQuery(Struct, frozen=True):
     """A search.
 
     :param allowed, blocked: domains of pages, each with its subdomains; none allowed: all.
@@ -24,14 +24,14 @@ class Question(Struct, frozen=True):
     :param offline: only in an index, and not on the live web.
     """
 
-    query: str
+    text: str
     allowed: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
     location: tuple[tuple[str, str], ...] = ()
     offline: bool = False
 
 
-class Found(Struct, frozen=True):
+class SearchResult(Struct, frozen=True):
     """The pages that a search has found.
 
     :param summary: what they say together, in the engine's words.
@@ -64,7 +64,7 @@ class Engine(Protocol):
 
     @property
     def path(self) -> str: ...
-    def search(self, question: Question, access: Access) -> Found:
+    def search(self, query: SearchQuery, access: Access) -> SearchResult:
         """Search.  Blocks.  :raises SearchFailed, BridgeError: the search failed."""
 
 
@@ -82,26 +82,26 @@ def as_failure(error: BridgeError) -> SearchFailed:
     return SearchFailed(str(error), "too_many_requests" if limited else "unavailable")
 
 
-def within(question: Question, found: Found) -> Found:
-    """Return what was found in the domains that the question allows.
+def within(query: SearchQuery, found: SearchResult) -> SearchResult:
+    """Return what was found in the domains that the query allows.
 
     The summary is left out if it may rely on other pages.
     """
-    kept = tuple(source for source in found.sources if is_wanted(source.url, question))
+    kept = tuple(source for source in found.sources if is_wanted(source.url, query))
     return found if len(kept) == len(found.sources) else replace(found, sources=kept, summary="")
 
 
-def bounded(found: Found) -> Found:
+def bounded(found: SearchResult) -> SearchResult:
     """Return what was found, no longer than a model should have to read."""
     sources = tuple(
         replace(source, title=source.title[:MAX_TITLE], text=source.text[:MAX_TEXT])
         for source in found.sources[:MAX_SOURCES]
     )
-    return Found(sources, found.summary[:MAX_SUMMARY])
+    return SearchResult(sources, found.summary[:MAX_SUMMARY])
 
 
-def is_wanted(url: str, question: Question) -> bool:
-    return (not question.allowed or is_in(url, question.allowed)) and not is_in(url, question.blocked)
+def is_wanted(url: str, query: SearchQuery) -> bool:
+    return (not query.allowed or is_in(url, query.allowed)) and not is_in(url, query.blocked)
 
 
 def is_in(url: str, domains: Iterable[str]) -> bool:

@@ -85,7 +85,7 @@ class Numbering:
         return f"srvtoolu_{self._response_id}{self._calls:02}"
 
 
-class ModelTurn:
+class ModelStep:
     """Takes the events of one step, and keeps the calls of server tools back.
 
     What follows such a call is kept, too, until it has run: so results come before the client's own calls.
