@@ -1,6 +1,6 @@
 """Conversion of a Messages stream into the hub's events."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, members
@@ -62,17 +62,20 @@ class MessagesReader:
         self._signature = ""
         self._block_count = 0  # the number of blocks that have begun
 
-    def feed(self, data: bytes) -> Iterator[Event]:
+    def feed(self, data: bytes) -> Iterable[Event]:
         event = codec.read_object(data) if data else None
         if event is None:
-            return
-        if event.get("type") in ERROR_TYPES and is_error(event):
+            return ()
+        type_ = event.get("type")
+        if type_ in ERROR_TYPES and is_error(event):
             raise as_stream_error(error_in(event))
         index = event.get("index")
         if index.__class__ is not int:
             index = event["index"] = self._index_of(event, index)
-        if not self._reorder.defer(index, event):
-            yield from self._emit([event])
+        if self._reorder.defer(index, event):
+            return ()
+        # Most events are deltas, after which no other block is due.
+        return self._delta(event) if type_ == "content_block_delta" else self._emit([event])
 
     @property
     def usage(self) -> TokenUsage:
@@ -121,16 +124,17 @@ class MessagesReader:
         ):
             yield EVENT_BY_BLOCK_START[self._block_type](self._open_part(), beginning)
 
-    def _delta(self, event: JsonObject) -> Iterator[Event]:
+    def _delta(self, event: JsonObject) -> tuple[Event, ...]:
         if event["index"] != self._reorder.open:
-            return
+            return ()
         delta = members.object_in(event, "delta")
         key = (self._block_type, str(delta.get("type")))
         if key == ("thinking", "signature_delta"):
             self._signature += members.text(delta, "signature")
         elif key in EVENT_BY_DELTA and (piece := members.text(delta, EVENT_BY_DELTA[key][0])):
             self._arguments_at_start = {}
-            yield EVENT_BY_DELTA[key][1](self._open_part(), piece)
+            return (EVENT_BY_DELTA[key][1](self._open_part(), piece),)
+        return ()
 
     def _close(self, event: JsonObject) -> Iterator[Event]:
         if event["index"] == self._reorder.open:
@@ -176,7 +180,7 @@ class MessagesReader:
         """Add token counts.  Those at the end replace those at the beginning."""
         self._usage |= token_counts(usage)
 
-    _HANDLERS: ClassVar[dict[str, Callable[[Any, Any], Iterator[Event]]]] = {
+    _HANDLERS: ClassVar[dict[str, Callable[[Any, Any], Iterable[Event]]]] = {
         "message_start": _start,
         "content_block_start": _open,
         "content_block_delta": _delta,
