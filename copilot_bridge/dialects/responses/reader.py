@@ -3,7 +3,7 @@
 Items are identified by their index, never by their id, which differs from event to event.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, members
@@ -56,17 +56,22 @@ class ResponsesReader:
         self._called = False
         self._refused = False
 
-    def feed(self, data: bytes) -> Iterator[Event]:
+    def feed(self, data: bytes) -> Iterable[Event]:
         event = codec.read_object(data) if data else None
         if event is None:
-            return
-        if event.get("type") in ERROR_TYPES and is_error(event):
+            return ()
+        type_ = event.get("type")
+        if type_ in ERROR_TYPES and is_error(event):
             raise as_stream_error(error_in(event))
         index = event.get("output_index")
         if index.__class__ is not int:
             index = event["output_index"] = self._index_of(event, index)
-        if not self._reorder.defer(index, event):
-            yield from self._emit([event])
+        if self._reorder.defer(index, event):
+            return ()
+        # Most events are deltas, after which no other item is due.
+        if (handle := self._DELTA_HANDLERS.get(str(type_))) and index not in self._closed:
+            return handle(self, event)
+        return self._emit([event])
 
     def _index_of(self, event: JsonObject, value: Any) -> Any:
         """Return the index of an event without one: for a delta that of the open item."""
@@ -108,14 +113,16 @@ class ResponsesReader:
         id_, name = members.id_text(item, "call_id"), members.required_text(item, "name")
         return ToolCallStarted(self._open_part("call", index), id_, name, custom)
 
-    def _text(self, event: JsonObject) -> Iterator[Event]:
+    def _text(self, event: JsonObject) -> tuple[Event, ...]:
         if text := members.text(event, "delta"):
-            yield TextDelta(self._open_content("text", event), text)
+            return (TextDelta(self._open_content("text", event), text),)
+        return ()
 
-    def _refusal(self, event: JsonObject) -> Iterator[Event]:
+    def _refusal(self, event: JsonObject) -> tuple[Event, ...]:
         if text := members.text(event, "delta"):
             self._refused = True
-            yield RefusalDelta(self._open_content("refusal", event), text)
+            return (RefusalDelta(self._open_content("refusal", event), text),)
+        return ()
 
     def _open_content(self, kind: str, event: JsonObject) -> int:
         """Return the part of a message that a delta belongs to."""
@@ -126,21 +133,23 @@ class ResponsesReader:
             content_index = members.index(content_index)
         return self._open_part(kind, (index, content_index))
 
-    def _arguments(self, event: JsonObject) -> Iterator[Event]:
+    def _arguments(self, event: JsonObject) -> tuple[Event, ...]:
         index = event["output_index"]
         if (delta := members.text(event, "delta")) and self._part_key == ("call", index):
             self._with_deltas.add(index)
-            yield ToolCallArgumentsDelta(self._part, delta)
+            return (ToolCallArgumentsDelta(self._part, delta),)
+        return ()
 
     def _summary_part(self, event: JsonObject) -> Iterator[Event]:
         if event.get("summary_index"):
             yield ReasoningDelta(self._open_part("reasoning", event["output_index"]), "\n\n")
 
-    def _summary(self, event: JsonObject) -> Iterator[Event]:
+    def _summary(self, event: JsonObject) -> tuple[Event, ...]:
         index = event["output_index"]
         if text := members.text(event, "delta"):
             self._with_deltas.add(index)
-            yield ReasoningDelta(self._open_part("reasoning", index), text)
+            return (ReasoningDelta(self._open_part("reasoning", index), text),)
+        return ()
 
     def _close(self, event: JsonObject) -> Iterator[Event]:
         """Close an item, and emit what no delta had.
@@ -221,15 +230,18 @@ class ResponsesReader:
             self._part += 1
         return self._part
 
-    _HANDLERS: ClassVar[dict[str, Callable[[Any, Any], Iterator[Event]]]] = {
-        "response.created": _start,
-        ADDED: _added,
+    _DELTA_HANDLERS: ClassVar[dict[str, Callable[[Any, Any], Iterable[Event]]]] = {
         "response.output_text.delta": _text,
         "response.refusal.delta": _refusal,
         "response.function_call_arguments.delta": _arguments,
         "response.custom_tool_call_input.delta": _arguments,
-        "response.reasoning_summary_part.added": _summary_part,
         "response.reasoning_summary_text.delta": _summary,
+    }
+    _HANDLERS: ClassVar[dict[str, Callable[[Any, Any], Iterable[Event]]]] = {
+        **_DELTA_HANDLERS,
+        "response.created": _start,
+        ADDED: _added,
+        "response.reasoning_summary_part.added": _summary_part,
         DONE: _close,
         "response.completed": _end,
         "response.incomplete": _end,
