@@ -15,7 +15,7 @@ def bridge() -> Bridge:
     return shared
 
 
-def call() -> RequestContext:
+def request_context() -> RequestContext:
     """The request's context; set after its caller is identified."""
     mine: RequestContext = g.call
     return mine

@@ -9,7 +9,7 @@ from flask import Response, g, request
 from copilot_bridge.dialects.pieces import Pieces
 from copilot_bridge.http.body import read_body
 from copilot_bridge.http.cleanup import CLEANUP
-from copilot_bridge.http.context import call, client_socket
+from copilot_bridge.http.context import client_socket, request_context
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.run import ReadRequest, run_request
 
@@ -26,7 +26,7 @@ def respond(read_request: ReadRequest, data: bytes | None = None) -> Response:
     g.is_model_request = True
     environ = request.environ
     exchange = run_request(
-        call(),
+        request_context(),
         read_request,
         entry,
         read_body() if data is None else data,

@@ -27,20 +27,20 @@ class Attribution:
 
     def __init__(
         self,
-        call: RequestContext,
+        context: RequestContext,
         entry: RequestLogEntry,
         headers: Mapping[str, str],
-        talk: Conversation,
+        conversation: Conversation,
         kind: str | None,
     ) -> None:
-        self.caller = caller = caller_of(call.caller, call.account.fingerprint, headers)
-        self._call = call
+        self.caller = caller = caller_of(context.caller, context.account.fingerprint, headers)
+        self._context = context
         self._entry = entry
-        self.signals: Signals = call.bridge.interactions.signals(caller, talk, headers, kind)
-        self._prompt = talk.last or talk.first
-        self._occasion: PickContext | None = None
+        self.signals: Signals = context.bridge.interactions.signals(caller, conversation, headers, kind)
+        self._prompt = conversation.last or conversation.first
+        self._pick_context: PickContext | None = None
         self._choice: ResolvedModel | None = None
-        self._anew = False
+        self._picked_again = False
         entry.initiator, entry.session = self.signals.initiator, self.signals.session[:SHORT_ID]
         entry.interaction, entry.kind = self.signals.interaction[:SHORT_ID], self.signals.type
 
@@ -50,13 +50,13 @@ class Attribution:
         found.signals = self.signals.for_replay()
         return found
 
-    def occasion(self, has_image: bool) -> PickContext:
+    def pick_context(self, has_image: bool) -> PickContext:
         """Return the context in which "auto" picks a model.
 
         :param has_image: whether the request has an image.
         """
-        self._occasion = self._occasion or PickContext(self.signals.thread, self._prompt, has_image)
-        return self._occasion
+        self._pick_context = self._pick_context or PickContext(self.signals.thread, self._prompt, has_image)
+        return self._pick_context
 
     def note_choice(self, choice: ResolvedModel) -> None:
         self._choice = choice
@@ -64,12 +64,12 @@ class Attribution:
 
     def choose_again(self, refused: BridgeError) -> bool:
         """Forget the model that Copilot picked for "auto" and now refuses, once.  Returns whether it did."""
-        choice, occasion = self._choice, self._occasion
-        if choice is None or choice.auto is None or occasion is None or self._anew:
+        choice, pick_context = self._choice, self._pick_context
+        if choice is None or choice.auto is None or pick_context is None or self._picked_again:
             return False
         stale = isinstance(refused, Refusal) and refused.stale_session
         if not stale and refused.kind != "model_not_found":
             return False
-        self._anew = True
-        self._call.models.forget_pick(self._call.copilot(), choice, occasion)
+        self._picked_again = True
+        self._context.models.forget_pick(self._context.copilot(), choice, pick_context)
         return True

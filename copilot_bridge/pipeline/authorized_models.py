@@ -34,16 +34,19 @@ class AuthorizedModels:
         allowed = {name: model for name, model in whole.models.items() if self._caller.may_use(name)}
         return replace(whole, models=allowed)
 
-    def resolve(self, copilot: Copilot, name: str, occasion: ContextSource = PickContext) -> ResolvedModel:
+    def resolve(
+        self, copilot: Copilot, name: str, pick_context: ContextSource = PickContext
+    ) -> ResolvedModel:
         """Return the model of this name.  Raises BridgeError "permission": the key may not use it."""
-        choice = self._models.resolve(copilot, name, occasion)
+        choice = self._models.resolve(copilot, name, pick_context)
         if not self._caller.may_use(choice.model.id):
             raise BridgeError(
-                f"this key may not use the model {choice.model.id!r}, but {', '.join(self._caller.models)}",
+                f"this key may not use the model {choice.model.id!r}; it may use "
+                f"{', '.join(self._caller.models)}",
                 kind="permission",
                 param="model",
             )
         return choice
 
-    def forget_pick(self, copilot: Copilot, choice: ResolvedModel, occasion: PickContext) -> None:
-        self._models.forget_pick(copilot, choice, occasion)
+    def forget_pick(self, copilot: Copilot, choice: ResolvedModel, pick_context: PickContext) -> None:
+        self._models.forget_pick(copilot, choice, pick_context)

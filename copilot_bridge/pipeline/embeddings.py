@@ -37,7 +37,7 @@ class EmbeddingsRequest:
     def __init__(
         self,
         dialect: Dialect,
-        call: RequestContext,
+        context: RequestContext,
         entry: RequestLogEntry,
         data: bytes,
         _headers: Mapping[str, str],
@@ -48,7 +48,7 @@ class EmbeddingsRequest:
         self.dialect = dialect.name
         self._dialect = dialect
         self._write = write
-        self._call = call
+        self._context = context
         self._entry = entry
         self._body = read(data)
         self._size = len(data)
@@ -60,15 +60,15 @@ class EmbeddingsRequest:
 
         :raises BridgeError: there is none.
         """
-        copilot = self._call.copilot()
-        choice = self._call.models.resolve(copilot, self.model)
+        copilot = self._context.copilot()
+        choice = self._context.models.resolve(copilot, self.model)
         self._entry.model, self._entry.upstream = choice.model.id, embeddings.DIALECT.name
         if choice.model.type != "embeddings":
             raise Unsupported(f"{choice.model.id!r} is no embeddings model", param="model")
         if self._body.get("dimensions") and not choice.model.supports.get("dimensions"):
             where = self._dialect.field_path("dimensions")
             raise Unsupported(f"{where}: {choice.model.id!r} has a fixed number of dimensions", param=where)
-        self._call.before_sending(self._entry, choice.model, self._size)
+        self._context.before_sending(self._entry, choice.model, self._size)
         whole = gather(self._parts(choice, copilot), HELD_SIZE if self._write is None else sys.maxsize)
         return whole if self._write is None else self._write(whole)
 
@@ -80,7 +80,7 @@ class EmbeddingsRequest:
                 open_responses.enter_context(closing(self._send(choice, copilot, part)))
                 for part in embeddings.write(self._body, choice.model.id, max_inputs)
             ]
-            self._call.note_quota(self.reply_headers)
+            self._context.note_quota(self.reply_headers)
             writer = embeddings.ResponseWriter(self.model, self._body.get("encoding_format"))
             for response, size in zip(responses, embeddings.sizes(self._body, max_inputs), strict=True):
                 yield from writer.add(read_pieces(response), size)
@@ -91,6 +91,6 @@ class EmbeddingsRequest:
         response = copilot.send(
             "POST", PATH, body, dict(choice.headers), request_id=self._entry.id, model=choice.model.id
         )
-        self._call.note_accepted(self._entry, response.headers)
+        self._context.note_accepted(self._entry, response.headers)
         self.reply_headers = forwarded(response.headers)
         return response

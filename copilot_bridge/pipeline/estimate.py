@@ -20,7 +20,7 @@ from copilot_bridge.pipeline.spending import USUAL_OUTPUT, charge_of
 VERSION_HEADER = "anthropic-version"
 
 # Fields by which a body without a version header is recognized: the first row that it has all fields of.
-SHAPES = (
+FIELDS_OF_DIALECT = (
     (("contents",), "gemini"),
     (("input",), "responses"),
     (("prompt", "options"), "ollama_generate"),
@@ -72,7 +72,7 @@ def dialect_of(data: bytes, headers: Mapping[str, str]) -> str:
     if VERSION_HEADER in headers:
         return "messages"
     body = codec.read_object(data) or {}
-    return next((name for fields, name in SHAPES if body.keys() >= {*fields}), "chat")
+    return next((name for fields, name in FIELDS_OF_DIALECT if body.keys() >= {*fields}), "chat")
 
 
 def estimate(received: ReceivedRequest, attribution: Attribution) -> JsonObject:

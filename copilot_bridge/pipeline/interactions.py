@@ -48,7 +48,7 @@ class Interactions:
         self._begun: TTLCache[str, bool] = TTLCache(MAX_INTERACTIONS, INTERACTION_TTL, clock)
 
     def signals(
-        self, caller: str, talk: Conversation, headers: Mapping[str, str], kind: str | None = None
+        self, caller: str, conversation: Conversation, headers: Mapping[str, str], kind: str | None = None
     ) -> Signals:
         """Return the signals of a call.
 
@@ -56,34 +56,36 @@ class Interactions:
         :param headers: the client's, their names in lower case.
         :param kind: of the call, if it is known already.
         """
-        kind = kind or call_kind(talk, headers)
-        name = session_id(talk, headers)
-        beginning = self._hash(caller, talk.first, *(() if name else without_billing_header(talk.system)))
-        conversation = self._hash(caller, name) if name else beginning
-        initiator = AGENT if kind else talk.initiator
-        interaction = self._interaction(conversation, beginning, talk.turns, kind or initiator)
+        kind = kind or call_kind(conversation, headers)
+        name = session_id(conversation, headers)
+        beginning = self._hash(
+            caller, conversation.first, *(() if name else without_billing_header(conversation.system))
+        )
+        conversation_hash = self._hash(caller, name) if name else beginning
+        initiator = AGENT if kind else conversation.initiator
+        interaction = self._interaction(conversation_hash, beginning, conversation.turns, kind or initiator)
         return Signals(
             initiator,
-            session=self._id(conversation, b"session"),
+            session=self._id(conversation_hash, b"session"),
             interaction=interaction,
             task=self._id(interaction.encode(), agent_name(kind, headers) or (beginning if kind else b"")),
             type=kind,
-            thread=self._id(conversation, beginning),
+            thread=self._id(conversation_hash, beginning),
             named=bool(name),
         )
 
-    def _interaction(self, conversation: bytes, beginning: bytes, turns: int, initiator: str) -> str:
+    def _interaction(self, conversation_hash: bytes, beginning: bytes, turns: int, initiator: str) -> str:
         """Return the interaction that a call belongs to.
 
         After a compaction in the middle of a turn the conversation has another beginning, but the turn is
         still the same; likewise the calls that a client makes beside its tool loop.
         """
-        own = self._id(conversation, beginning, b"turn %d" % turns)
+        own = self._id(conversation_hash, beginning, b"turn %d" % turns)
         if initiator == USER:
             self._begun[own] = True
-            self._latest[conversation] = own
+            self._latest[conversation_hash] = own
         elif initiator != AGENT or own not in self._begun:
-            return self._latest.get(conversation, own)
+            return self._latest.get(conversation_hash, own)
         return own
 
     def _id(self, *parts: bytes) -> str:

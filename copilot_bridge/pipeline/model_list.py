@@ -40,32 +40,32 @@ AUTO_MODELS = tuple(
 )
 
 
-def offered(call: RequestContext, catalogue: Catalogue) -> list[Model]:
+def offered(context: RequestContext, catalogue: Catalogue) -> list[Model]:
     """Return the models of the catalogue, and "auto" for callers who may use it."""
-    auto = [model for model in AUTO_MODELS if catalogue.models and call.caller.may_use(model.id)]
+    auto = [model for model in AUTO_MODELS if catalogue.models and context.caller.may_use(model.id)]
     return [*catalogue.models.values(), *auto]
 
 
 def list_models(
-    call: RequestContext, dialect: str | None = None, query: Mapping[str, str] = NO_QUERY
+    context: RequestContext, dialect: str | None = None, query: Mapping[str, str] = NO_QUERY
 ) -> bytes:
     """Return the list of the models in the form of the client's dialect.
 
     :raises InvalidRequest: the query is wrong.
     """
     prefix = read_prefix(query)
-    catalogue, form = call.models.catalogue(call.copilot()), model_list_of(dialect, query)
+    catalogue, form = context.models.catalogue(context.copilot()), model_list_of(dialect, query)
     if form.is_paged or prefix:
-        return write_list(call, catalogue, form, query)
+        return write_list(context, catalogue, form, query)
     if form not in catalogue.rendered:
-        catalogue.rendered[form] = write_list(call, catalogue, form, query)
+        catalogue.rendered[form] = write_list(context, catalogue, form, query)
     return catalogue.rendered[form]
 
 
 def write_list(
-    call: RequestContext, catalogue: Catalogue, form: ModelList, query: Mapping[str, str]
+    context: RequestContext, catalogue: Catalogue, form: ModelList, query: Mapping[str, str]
 ) -> bytes:
-    entries = [entry_of(call.bridge, model) for model in offered(call, catalogue) if usable(model)]
+    entries = [entry_of(context.bridge, model) for model in offered(context, catalogue) if usable(model)]
     if prefix := read_prefix(query):
         entries = [replace(entry, id=f"{prefix}{entry.id}") for entry in entries]
     return orjson.dumps(form.write_list(entries, query))
@@ -87,9 +87,11 @@ def read_prefix(query: Mapping[str, str]) -> str:
     return prefix
 
 
-def describe_model(call: RequestContext, name: str, dialect: str | None) -> bytes:
+def describe_model(context: RequestContext, name: str, dialect: str | None) -> bytes:
     """Describe one model, in the form of the client's dialect.  Raises ModelNotFound."""
-    return orjson.dumps(model_list_of(dialect).write_model(entry_of(call.bridge, find_model(call, name))))
+    return orjson.dumps(
+        model_list_of(dialect).write_model(entry_of(context.bridge, find_model(context, name)))
+    )
 
 
 def entry_of(bridge: Bridge, model: Model) -> ModelEntry:
@@ -157,14 +159,14 @@ def names_by_model(bridge: Bridge, catalogue: Catalogue) -> dict[str, list[str]]
     return found
 
 
-def find_model(call: RequestContext, name: str) -> Model:
+def find_model(context: RequestContext, name: str) -> Model:
     """Return the model of a name.
 
     :raises ModelNotFound: there is none.
     """
     if auto := find_auto(name):
         return auto
-    return call.models.resolve(call.copilot(), name).model
+    return context.models.resolve(context.copilot(), name).model
 
 
 def find_auto(name: str) -> Model | None:

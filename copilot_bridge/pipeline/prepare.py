@@ -195,11 +195,11 @@ def choose_model(received: ReceivedRequest, attribution: Attribution) -> Resolve
     :raises BridgeError: there is none, or the caller may not use it.
     """
 
-    def occasion() -> PickContext:
-        return attribution.occasion(next(received.client.image_holders(), None) is not None)
+    def pick_context() -> PickContext:
+        return attribution.pick_context(next(received.client.image_holders(), None) is not None)
 
     context, name = received.context, received.client.model_name(received.headers)
-    choice = context.models.resolve(context.copilot(), name, occasion)
+    choice = context.models.resolve(context.copilot(), name, pick_context)
     attribution.note_choice(choice)
     received.entry.model = choice.model.id
     return choice

@@ -211,7 +211,7 @@ def current(transaction: Transaction, demand: Demand, now: float) -> Period:
 def reserve(transaction: Transaction, ticket: str, demands: Sequence[Demand]) -> Grant:
     transaction.advisory_lock("budgets")
     now = transaction.now()
-    charge_void(transaction, now)
+    charge_expired(transaction, now)
     periods = [demand.period(now) for demand in demands]
     for demand, period in zip(demands, periods, strict=True):
         ensure_counter(transaction, demand, period)
@@ -293,14 +293,14 @@ def standing_of(transaction: Transaction, demand: Demand, period: Period) -> Sta
     return Standing(demand.budget, demand.subject, period, int(used), int(reserved))
 
 
-def charge_void(transaction: Transaction, now: float) -> None:
+def charge_expired(transaction: Transaction, now: float) -> None:
     """Count the estimates of requests whose process has died: Copilot has billed them, most likely."""
     names = ", ".join(COUNTER)
-    void = transaction.rows(f"SELECT amount, {names} FROM budget_reservations WHERE expires < ?", now)  # noqa: S608
-    if void:
+    expired = transaction.rows(f"SELECT amount, {names} FROM budget_reservations WHERE expires < ?", now)  # noqa: S608
+    if expired:
         transaction.change_many(
             ADD_SPENT,
-            void,
+            expired,
         )
         transaction.change("DELETE FROM budget_reservations WHERE expires < ?", now)
 

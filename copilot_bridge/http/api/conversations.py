@@ -16,7 +16,7 @@ from copilot_bridge.dialects.responses.item_lists import write_list, write_page
 from copilot_bridge.errors import BridgeError, Unsupported
 from copilot_bridge.http.api.responses import as_json, headers
 from copilot_bridge.http.body import read_body
-from copilot_bridge.http.context import bridge, call
+from copilot_bridge.http.context import bridge, request_context
 from copilot_bridge.pipeline.received import owner
 
 bp = Blueprint("conversations", __name__)
@@ -97,4 +97,4 @@ def not_found(what: str, id_: str) -> BridgeError:
 
 
 def mine() -> str:
-    return owner(call(), headers())
+    return owner(request_context(), headers())

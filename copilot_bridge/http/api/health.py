@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify
 
 from copilot_bridge import __version__
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.http.context import bridge, call
+from copilot_bridge.http.context import bridge, request_context
 from copilot_bridge.http.identification import identify, is_local
 from copilot_bridge.status.condition import Condition
 
@@ -81,7 +81,9 @@ def details(condition: Condition) -> dict[str, Any]:
         report["until"] = round(condition.until)
     if condition.ready:
         report["copilot"] = bridge().copilot().token().api
-        report["percent_left"] = {name: snapshot.percent_remaining for name, snapshot in call().quota.items()}
+        report["percent_left"] = {
+            name: snapshot.percent_remaining for name, snapshot in request_context().quota.items()
+        }
     return report
 
 

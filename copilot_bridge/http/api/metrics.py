@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.http.context import bridge, call
+from copilot_bridge.http.context import bridge, request_context
 from copilot_bridge.threads import run_in_thread
 
 bp = Blueprint("metrics", __name__)
@@ -14,7 +14,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 @bp.get("/metrics")
 def show() -> Response:
     """Metrics of all workers, for the operator.  Raises BridgeError "permission"."""
-    if not call().caller.operator:
+    if not request_context().caller.operator:
         raise BridgeError("only the operator may read the metrics", kind="permission")
     metrics, budgets = bridge().metrics, bridge().budget_standings()
     try:

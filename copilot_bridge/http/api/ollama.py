@@ -16,7 +16,7 @@ from copilot_bridge.dialects.ollama.model_list import VERSION
 from copilot_bridge.dialects.ollama.request import read_name
 from copilot_bridge.errors import Unsupported
 from copilot_bridge.http.body import read_body
-from copilot_bridge.http.context import call
+from copilot_bridge.http.context import request_context
 from copilot_bridge.http.respond import respond
 from copilot_bridge.pipeline.embeddings import EmbeddingsRequest
 from copilot_bridge.pipeline.model_list import describe_model, list_models
@@ -33,7 +33,7 @@ def version() -> JsonObject:
 
 @bp.get("/api/tags")
 def tags() -> Response:
-    return Response(list_models(call(), OLLAMA.name), mimetype="application/json")
+    return Response(list_models(request_context(), OLLAMA.name), mimetype="application/json")
 
 
 @bp.get("/api/ps")
@@ -45,14 +45,14 @@ def running() -> JsonObject:
 @bp.post("/api/show")
 def show() -> Response:
     model = read_name(read_body())["model"]
-    return Response(describe_model(call(), model, OLLAMA.name), mimetype="application/json")
+    return Response(describe_model(request_context(), model, OLLAMA.name), mimetype="application/json")
 
 
 @bp.post("/api/pull")
 def pull() -> Response:
     """Report a finished download: a model of the plan needs none."""
     body = read_name(read_body())
-    describe_model(call(), body["model"], OLLAMA.name)
+    describe_model(request_context(), body["model"], OLLAMA.name)
     status = {"status": "success"}
     if body.get("stream") is False:
         return as_json(status)

@@ -17,7 +17,7 @@ from copilot_bridge.dialects.responses.item_lists import shown_items, write_page
 from copilot_bridge.dialects.responses.request import as_items
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.http.body import read_body
-from copilot_bridge.http.context import bridge, call
+from copilot_bridge.http.context import bridge, request_context
 from copilot_bridge.http.respond import STREAM_HEADERS, lower_case_headers, respond
 from copilot_bridge.pipeline import background
 from copilot_bridge.pipeline.event_log import remove_events
@@ -33,7 +33,7 @@ def create() -> Response:
     data = read_body()
     if not background.is_wanted(data):
         return respond(partial(Generation, RESPONSES), data)
-    begun = background.begin(call(), g.entry, data, headers())
+    begun = background.begin(request_context(), g.entry, data, headers())
     return as_stream(begun["id"]) if codec.read(data).get("stream") else as_json(begun)
 
 
@@ -59,8 +59,10 @@ def show_input(id_: str) -> Response:
 @kept.delete("/responses/<id_>")
 def delete(id_: str) -> Response:
     answer_as_openai()
-    mine = owner(call(), headers())
-    if (job := bridge().background_jobs.get(id_)) and background.find_unfinished(call(), headers(), id_):
+    mine = owner(request_context(), headers())
+    if (job := bridge().background_jobs.get(id_)) and background.find_unfinished(
+        request_context(), headers(), id_
+    ):
         job.cancel()
     removed = [bridge().kept_objects.remove(mine, id_), bridge().response_store.remove(mine, id_)]
     remove_events(bridge().kept_objects, mine, id_)
@@ -72,7 +74,7 @@ def delete(id_: str) -> Response:
 @kept.post("/responses/<id_>/cancel")
 def cancel(id_: str) -> Response:
     answer_as_openai()
-    if (response := background.cancel(call(), headers(), id_)) is None:
+    if (response := background.cancel(request_context(), headers(), id_)) is None:
         raise not_found(id_)
     return as_json(response)
 
@@ -80,9 +82,9 @@ def cancel(id_: str) -> Response:
 def find(id_: str) -> tuple[JsonObject, list[JsonObject]]:
     """The response and the items of its request.  Raises BridgeError "not_found"."""
     answer_as_openai()
-    if state := background.find_unfinished(call(), headers(), id_):
+    if state := background.find_unfinished(request_context(), headers(), id_):
         return state["response"], as_items(state.get("input") or [])
-    stored = bridge().response_store.find(owner(call(), headers()), id_)
+    stored = bridge().response_store.find(owner(request_context(), headers()), id_)
     if stored is None or not stored.answer:
         raise not_found(id_)
     return stored.response(), stored.input_items()
@@ -113,7 +115,7 @@ def read_position(given: str | None) -> int:
 def as_stream(id_: str, after: int = -1) -> Response:
     """Stream a response in the background.  It goes on if the client leaves."""
     framing = RESPONSES.framing
-    events = background.stream(call(), headers(), id_, after)
+    events = background.stream(request_context(), headers(), id_, after)
     encoded = (framing.encode([(event["type"], event)]) if event else framing.keepalive for event in events)
     return Response(encoded, headers=STREAM_HEADERS, mimetype=framing.media_type)
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, jsonify, request
 
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.http.context import bridge, call
+from copilot_bridge.http.context import bridge, request_context
 from copilot_bridge.http.identification import read_origin
 
 bp = Blueprint("token", __name__)
@@ -16,8 +16,8 @@ def show() -> Response:
         raise BridgeError(
             "GET /token requires a bridge that was started with --show-token", kind="permission"
         )
-    if not call().caller.operator or read_origin(request.environ).from_page:
+    if not request_context().caller.operator or read_origin(request.environ).from_page:
         raise BridgeError("only the operator may read the token, and not from a web page", kind="permission")
-    response = jsonify(token=call().copilot().token().value)
+    response = jsonify(token=request_context().copilot().token().value)
     response.headers["Cache-Control"] = "no-store"
     return response

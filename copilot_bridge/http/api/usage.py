@@ -3,7 +3,7 @@
 import orjson
 from flask import Blueprint, Response
 
-from copilot_bridge.http.context import call
+from copilot_bridge.http.context import request_context
 
 bp = Blueprint("usage", __name__)
 
@@ -16,5 +16,5 @@ def show() -> Response:
 @bp.get("/usage.json")
 def as_json() -> Response:
     """GitHub's copilot_internal/user, of the account that pays for the caller's requests."""
-    report = call().usage()
+    report = request_context().usage()
     return Response(orjson.dumps(report), headers={"Cache-Control": "no-store"}, mimetype="application/json")
