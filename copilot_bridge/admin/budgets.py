@@ -18,6 +18,14 @@ def read_limit(text: str) -> BudgetLimit:
         raise ConfigError(str(error)) from error
 
 
+def read_limits(text: str) -> tuple[BudgetLimit, ...]:
+    """Parse limits that are separated by commas, like `500/month, 20 usd/week`.  Raises ConfigError."""
+    limits = tuple(read_limit(part) for part in text.split(",") if part.strip())
+    if len({(limit.unit, limit.period) for limit in limits}) < len(limits):
+        raise ConfigError("there are two budgets of the same unit and time")
+    return limits
+
+
 def set_budget(store: Store, scope: str, subject: str, limit: BudgetLimit) -> Budget:
     """Set a budget, or change its amount.  Raises ConfigError, StoreError."""
     budget = Budget(scope, subject_of(store, scope, subject), limit)
@@ -26,15 +34,34 @@ def set_budget(store: Store, scope: str, subject: str, limit: BudgetLimit) -> Bu
     return budget
 
 
+def replace_budgets(store: Store, scope: str, subject: str, limits: tuple[BudgetLimit, ...]) -> None:
+    """Set these budgets of a subject, and remove its others.  Raises ConfigError, StoreError."""
+    kept = {(limit.unit, limit.period) for limit in limits}
+    store.budgets.remove(
+        tuple(
+            budget
+            for budget in budgets_of(store, scope, subject)
+            if (budget.limit.unit, budget.limit.period) not in kept
+        )
+    )
+    for limit in limits:
+        store.budgets.put(Budget(scope, subject_of(store, scope, subject), limit))
+    store.changes.bump()
+
+
 def clear_budgets(store: Store, scope: str, subject: str) -> tuple[Budget, ...]:
     """Remove the budgets of a subject, and return them.  Raises ConfigError, StoreError."""
-    names = {subject, subject if scope != KEY else caller_id(store, subject) or subject}
-    found = tuple(
-        budget for budget in store.budgets.all() if budget.scope == scope and budget.subject in names
-    )
+    found = budgets_of(store, scope, subject)
     store.budgets.remove(found)
     store.changes.bump()
     return found
+
+
+def budgets_of(store: Store, scope: str, subject: str) -> tuple[Budget, ...]:
+    names = {subject, subject if scope != KEY else caller_id(store, subject) or subject}
+    return tuple(
+        budget for budget in store.budgets.all() if budget.scope == scope and budget.subject in names
+    )
 
 
 def subject_of(store: Store, scope: str, subject: str) -> str:

@@ -4,7 +4,7 @@ import re
 import time
 
 from copilot_bridge.access.rates import RateLimit, parse_duration
-from copilot_bridge.admin.budgets import read_limit, set_budget
+from copilot_bridge.admin.budgets import read_limits, replace_budgets, set_budget
 from copilot_bridge.billing.budgets import KEY as KEY_SCOPE
 from copilot_bridge.errors import ConfigError, InvalidRequest
 from copilot_bridge.store import Store
@@ -33,28 +33,43 @@ def make_key(
         raise InvalidRequest(
             "a key's name does not end with # and a number: that is how its successors are named"
         )
-    limit = read_limit(budget) if budget else None
+    limits = read_limits(budget)
     patterns, until = checked(store, account, models, rate, expires)
     secret = store.keys.add(
         Key(name, kind, b"", account, patterns, rate, expires=until, operator=operator, web=web)
     )
-    if limit:
+    for limit in limits:
         set_budget(store, KEY_SCOPE, name, limit)
     return secret
 
 
 def change_key(
-    store: Store, name: str, kind: str, *, account: str, models: str, rate: str, expires: str | None
+    store: Store,
+    name: str,
+    kind: str,
+    *,
+    account: str,
+    models: str,
+    rate: str,
+    expires: str | None,
+    budget: str,
+    web: bool,
 ) -> bool:
     """Change the limits of a key.  False: there is no such key.
 
     :param expires: a span from now on, "": never; None: it stays as it is.
+    :param budget: limits, separated by commas; those that it does not name are removed.
     :raises ConfigError, StoreError:
     """
     patterns, until = checked(store, account, models, rate, expires or "")
-    return store.keys.change(
-        name, kind, account=account, models=patterns, rate=rate, expires=None if expires is None else until
+    limits = read_limits(budget)
+    until_then = None if expires is None else until
+    found = store.keys.change(
+        name, kind, account=account, models=patterns, rate=rate, expires=until_then, web=web
     )
+    if found:
+        replace_budgets(store, KEY_SCOPE, name, limits)
+    return found
 
 
 def checked(store: Store, account: str, models: str, rate: str, expires: str) -> tuple[tuple[str, ...], int]:

@@ -50,7 +50,12 @@ def command() -> None:
     help="Models it may use: 'claude-*,gpt-4.1'.  [default: all]",
 )
 @click.option("--rate", default="", metavar="RATE", help="Rate limit: 30/minute.  [default: no limit]")
-@click.option("--budget", default="", metavar="BUDGET", help="Budget: 500/month.  [default: no limit]")
+@click.option(
+    "--budget",
+    default="",
+    metavar="BUDGET",
+    help="Budget: 500/month, or several: 500/month,20 usd/week.  [default: no limit]",
+)
 @click.option("--expires", default="", metavar="SPAN", help="Lifetime: 30d, 12h.  [default: no end]")
 @click.option("--no-web", is_flag=True, help="Search the web and read pages for none of its requests.")
 @click.option("--operator", is_flag=True, help="Give it the operator's rights: pages, token, approvals.")

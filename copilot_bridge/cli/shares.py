@@ -36,7 +36,12 @@ def command() -> None:
     help="Models it may use: 'claude-*,gpt-4.1'.  [default: all]",
 )
 @click.option("--rate", default="", metavar="RATE", help="Rate limit: 30/minute.  [default: no limit]")
-@click.option("--budget", default="", metavar="BUDGET", help="Budget: 500/month.  [default: no limit]")
+@click.option(
+    "--budget",
+    default="",
+    metavar="BUDGET",
+    help="Budget: 500/month, or several: 500/month,20 usd/week.  [default: no limit]",
+)
 @click.option("--expires", default="", metavar="SPAN", help="Lifetime: 30d, 12h.  [default: no end]")
 @takes_settings(*STORE, *LOGGING)
 def new(config: Config, name: str, account: str, models: str, rate: str, budget: str, expires: str) -> None:

@@ -193,6 +193,7 @@ class Keys:
         models: tuple[str, ...],
         rate: str,
         expires: int | None,
+        web: bool,
     ) -> bool:
         """Change the limits of a key, which stays valid.  False: there is no such key.
 
@@ -200,12 +201,13 @@ class Keys:
         """
         changed = self._database.run(
             lambda transaction: transaction.change(
-                "UPDATE keys SET account = ?, models = ?, rate = ?, expires = coalesce(?, expires)"
+                "UPDATE keys SET account = ?, models = ?, rate = ?, expires = coalesce(?, expires), web = ?"
                 " WHERE name = ? AND kind = ?",
                 account,
                 ",".join(models),
                 rate,
                 expires,
+                int(web),
                 name,
                 kind,
             )

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, g, request, url_for
 from msgspec import Struct
 
-from copilot_bridge.admin.budgets import clear_budgets, read_limit, set_budget, standings
+from copilot_bridge.admin.budgets import standings
 from copilot_bridge.admin.keys import change_key, make_key
 from copilot_bridge.billing.budgets import KEY as KEY_SCOPE
 from copilot_bridge.billing.budgets import Standing, quantity
@@ -43,8 +43,8 @@ class Entry(Struct, frozen=True):
 
     @property
     def budget(self) -> str:
-        """The key's first budget, in the words of the form."""
-        return form_words(self.budgets[0]) if self.budgets else ""
+        """The key's budgets, in the words of the form."""
+        return ", ".join(map(form_words, self.budgets))
 
 
 class NewKey(Struct, frozen=True):
@@ -60,35 +60,30 @@ def show() -> Response:
 @bp.post("/keys")
 def add() -> Response:
     """Make a key.  It is shown on the page that follows, for some minutes."""
-    given = form()
+    given, span = form(), chosen_span()
     name = request.form.get("name", "").strip()
-    span = request.form.get("expires", "")
-    if span not in SPANS:
-        raise InvalidRequest(tr("setup.bad_expiry"))
-    limits = (given["account"], given["models"], given["rate"], span)
-    operator = request.form.get("operator") == "1"
     try:
-        secret = make_key(shared().store, name, KEY, *limits, operator, given["budget"])
+        secret = make_key(
+            shared().store,
+            name,
+            KEY,
+            **given,
+            expires=span or "",
+            operator=ticked("operator"),
+            web=ticked("web"),
+        )
     except BridgeError as error:
         g.entry.note_error(error)
-        return shown(400, str(error), given | {"name": name})
+        return shown(400, str(error), {**request.form, "name": name, "web": ticked("web")})
     return redirect_with_key(NewKey(name, secret))
 
 
 @bp.post("/keys/change")
 def change() -> Response:
     """Change the rights and limits of a key.  Raises BridgeError."""
-    given, name = form(), request.form.get("name", "")
-    span = request.form.get("expires", KEPT)
-    if span not in (*SPANS, KEPT):
-        raise InvalidRequest(tr("setup.bad_expiry"))
-    store, budget = shared().store, given.pop("budget")
-    limit = read_limit(budget) if budget else None
-    if not change_key(store, name, KEY, **given, expires=None if span == KEPT else span):
+    name = request.form.get("name", "")
+    if not change_key(shared().store, name, KEY, **form(), expires=chosen_span(), web=ticked("web")):
         raise InvalidRequest(tr("keys.gone"))
-    clear_budgets(store, KEY_SCOPE, name)
-    if limit:
-        set_budget(store, KEY_SCOPE, name, limit)
     return redirect_303(url_for("pages.keys.show", said="changed", name=name))
 
 
@@ -121,6 +116,20 @@ def form() -> dict[str, str]:
     return {name: request.form.get(name, "").strip() for name in FIELDS}
 
 
+def chosen_span() -> str | None:
+    """How long the key is to be valid: "": for ever; None: as long as it is.  Raises InvalidRequest."""
+    if other := request.form.get("span", "").strip():
+        return other
+    chosen = request.form.get("expires", "")
+    if chosen not in (*SPANS, KEPT):
+        raise InvalidRequest(tr("setup.bad_expiry"))
+    return None if chosen == KEPT else chosen
+
+
+def ticked(name: str) -> bool:
+    return request.form.get(name) == "1"
+
+
 def redirect_with_key(new: NewKey) -> Response:
     response = redirect_303(url_for("pages.keys.show"))
     encrypted = shared().store.encryptor.encrypt(f"{new.secret} {new.name}")
@@ -136,7 +145,7 @@ def new_key() -> NewKey | None:
     return NewKey(name, secret) if secret else None
 
 
-def shown(status: int = 200, problem: str = "", given: dict[str, str] | None = None) -> Response:
+def shown(status: int = 200, problem: str = "", given: dict[str, Any] | None = None) -> Response:
     bridge = shared()
     wanted = request.args.get("q", "").strip()[:100]
     entries = entries_of(bridge.store)

@@ -202,3 +202,66 @@ def test_an_error_is_a_page_with_a_way_on(
     assert page.status_code == status
     assert f"<h1>{title}</h1>" in page.text
     assert 'href="/">Go to the home page' in page.text
+
+
+def test_the_page_sets_each_limit_that_a_key_can_have(client: FlaskClient, bridge: Bridge) -> None:
+    bridge.logins.add("octo-work", Secret("ghu_1"), bridge.hosts.api)
+    limits = {
+        "account": "octo-work",
+        "models": "claude-*,gpt-4.1",
+        "rate": "30/minute",
+        "budget": "500/month, 20 usd/week",
+        "span": "12h",
+        "expires": "",
+        "operator": "1",
+    }
+    assert client.post("/keys", data={"name": "phone", **limits}, headers=BROWSER).status_code == 303
+    (key,) = bridge.store.keys.all()
+    assert (key.account, key.models, key.rate, key.web, key.operator) == (
+        "octo-work",
+        ("claude-*", "gpt-4.1"),
+        "30/minute",
+        False,
+        True,
+    )
+    assert 0 < key.expires - time.time() < 12 * 3600 + 1
+    assert {str(budget.limit) for budget in bridge.store.budgets.all()} == {
+        "500 AI units a month",
+        "US$ 20 a week",
+    }
+    page = client.get("/keys", headers=BROWSER).text
+    shown = (
+        "octo-work",
+        "claude-*, gpt-4.1",
+        "30/minute",
+        "no web search",
+        "US$ 20 a week",
+        "expires",
+        "operator",
+    )
+    assert [words for words in shown if words not in page] == []
+
+
+def test_a_change_of_a_key_keeps_the_budgets_that_it_names(client: FlaskClient, bridge: Bridge) -> None:
+    client.post(
+        "/keys", data={"name": "phone", "budget": "500/month, 20 usd/week", "web": "1"}, headers=BROWSER
+    )
+    form = re.findall(r'name="budget" value="([^"]+)"', client.get("/keys", headers=BROWSER).text)
+    assert len(form) == 1
+    change = {"name": "phone", "budget": form[0].replace("500", "600"), "expires": "keep"}
+    assert client.post("/keys/change", data=change, headers=BROWSER).status_code == 303
+    assert {str(budget.limit) for budget in bridge.store.budgets.all()} == {
+        "600 AI units a month",
+        "US$ 20 a week",
+    }
+    assert not bridge.store.keys.all()[0].web
+    client.post("/keys/change", data={"name": "phone", "web": "1", "expires": "keep"}, headers=BROWSER)
+    assert bridge.store.budgets.all() == ()
+    assert bridge.store.keys.all()[0].web
+
+
+def test_two_budgets_of_the_same_time_are_refused(client: FlaskClient) -> None:
+    page = client.post("/keys", data={"name": "phone", "budget": "500/month, 600/month"}, headers=BROWSER)
+    assert page.status_code == 400
+    assert "two budgets of the same unit and time" in page.text
+    assert 'value="500/month, 600/month"' in page.text
