@@ -2,6 +2,7 @@
 # make start   the bridge for real; logs in to GitHub the first time
 # make test    every test that needs nothing but Python
 # make lint    style and types
+# make lint-js the same of the pages' scripts; npm installs tsc and biome for it, and without npm it says so
 # make fuzz    ten minutes of broken answers and requests (SECONDS=... says how long); then twenty times as many
 #              examples as usual of requests by the description of the API, and of each property
 # make bench   what the bridge costs, beside nginx and the direct way; BASE=FILE compares with an earlier run
@@ -18,7 +19,8 @@
 # make test-pages     the pages in Chromium, which has to be there (CHROMIUM=... names one)
 # make dist           sdist, wheel and one self-contained file, copilot-bridge.pyz, in dist/
 # make test-dist      the same, and each is installed and tried in an empty folder
-# make screenshots    the same, with pictures of them, light, dark and on a phone, in build/screenshots;
+# make screenshots    the same, with pictures of them, light, dark and on a phone, in build/screenshots, and
+#                     as colour-blind people see them, in colour-blindness there;
 #                     those of the README are in build/screenshots/readme, small if pngquant is there, to
 #                     be looked at and copied to docs/images
 #
@@ -36,7 +38,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE =
 export NEWEST
 
-.PHONY: demo start test fuzz test-services test-clients test-official test-pages screenshots lint format bench soak dist test-dist clean
+.PHONY: demo start test fuzz test-services test-clients test-official test-pages screenshots lint lint-js format bench soak dist test-dist clean
 .DEFAULT_GOAL = help
 
 help:
@@ -81,6 +83,9 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+lint-js: $(VENV)/dev
+	@PYTHONPATH=tests $(BIN)/python -m scripts.lint
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix .

@@ -34,6 +34,7 @@ ON_A_PHONE = {"viewport": PHONE, "is_mobile": True, "has_touch": True}
 
 Look = tuple[str, Any, Any]
 LOOKS: tuple[Look, ...] = (("phone", "light", PHONE), ("light", "light", DESK), ("dark", "dark", DESK))
+VISIONS = ("protanopia", "deuteranopia", "tritanopia", "achromatopsia")
 
 Picture = Callable[..., None]
 """Takes pictures of a page, if anybody wants to have them: (page, name), and which looks."""
@@ -211,3 +212,18 @@ def take_pictures(page: Page, folder: Path, name: str, looks: Iterable[Look] = L
         page.screenshot(path=folder / f"{name}-{look}.png", full_page=True, animations="disabled")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(before or DESK)
+    if looks is LOOKS:
+        take_pictures_for_each_vision(page, folder / "colour-blindness", name)
+
+
+def take_pictures_for_each_vision(page: Page, folder: Path, name: str) -> None:
+    """As those see it who tell colours apart less well, light and dark."""
+    session = page.context.new_cdp_session(page)
+    for vision in VISIONS:
+        session.send("Emulation.setEmulatedVisionDeficiency", {"type": vision})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            picture = folder / f"{name}-{vision}-{scheme}.png"
+            page.screenshot(path=picture, full_page=True, animations="disabled")
+    session.detach()
+    page.emulate_media(color_scheme="light")

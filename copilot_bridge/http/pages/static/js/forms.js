@@ -50,7 +50,8 @@ let asked = 0;
 
 /** @param {HTMLFormElement} form @param {HTMLElement | null} button */
 async function takeOver(form, button) {
-  const turn = (asked += 1);
+  asked += 1;
+  const turn = asked;
   const into = document.getElementById(form.dataset.target || "");
   if (!into) return form.submit();
   const get = form.method === "get";

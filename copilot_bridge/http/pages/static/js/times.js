@@ -17,7 +17,6 @@ const STYLES = {
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
-const DAY = 86400000;
 
 /**
  * @param {number} seconds
