@@ -316,3 +316,28 @@ def test_the_architecture_names_what_is_there() -> None:
     paths = re.findall(r"`(\w+(?:/[\w.]*)+|\w+\.(?:py|toml))`", ARCHITECTURE)
     folders = (ROOT / "copilot_bridge", ROOT, ROOT / "tests")
     assert [path for path in paths if not any((folder / path).exists() for folder in folders)] == []
+
+
+def defined_names() -> set[str]:
+    trees = (ast.parse(path.read_bytes()) for path in (ROOT / "copilot_bridge").rglob("*.py"))
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    defined = {node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    return defined | {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
+def test_the_architecture_names_classes_and_functions_that_are_there() -> None:
+    names = set(re.findall(r"`(?:\w+\.)*([A-Z]\w+|\w+(?=\(\)))(?:\(\))?`", ARCHITECTURE))
+    assert len(names) > 20
+    assert names - defined_names() == set()
+
+
+def test_docstrings_name_files_that_are_there() -> None:
+    files = {str(path.relative_to(ROOT)) for path in (ROOT / "copilot_bridge").rglob("*.*")}
+    named = [
+        (path.relative_to(ROOT), name)
+        for path in sorted((ROOT / "copilot_bridge").rglob("*.py"))
+        for name in re.findall(r"`([\w/]+/\w+\.(?:py|toml))`", path.read_text())
+    ]
+    assert [
+        (path, name) for path, name in named if not any(file.endswith(f"/{name}") for file in files)
+    ] == []

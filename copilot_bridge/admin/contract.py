@@ -117,7 +117,7 @@ def of_messages(model: Model) -> Iterator[Question]:
         yield Question(f"thinking disabled, effort {effort}", body, NEVER_OFF, effort, known, after)
     yield flag(model, "system in the middle", base | {"messages": [MESSAGE, BRIEF]}, SYSTEM)
     begun = {"role": "assistant", "content": "o"}
-    yield flag(model, "an answer begun", base | {"messages": [MESSAGE, begun]}, PREFILL)
+    yield flag(model, "a prefilled response", base | {"messages": [MESSAGE, begun]}, PREFILL)
     tools = {"tools": [{"name": "note", "input_schema": {"type": "object", "properties": {}}}]}
     yield Question("tools", base | tools, known=True)
     yield Question("a forced tool", base | tools | {"tool_choice": {"type": "any"}}, known=True)
@@ -176,7 +176,7 @@ def by_effort(model: Model, write: Callable[[str], Json]) -> Iterator[Question]:
         yield Question(f"effort {effort}", write(effort), EFFORT, effort, listed)
 
 
-BASE, FORM = "anything at all", "an answer by a schema"
+BASE, FORM = "any request", "output by a schema"
 QUESTIONS: dict[str, Callable[[Model], Iterator[Question]]] = {
     "messages": of_messages,
     "responses": of_responses,
@@ -240,7 +240,7 @@ def lessons_of(answers: list[Answer]) -> list[Lesson]:
         if all(answer.accepted is not None for answer in asked):
             found.append(probed_fact(name, COLLECTORS.get(name, as_flag)(asked)))
     if any(answer.question.name == FORM and answer.accepted is False for answer in answers):
-        found.append(Lesson("answer by tool"))
+        found.append(Lesson("output by tool"))
     return found
 
 

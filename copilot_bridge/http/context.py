@@ -17,7 +17,7 @@ def bridge() -> Bridge:
 
 def request_context() -> RequestContext:
     """The request's context; set after its caller is identified."""
-    mine: RequestContext = g.call
+    mine: RequestContext = g.context
     return mine
 
 

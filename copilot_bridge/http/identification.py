@@ -48,7 +48,7 @@ def given_credentials() -> list[str]:
 
 def identify(local: bool) -> None:
     """Finds the request's caller and makes its context.  Raises BridgeError for unknown callers."""
-    g.call = context_for(bridge(), g.entry, given_credentials(), local=local)
+    g.context = context_for(bridge(), g.entry, given_credentials(), local=local)
 
 
 def context_for(

@@ -57,7 +57,7 @@ def after_request(response: Response) -> Response:
     entry: RequestLogEntry = g.entry
     attach_cleanup(response)
     response.headers["X-Request-Id"] = entry.id
-    if "call" in g and (budget := g.call.budget_header):
+    if "context" in g and (budget := g.context.budget_header):
         response.headers[BUDGET_HEADER] = budget
     if instead := fallback_header(entry):
         response.headers[FALLBACK_HEADER] = instead
@@ -77,10 +77,10 @@ def attach_cleanup(response: Response) -> None:
         return
     cleanup.attached = True
     response.call_on_close(cleanup.close)
-    if (call := g.get("call")) is not None:
-        cleanup.add(call.release_limits)
+    if (context := g.get("context")) is not None:
+        cleanup.add(context.release_limits)
         if "is_model_request" in g:
-            cleanup.add(partial(call.write_log, entry))
+            cleanup.add(partial(context.write_log, entry))
     cleanup.add(entry.write)
     if has_unread_body():
         discard_unread_body(response, cleanup)

@@ -39,7 +39,7 @@ class Attribution:
         self.signals: Signals = context.bridge.interactions.signals(caller, conversation, headers, kind)
         self._prompt = conversation.last or conversation.first
         self._pick_context: PickContext | None = None
-        self._choice: ResolvedModel | None = None
+        self._resolved: ResolvedModel | None = None
         self._picked_again = False
         entry.initiator, entry.session = self.signals.initiator, self.signals.session[:SHORT_ID]
         entry.interaction, entry.kind = self.signals.interaction[:SHORT_ID], self.signals.type
@@ -58,18 +58,18 @@ class Attribution:
         self._pick_context = self._pick_context or PickContext(self.signals.thread, self._prompt, has_image)
         return self._pick_context
 
-    def note_choice(self, choice: ResolvedModel) -> None:
-        self._choice = choice
-        self._entry.discount = choice.discount
+    def note_resolved(self, resolved: ResolvedModel) -> None:
+        self._resolved = resolved
+        self._entry.discount = resolved.discount
 
     def choose_again(self, refused: BridgeError) -> bool:
         """Forget the model that Copilot picked for "auto" and now refuses, once.  Returns whether it did."""
-        choice, pick_context = self._choice, self._pick_context
-        if choice is None or choice.auto is None or pick_context is None or self._picked_again:
+        resolved, pick_context = self._resolved, self._pick_context
+        if resolved is None or resolved.auto is None or pick_context is None or self._picked_again:
             return False
         stale = isinstance(refused, Refusal) and refused.stale_session
         if not stale and refused.kind != "model_not_found":
             return False
         self._picked_again = True
-        self._context.models.forget_pick(self._context.copilot(), choice, pick_context)
+        self._context.models.forget_pick(self._context.copilot(), resolved, pick_context)
         return True

@@ -38,15 +38,15 @@ class AuthorizedModels:
         self, copilot: Copilot, name: str, pick_context: ContextSource = PickContext
     ) -> ResolvedModel:
         """Return the model of this name.  Raises BridgeError "permission": the key may not use it."""
-        choice = self._models.resolve(copilot, name, pick_context)
-        if not self._caller.may_use(choice.model.id):
+        resolved = self._models.resolve(copilot, name, pick_context)
+        if not self._caller.may_use(resolved.model.id):
             raise BridgeError(
-                f"this key may not use the model {choice.model.id!r}; it may use "
+                f"this key may not use the model {resolved.model.id!r}; it may use "
                 f"{', '.join(self._caller.models)}",
                 kind="permission",
                 param="model",
             )
-        return choice
+        return resolved
 
-    def forget_pick(self, copilot: Copilot, choice: ResolvedModel, pick_context: PickContext) -> None:
-        self._models.forget_pick(copilot, choice, pick_context)
+    def forget_pick(self, copilot: Copilot, resolved: ResolvedModel, pick_context: PickContext) -> None:
+        self._models.forget_pick(copilot, resolved, pick_context)

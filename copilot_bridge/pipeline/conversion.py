@@ -21,7 +21,7 @@ from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.answer_facts import AnswerFacts, note_whole_answer
 from copilot_bridge.streaming.response_body import open_body
-from copilot_bridge.upstream.recovery.answer_tool import ANSWER_TOOL
+from copilot_bridge.upstream.recovery.output_tool import OUTPUT_TOOL
 from copilot_bridge.upstream.transport.bodies import read_tail, read_whole, too_large
 
 
@@ -126,7 +126,7 @@ class Conversion(Struct, frozen=True):
 
     def _event_reader(self) -> EventReader:
         reader: EventReader = self.upstream.reader(self.id, self.created)
-        return OutputToolReader(reader, ANSWER_TOOL) if self.by_tool else reader
+        return OutputToolReader(reader, OUTPUT_TOOL) if self.by_tool else reader
 
 
 def counted(pieces: Iterator[bytes], entry: RequestLogEntry, limit: int) -> Iterator[bytes]:

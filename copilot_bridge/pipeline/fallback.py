@@ -1,7 +1,7 @@
-"""The operator's fallbacks: other models that answer when a budget, the plan or a cooldown refuses one.
+"""The operator's fallbacks: other models that respond when a budget, the plan or a cooldown refuses one.
 
 The account stays the same, and the caller can see it: a header, the log and the log's page name the model
-that was asked for.
+that the client requested.
 """
 
 import logging
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 HEADER = "x-copilot-bridge-fallback"
 
 Fallbacks = Sequence[tuple[str, tuple[str, ...]]]
-"""(pattern of models, the models that answer in their place, the preferred first)."""
+"""(pattern of models, the models that respond in their place, the preferred first)."""
 
 
 def send_with_fallback(received: ReceivedRequest, fallbacks: Fallbacks) -> SentRequest:
@@ -29,12 +29,12 @@ def send_with_fallback(received: ReceivedRequest, fallbacks: Fallbacks) -> SentR
     try:
         return with_another_pick(received, send)
     except BridgeError as refused:
-        asked = received.entry.model or received.client.model
-        names = replacements(fallbacks, asked) if refused.another_model else ()
+        requested = received.entry.model or received.client.model
+        names = replacements(fallbacks, requested) if refused.another_model else ()
         for name in names:
-            if sent := attempt(received, name, asked, refused):
+            if sent := attempt(received, name, requested, refused):
                 return sent
-        received.entry.model = asked
+        received.entry.model = requested
         raise
 
 
@@ -44,18 +44,18 @@ def replacements(fallbacks: Fallbacks, model: str) -> tuple[str, ...]:
     return next(found, ())
 
 
-def attempt(received: ReceivedRequest, name: str, asked: str, refused: BridgeError) -> SentRequest | None:
-    """Send the request to another model; None: that can't answer either."""
+def attempt(received: ReceivedRequest, name: str, requested: str, refused: BridgeError) -> SentRequest | None:
+    """Send the request to another model; None: that model is refused, too."""
     context = received.context
     try:
         model = context.models.resolve(context.copilot(), name).model
         sent = with_another_pick(received.read_again(model.id), send)
     except BridgeError as error:
-        log.info("%s does not answer in place of %s: %s", name, asked, error)
+        log.info("%s can't respond in place of %s: %s", name, requested, error)
         return None
     entry = received.entry
-    entry.instead_of, entry.fallback_reason = asked, refused.kind
-    log.warning("%s answers in place of %s: %s", entry.model, asked, refused)
+    entry.instead_of, entry.fallback_reason = requested, refused.kind
+    log.warning("%s responds in place of %s: %s", entry.model, requested, refused)
     return sent
 
 

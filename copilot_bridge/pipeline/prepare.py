@@ -126,11 +126,11 @@ def prepare(
     :param counting: only the tokens of the request are to be counted.
     :raises BridgeError: there is no such model, or it can't be given what the request relies on.
     """
-    choice = choose_model(received, attribution)
-    route, tools = find_route(received, choice.model, counting)
-    headers = dict(choice.headers)
-    changed = adapt_content(received, choice, headers)
-    model = with_learned_facts(received, choice.model, route)
+    resolved = resolve_model(received, attribution)
+    route, tools = find_route(received, resolved.model, counting)
+    headers = dict(resolved.headers)
+    changed = adapt_content(received, resolved, headers)
+    model = with_learned_facts(received, resolved.model, route)
     target = Target(model, route, headers, limits_of(route.upstream.name, model.vendor, model.id))
     if route.passthrough:
         return fit(received, target, pass_on(received, target.limits), changed=changed, counting=counting)
@@ -189,7 +189,7 @@ def path_of(route: Route, model: Model, counting: TokenCounting | None) -> str:
     return path.replace("{model}", quote(model.id, safe="")) if "{" in path else path
 
 
-def choose_model(received: ReceivedRequest, attribution: Attribution) -> ResolvedModel:
+def resolve_model(received: ReceivedRequest, attribution: Attribution) -> ResolvedModel:
     """Find the model that the client means.
 
     :raises BridgeError: there is none, or the caller may not use it.
@@ -199,10 +199,10 @@ def choose_model(received: ReceivedRequest, attribution: Attribution) -> Resolve
         return attribution.pick_context(next(received.client.image_holders(), None) is not None)
 
     context, name = received.context, received.client.model_name(received.headers)
-    choice = context.models.resolve(context.copilot(), name, pick_context)
-    attribution.note_choice(choice)
-    received.entry.model = choice.model.id
-    return choice
+    resolved = context.models.resolve(context.copilot(), name, pick_context)
+    attribution.note_resolved(resolved)
+    received.entry.model = resolved.model.id
+    return resolved
 
 
 def find_route(
@@ -228,24 +228,24 @@ def tools_to_run(received: ReceivedRequest, native: tuple[str, ...]) -> tuple[Se
     :param native: the kinds that Copilot runs itself for this request.
     :raises Unsupported: the request demands one that may not run.
     """
-    asked = received.client.server_tools()
-    allowed = {tool.kind for tool in asked if received.context.may_run(tool.kind)}
-    for tool in asked:
+    requested = received.client.server_tools()
+    allowed = {tool.kind for tool in requested if received.context.may_run(tool.kind)}
+    for tool in requested:
         if tool.kind not in allowed and tool.kind in native:
             received.client.drop_server_tools()
         elif tool.kind not in allowed and tool.demanded_by:
             raise Unsupported(f"{tool.demanded_by}: {NO_SEARCH}", param=tool.demanded_by)
-    return tuple(tool for tool in asked if tool.kind in allowed and tool.kind not in native)
+    return tuple(tool for tool in requested if tool.kind in allowed and tool.kind not in native)
 
 
-def adapt_content(received: ReceivedRequest, choice: ResolvedModel, headers: Headers) -> bool:
+def adapt_content(received: ReceivedRequest, resolved: ResolvedModel, headers: Headers) -> bool:
     """Put the effort of the model's name and the images into the body.  Returns whether it changed.
 
     :param headers: those of Copilot's request, to which one is added if there are images.
     """
-    client, model = received.client, choice.model
-    if choice.effort:
-        client.set_effort(choice.effort)
+    client, model = received.client, resolved.model
+    if resolved.effort:
+        client.set_effort(resolved.effort)
     max_images = model.profile.max_images or MAX_IMAGES
     omitted = omit_oldest_images(client.images(), max_images, client.text_part)
     changed = client.changed or omitted

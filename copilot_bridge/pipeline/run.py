@@ -85,7 +85,7 @@ class Exchange:
     def __init__(
         self,
         bridge: Bridge,
-        request: Operation,
+        operation: Operation,
         entry: RequestLogEntry,
         client: socket.socket | None,
         writer: SocketWriter | None = None,
@@ -93,7 +93,7 @@ class Exchange:
         accepts_continue: bool = True,
     ) -> None:
         config = bridge.config
-        self._request = request
+        self._operation = operation
         self._entry = entry
         self._fast = config.direct_socket_io
         self._relay = StreamRelay(
@@ -107,24 +107,24 @@ class Exchange:
 
     @property
     def streaming(self) -> bool:
-        return bool(self._request.streaming)
+        return bool(self._operation.streaming)
 
     @property
     def media_type(self) -> str:
         """The media type of a stream."""
-        return self._request.framing.media_type
+        return self._operation.framing.media_type
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers of Copilot's response that the client should see."""
-        return dict(self._request.reply_headers)
+        return dict(self._operation.reply_headers)
 
     def result(self) -> bytes | Pieces:
         """Return the whole response.
 
         :raises BridgeError: there is none.  :raises ClientDisconnected: the client left.
         """
-        for whole in self._relay.call(self._request.complete):
+        for whole in self._relay.call(self._operation.complete):
             if whole is not None:
                 self._entry.note_first_byte()
                 if isinstance(whole, Pieces) and whole.size is None:
@@ -155,7 +155,7 @@ class Exchange:
         """
         self._metrics.stream_opened()
         self._open = True
-        self._opening = self._relay.call(self._request.open)
+        self._opening = self._relay.call(self._operation.open)
         self._response = next(self._opening)
 
     def events(self) -> Iterator[bytes]:
@@ -164,9 +164,9 @@ class Exchange:
         self._relay.note_response_started()
         try:
             while self._response is None:
-                yield self._request.framing.keepalive
+                yield self._operation.framing.keepalive
                 self._response = next(self._opening)
-            stream = self._request.stream(self._response, fast=self._fast)
+            stream = self._operation.stream(self._response, fast=self._fast)
             self._body, reader = stream.body, stream.reader
             yield from self._relay_body(stream)
         except (ClientDisconnected, GeneratorExit) as gone:
@@ -175,14 +175,14 @@ class Exchange:
                 raise
         except BridgeError as error:
             if reader is not None:
-                self._request.report_refusal(error)
+                self._operation.report_refusal(error)
             self._entry.note_error(error)
-            yield (reader or self._request).fail(error)
+            yield (reader or self._operation).fail(error)
         except Exception:
             log.exception("internal error in the stream of request %s", self._entry.id)
             unknown = unreadable(self._entry.id)
             self._entry.note_error(unknown)
-            yield (reader or self._request).fail(unknown)
+            yield (reader or self._operation).fail(unknown)
 
     def _relay_body(self, stream: ResponseStream) -> Iterator[bytes]:
         body, reader, facts = stream
@@ -190,7 +190,7 @@ class Exchange:
             for out in self._relay.relay(body, reader, facts.feed):
                 if out:
                     self._entry.note_first_byte()
-                yield out or self._request.framing.keepalive
+                yield out or self._operation.framing.keepalive
         finally:
             facts.note_cost()
             self._entry.note_usage(reader.usage)
@@ -229,15 +229,15 @@ def run_request(
     :param headers: the client's, their names in lower case.
     :raises BridgeError: the request is wrong.
     """
-    request = read_request(context, entry, data, headers)
-    entry.dialect, entry.model, entry.streamed = request.dialect, request.model, request.streaming
-    entry.requested_model, entry.client = request.model, client_name(headers.get("user-agent", ""))
+    operation = read_request(context, entry, data, headers)
+    entry.dialect, entry.model, entry.streamed = operation.dialect, operation.model, operation.streaming
+    entry.requested_model, entry.client = operation.model, client_name(headers.get("user-agent", ""))
     if context.bridge.telemetry is not None:
         entry.traceparent = headers.get("traceparent")
-    context.prepare_approval(entry, request.model, data)
+    context.prepare_approval(entry, operation.model, data)
     progress = partial(context.bridge.token_estimates.progress, entry)
     context.bridge.request_log_writer.begin(interrupted_row(entry), progress)
-    return Exchange(context.bridge, request, entry, client, writer, accepts_continue=accepts_continue)
+    return Exchange(context.bridge, operation, entry, client, writer, accepts_continue=accepts_continue)
 
 
 def finish_request(context: RequestContext, entry: RequestLogEntry) -> None:

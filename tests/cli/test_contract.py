@@ -39,7 +39,7 @@ def test_each_model_is_probed_in_its_own_api(run):
         GEMINI: "chat",
     }
     opus = {answer["question"]: answer["accepted"] for answer in reports[OPUS]["answers"]}
-    assert opus["anything at all"] is opus["effort max"] is opus["a forced tool"] is True
+    assert opus["any request"] is opus["effort max"] is opus["a forced tool"] is True
     assert opus["effort xhigh"] is opus["system in the middle"] is False
     assert opus["thinking disabled, effort xhigh"] is None, "it was asked though it can't be had"
     assert "found efforts: low,medium,high,max" in reports[OPUS]["learned"]
@@ -138,14 +138,14 @@ def test_unanswered_questions_teach_nothing():
     assert lessons_of([Answer(low, True), Answer(high, False)]) == [probed_fact("efforts", ["low"])]
     assert lessons_of([Answer(low, True), Answer(high, None, "502")]) == []
     assert lessons_of([Answer(low, False), Answer(high, False)]) == [Lesson("fact", "efforts", "")]
-    begun = Question("an answer begun", {}, "prefill")
+    begun = Question("a prefilled response", {}, "prefill")
     assert lessons_of([Answer(begun, True)]) == [probed_fact("prefill", ["yes"])]
     assert lessons_of([Answer(begun, False)]) == [probed_fact("prefill", ["no"])]
     off = Question("thinking disabled, effort max", {}, "efforts_needing_thinking", "max")
     assert lessons_of([Answer(off, False)]) == [probed_fact("efforts_needing_thinking", ["max"])]
     assert lessons_of([Answer(off, True)]) == [probed_fact("efforts_needing_thinking", [])]
     schema = Question(contract.FORM, {})
-    assert lessons_of([Answer(schema, False)]) == [Lesson("answer by tool")]
+    assert lessons_of([Answer(schema, False)]) == [Lesson("output by tool")]
 
 
 def row(**more):

@@ -51,7 +51,7 @@ class Preparation:
             memory=None,
             models=Catalogues(catalogue),
         )
-        self._attribution = SimpleNamespace(note_choice=lambda _choice: None, pick_context=None)
+        self._attribution = SimpleNamespace(note_resolved=lambda _resolved: None, pick_context=None)
 
     def __call__(self, dialect: Dialect, body: Any) -> PreparedRequest:
         entry = RequestLogEntry("127.0.0.1", "POST", dialect.endpoint, "answer", at=CREATED)

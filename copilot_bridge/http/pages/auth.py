@@ -97,7 +97,7 @@ def authenticate_page() -> Any:
         g.visitor = operator_or_nobody()
     else:
         g.visitor = operator()
-        g.call = RequestContext(shared(), g.visitor.caller)
+        g.context = RequestContext(shared(), g.visitor.caller)
         if g.visitor.caller is not LOCAL_OPERATOR:
             g.entry.caller_id = g.visitor.caller.id
     if request.method not in SAFE:

@@ -10,7 +10,7 @@ from copilot_bridge.http.pages.rendering import FILTERS
 
 def asking() -> Caller:
     """The caller who asks for data that a page shows, with a key of whatever rights."""
-    found: Caller = g.call.caller
+    found: Caller = g.context.caller
     return found
 
 

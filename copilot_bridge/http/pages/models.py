@@ -79,7 +79,7 @@ def part() -> Response:
 
 def state(*, ask: bool) -> dict[str, Any]:
     """The values for the template.  :param ask: Copilot, if the cached catalogue is old."""
-    context: RequestContext = g.call
+    context: RequestContext = g.context
     catalogue, problem, nobody = None, "", False
     try:
         catalogue = context.models.cached(context.account)

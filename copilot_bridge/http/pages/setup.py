@@ -118,7 +118,7 @@ def offer() -> Offer:
     late = UpstreamTimeout(tr("setup.github_silent", seconds=f"{CATALOGUE_TIMEOUT:g}"))
     try:
         with gevent.Timeout(CATALOGUE_TIMEOUT, late):
-            models = offered(g.call, g.call.models.catalogue(g.call.copilot()))
+            models = offered(g.context, g.context.models.catalogue(g.context.copilot()))
     except BridgeError as error:
         return Offer(problem=str(error))
     return Offer(

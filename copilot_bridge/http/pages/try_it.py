@@ -73,7 +73,7 @@ def shown(words: str = "", trials: list[Trial] | None = None) -> Response:
 
 def offer() -> tuple[list[Model], str]:
     """The chat models of the cached catalogue by their names, and why there are none."""
-    context: RequestContext = g.call
+    context: RequestContext = g.context
     try:
         catalogue = context.models.cached(context.account) or context.models.catalogue(context.copilot())
     except BridgeError as error:

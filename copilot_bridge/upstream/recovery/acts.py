@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from copilot_bridge.upstream.quirks.efforts import EFFORTS
-from copilot_bridge.upstream.recovery.answer_tool import ask_by_tool
 from copilot_bridge.upstream.recovery.binding import held_below, is_kept
 from copilot_bridge.upstream.recovery.case import Act, Case, dicts, drop_betas
 from copilot_bridge.upstream.recovery.history import (
@@ -19,6 +18,7 @@ from copilot_bridge.upstream.recovery.history import (
     rename_role,
     shorten_ids,
 )
+from copilot_bridge.upstream.recovery.output_tool import ask_by_tool
 from copilot_bridge.upstream.recovery.pairs import pair_calls
 from copilot_bridge.upstream.recovery.paths import Json, find, remove
 
@@ -229,7 +229,7 @@ def stop_here(case: Case) -> bool:
     return True
 
 
-def ask_for_answer(case: Case) -> bool:
+def request_by_tool(case: Case) -> bool:
     return ask_by_tool(case.body, case.api)
 
 
@@ -254,6 +254,6 @@ ACTS: dict[str, Act] = {
     "no ttl": strip_ttl,
     "fewer cache breakpoints": thin_breakpoints,
     "no choice without tools": drop_idle_choice,
-    "answer by tool": ask_for_answer,
+    "output by tool": request_by_tool,
     "stop here": stop_here,
 }

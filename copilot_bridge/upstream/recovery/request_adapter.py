@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.upstream.error_mapping import ADAPTABLE, FINAL, Refusal
 from copilot_bridge.upstream.recovery.acts import ACTS
-from copilot_bridge.upstream.recovery.answer_tool import asks_by_tool
 from copilot_bridge.upstream.recovery.binding import is_kept, what_binds
 from copilot_bridge.upstream.recovery.case import Case, Headers
 from copilot_bridge.upstream.recovery.learned import Learned, Lesson
 from copilot_bridge.upstream.recovery.naming import RefusalContext, names_binding
+from copilot_bridge.upstream.recovery.output_tool import asks_by_tool
 from copilot_bridge.upstream.recovery.paths import Json
 from copilot_bridge.upstream.recovery.table import RecoveryRule, matching_rules
 
@@ -88,7 +88,7 @@ class RequestAdapter:
                 raise explained_refusal(DIALECTS[self._dialect].field_path(what), self._model, refusal)
 
 
-BY_TOOL = "answer by tool"
+BY_TOOL = "output by tool"
 
 
 def explained_refusal(name: str, model: str, refusal: Refusal) -> Refusal:

@@ -60,11 +60,11 @@ TABLE = (
         rf"|Unsupported parameter:? ['\"`]?(?:{FORM})(?![.\w])|extraneous key \[output_config\]"
         r"|structured.outputs? (?:is|are) not (?:supported|available)|not support structured"
         r"|allowedPartnerModelFeatures",
-        "answer by tool",
+        "output by tool",
         lasting=True,
-        lost="the response's schema (asked for by a tool)",
+        lost="the output schema (requested by a tool)",
     ),
-    RecoveryRule(FORM, "answer by tool", lost="the response's schema (asked for by a tool)"),
+    RecoveryRule(FORM, "output by tool", lost="the output schema (requested by a tool)"),
     RecoveryRule(
         r"\bstop(?:_sequences)?['\"`]?(?:: Extra inputs| is not (?:supported|permitted|allowed))"
         r"|Unsupported parameter:? ['\"`]?stop(?:_sequences)?(?![.\w])|not support (?:the )?stop",
@@ -140,7 +140,7 @@ TABLE = (
         "continue",
         apis=(CHAT, MESSAGES),
         lasting=True,
-        lost="a response begun by the client",
+        lost="the beginning of the response from the client",
     ),
     # Thinking.
     RecoveryRule(

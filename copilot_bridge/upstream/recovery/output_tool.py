@@ -1,7 +1,7 @@
 """Structured output by a tool, for models whose backend knows no output format.
 
 Models fill in a tool's input by its schema.  So the schema of the answer becomes the schema of a tool that
-has to be called; `dialects/tool_answer.py` turns the input of that call into the text of the answer.
+has to be called; `dialects/output_tool.py` turns the input of that call into the text of the answer.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from msgspec import Struct
 Json = dict[str, Any]
 
 # A client's own tool with this name would be mistaken for it.
-ANSWER_TOOL = "bridge_final_answer"
+OUTPUT_TOOL = "bridge_final_answer"
 ABOUT = "Give the final answer, in this form.  Call this once, with the whole answer, when you have it."
 
 
@@ -34,15 +34,15 @@ class OutputFormatFields(Struct, frozen=True):
 
 
 def function(schema: Json) -> Json:
-    return {"name": ANSWER_TOOL, "description": ABOUT, "parameters": schema}
+    return {"name": OUTPUT_TOOL, "description": ABOUT, "parameters": schema}
 
 
 FIELDS = {
     "messages": OutputFormatFields(
         ("output_config", "format"),
         ("schema",),
-        lambda schema: {"name": ANSWER_TOOL, "description": ABOUT, "input_schema": schema},
-        {"type": "tool", "name": ANSWER_TOOL, "disable_parallel_tool_use": True},
+        lambda schema: {"name": OUTPUT_TOOL, "description": ABOUT, "input_schema": schema},
+        {"type": "tool", "name": OUTPUT_TOOL, "disable_parallel_tool_use": True},
         {"type": "any", "disable_parallel_tool_use": True},
         {},
         ("thinking",),
@@ -51,7 +51,7 @@ FIELDS = {
         ("response_format",),
         ("json_schema", "schema"),
         lambda schema: {"type": "function", "function": function(schema)},
-        {"type": "function", "function": {"name": ANSWER_TOOL}},
+        {"type": "function", "function": {"name": OUTPUT_TOOL}},
         "required",
         {"parallel_tool_calls": False},
         ("thinking_budget",),
@@ -60,7 +60,7 @@ FIELDS = {
         ("text", "format"),
         ("schema",),
         lambda schema: {"type": "function", **function(schema), "strict": False},
-        {"type": "function", "name": ANSWER_TOOL},
+        {"type": "function", "name": OUTPUT_TOOL},
         "required",
         {"parallel_tool_calls": False},
         (),
@@ -88,7 +88,7 @@ def ask_by_tool(body: Json, api: str) -> bool:
 
 def asks_by_tool(body: Json) -> bool:
     names = (inner(tool, path) for tool in tools(body) for path in (("name",), ("function", "name")))
-    return ANSWER_TOOL in names
+    return OUTPUT_TOOL in names
 
 
 def tools(body: Json) -> list[Any]:
