@@ -26,7 +26,8 @@ NO_QUERY: Mapping[str, str] = MappingProxyType({})
 PREFIX = "prefix"  # the field of the query
 MAX_PREFIX = 40
 
-# Copilot lists it nowhere; its own clients add it to their lists.
+# Copilot lists it nowhere; its own clients add it to their lists.  All models that it stands for call tools,
+# and one is picked with regard to images.
 AUTO_MODELS = tuple(
     Model.read(
         {
@@ -34,6 +35,7 @@ AUTO_MODELS = tuple(
             "name": f"Auto, {name.partition(':')[2]}" if ":" in name else "Auto",
             "vendor": "GitHub Copilot",
             "supported_endpoints": list(ENDPOINTS),
+            "capabilities": {"supports": {"tool_calls": True, "vision": True}},
         }
     )
     for name in NAMES

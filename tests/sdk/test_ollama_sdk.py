@@ -176,6 +176,7 @@ def test_models(client: ollama.Client) -> None:
     assert {"gpt-4.1:latest", "claude-sonnet-4.5:latest"} <= set(names)
     shown = client.show("claude-sonnet-4.5:latest")
     assert {"completion", "tools", "vision"} <= set(shown.capabilities or [])
+    assert {"completion", "tools", "vision"} <= set(client.show("auto").capabilities or [])
     assert (shown.modelinfo or {})["copilot.context_length"] > 100_000
     assert client.ps().models == []
     assert client.pull("gpt-4.1").status == "success"
