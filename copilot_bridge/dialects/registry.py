@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from copilot_bridge.dialects import embeddings
 from copilot_bridge.dialects.adaptation.limits import Limits, limits_for
+from copilot_bridge.dialects.chat import openrouter_models
 from copilot_bridge.dialects.chat.dialect import CHAT
 from copilot_bridge.dialects.chat.model_list import MODEL_LIST
 from copilot_bridge.dialects.completions.dialect import COMPLETIONS, FILL
@@ -69,12 +70,17 @@ def limits_of(dialect: str, vendor: str, model: str) -> Limits:
 MODEL_LISTS_BY_QUERY: dict[str, ModelList] = {codex_models.QUERY: codex_models.CODEX_MODEL_LIST}
 
 
-def model_list_of(dialect: str | None, query: Iterable[str] = ()) -> ModelList:
+# The beginning of a path below which clients expect a form of their own.
+MODEL_LISTS_BY_PATH: dict[str, ModelList] = {openrouter_models.PATH: openrouter_models.OPENROUTER_MODEL_LIST}
+
+
+def model_list_of(dialect: str | None, query: Iterable[str] = (), path: str = "") -> ModelList:
     """Return the form of a client's list of models.
 
-    :param query: the names of the fields in the request's query.
+    :param query: the names of the fields in the request's query.  :param path: the request's.
     """
-    own = next((form for name, form in MODEL_LISTS_BY_QUERY.items() if name in query), None)
+    by_path = (form for start, form in MODEL_LISTS_BY_PATH.items() if path.startswith(start))
+    own = next((form for name, form in MODEL_LISTS_BY_QUERY.items() if name in query), next(by_path, None))
     if own:
         return own
     found = DIALECTS[dialect].model_list if dialect else None

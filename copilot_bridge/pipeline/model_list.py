@@ -49,14 +49,14 @@ def offered(context: RequestContext, catalogue: Catalogue) -> list[Model]:
 
 
 def list_models(
-    context: RequestContext, dialect: str | None = None, query: Mapping[str, str] = NO_QUERY
+    context: RequestContext, dialect: str | None = None, query: Mapping[str, str] = NO_QUERY, path: str = ""
 ) -> bytes:
-    """Return the list of the models in the form of the client's dialect.
+    """Return the list of the models in the form of the client's dialect, or of the request's path.
 
     :raises InvalidRequest: the query is wrong.
     """
     prefix = read_prefix(query)
-    catalogue, form = context.models.catalogue(context.copilot()), model_list_of(dialect, query)
+    catalogue, form = context.models.catalogue(context.copilot()), model_list_of(dialect, query, path)
     if form.is_paged or prefix:
         return write_list(context, catalogue, form, query)
     if form not in catalogue.rendered:
@@ -89,11 +89,13 @@ def read_prefix(query: Mapping[str, str]) -> str:
     return prefix
 
 
-def describe_model(context: RequestContext, name: str, dialect: str | None) -> bytes:
-    """Describe one model, in the form of the client's dialect.  Raises ModelNotFound."""
-    return orjson.dumps(
-        model_list_of(dialect).write_model(entry_of(context.bridge, find_model(context, name)))
-    )
+def describe_model(context: RequestContext, name: str, dialect: str | None, path: str = "") -> bytes:
+    """Describe one model, in the form of the client's dialect, or of the request's path.
+
+    :raises ModelNotFound: there is none of that name.
+    """
+    form = model_list_of(dialect, path=path)
+    return orjson.dumps(form.write_model(entry_of(context.bridge, find_model(context, name))))
 
 
 def entry_of(bridge: Bridge, model: Model) -> ModelEntry:

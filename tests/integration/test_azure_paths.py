@@ -19,7 +19,23 @@ def test_azures_paths_answer(bridge: Bridge, simulator: Simulator, mark: str, pr
     assert simulator.ledger(mark)
 
 
-@pytest.mark.parametrize("prefix", PREFIXES)
+def test_openrouters_list_tells_context_and_abilities(bridge: Bridge) -> None:
+    listed = {model["id"]: model for model in bridge.request("GET", "/api/v1/models").json["data"]}
+    assert [*listed] == [model["id"] for model in bridge.request("GET", "/v1/models").json["data"]]
+    claude = listed["claude-sonnet-4.5"]
+    assert claude == bridge.request("GET", "/api/v1/models/anthropic/claude-sonnet-4.5").json
+    assert claude["context_length"] > 100_000
+    assert claude["top_provider"]["max_completion_tokens"] > 10_000
+    assert claude["architecture"]["input_modalities"] == ["text", "image"]
+    assert {"tools", "reasoning", "max_tokens"} <= {*claude["supported_parameters"]}
+    embedding = listed["text-embedding-3-small"]
+    assert (embedding["architecture"]["output_modalities"], embedding["supported_parameters"]) == (
+        ["embeddings"],
+        [],
+    )
+
+
+@pytest.mark.parametrize("prefix", PREFIXES[:3])
 def test_models_stand_there_too(bridge: Bridge, prefix: str) -> None:
     plain = bridge.request("GET", "/v1/models").json
     assert bridge.request("GET", f"{prefix}/models{VERSION}").json == plain

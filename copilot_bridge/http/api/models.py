@@ -10,11 +10,11 @@ bp = Blueprint("models", __name__)
 
 @bp.get("/models")
 def index() -> Response:
-    return Response(
-        list_models(request_context(), client_dialect(), request.args), mimetype="application/json"
-    )
+    listed = list_models(request_context(), client_dialect(), request.args, request.path)
+    return Response(listed, mimetype="application/json")
 
 
 @bp.get("/models/<path:name>")
 def show(name: str) -> Response:
-    return Response(describe_model(request_context(), name, client_dialect()), mimetype="application/json")
+    described = describe_model(request_context(), name, client_dialect(), request.path)
+    return Response(described, mimetype="application/json")
