@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from secrets import token_bytes
 from typing import Any
+from zlib import crc32
 
 from cachetools import TTLCache
 
@@ -32,6 +33,8 @@ MAX_INTERACTIONS, INTERACTION_TTL = (
     20_000,
     12 * 3600.0,
 )  # interactions that are remembered, and for how many seconds
+
+LONG = 4096  # bytes of a text that are hashed; of a longer one the checksum is hashed besides
 
 
 class Interactions:
@@ -97,8 +100,13 @@ class Interactions:
         found = self._keyed_hash.copy()
         for part in parts:
             content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-            found.update(len(content).to_bytes(8, "big") + content)
+            found.update(len(content).to_bytes(8, "big") + brief(content))
         return bytes(found.digest())
+
+
+def brief(content: bytes) -> bytes:
+    """Return what identifies a text among those of one client: to hash a long one takes longer."""
+    return content if len(content) <= LONG else content[:LONG] + crc32(content).to_bytes(4, "big")
 
 
 def random_uuid_of(digest: bytes) -> str:

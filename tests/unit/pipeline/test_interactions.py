@@ -82,6 +82,14 @@ def test_a_different_start_is_another_conversation(worker, other):
     assert one.interaction != two.interaction
 
 
+@pytest.mark.parametrize("at", [0, 5000, 9999], ids=["start", "middle", "end"])
+def test_long_texts_that_differ_anywhere_begin_different_conversations(worker, at):
+    text = "word " * 2000
+    other = f"{text[:at]}X{text[at + 1 :]}"
+    one, two = (worker.tell({"role": "user", "content": content}) for content in (text, other))
+    assert one.session != two.session
+
+
 def test_a_clients_own_name_of_the_session(worker):
     first_header = {"headers": {"session-id": "s"}}
     one, two = worker.tell(USER, **first_header), worker.tell(MORE, system="", **first_header)
