@@ -143,7 +143,7 @@ ENDPOINTS = (
             "Responses": {"model": "gpt-5.3-codex", "input": "Say hello."},
         },
         answers={200: Answer("The estimate.", ref("Estimate"))},
-        dialects=("chat", "messages", "responses", "gemini"),
+        dialects=("chat", "messages", "responses", "gemini", "ollama"),
         kinds=ALL,
     ),
     Endpoint(

@@ -49,8 +49,7 @@ REQUEST = request(
         "background": passed_on(
             "true: the answer is fetched later (`GET /responses/{id}`). With `stream: true` its events can "
             "be fetched again, too."
-        )
-        | {"type": ["boolean", "null"]},
+        ),
     },
     PASSED_ON,
 )

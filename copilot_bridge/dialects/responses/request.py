@@ -61,7 +61,7 @@ FIELDS: Validators = {
     "background": supported(
         lambda value: not value,
         "not here: only POST /v1/responses answers in the background",
-        {"const": False},
+        {"type": "boolean"},
     ),
 }
 
