@@ -1,12 +1,13 @@
 """A client that leaves is noticed within a second, however silent upstream is, and upstream is let go."""
 
+import json
 import socket
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
-from integration.harness import PATIENCE, Bridge, Junction, ReceivedStream, Simulator, Start, Stream
+from integration.harness import PATIENCE, Bridge, Json, Junction, ReceivedStream, Simulator, Start, Stream
 
 MODELS = ("gpt-4o", "claude-sonnet-4.5")
 
@@ -86,6 +87,31 @@ def test_a_client_that_leaves_while_upstream_sends_is_noticed(
     stream = any_bridge.stream(f"[[sim:flood events=4000 size=20 gap=5]] {mark}")
     assert next(stream.frames())
     check_noticed(any_bridge, simulator, mark, hang_up(stream, how))
+    check_logged(any_bridge, simulator, mark)
+
+
+# Where editors ask while one types, and leave at the next key; and the other doors.
+OTHER_DOORS: dict[str, Json] = {
+    "/v1/completions": {"model": "gpt-41-copilot", "prompt": "TEXT", "suffix": "x"},
+    "/v1/fim/completions": {"model": "gpt-41-copilot", "prompt": "TEXT", "suffix": "x"},
+    "/api/generate": {"model": "gpt-41-copilot", "prompt": "TEXT", "suffix": "x"},
+    "/api/chat": {"model": "gpt-4o", "messages": [{"role": "user", "content": "TEXT"}]},
+    "/v1beta/models/gpt-4o:streamGenerateContent": {"contents": [{"parts": [{"text": "TEXT"}]}]},
+    "/v1beta/models/gpt-4o:generateContent": {"contents": [{"parts": [{"text": "TEXT"}]}]},
+}
+
+
+@pytest.mark.parametrize("silence", ["slow-headers seconds=20", "stall after=1 seconds=20"])
+@pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("path", OTHER_DOORS)
+def test_an_editor_that_leaves_is_noticed(
+    any_bridge: Bridge, simulator: Simulator, mark: str, path: str, streaming: bool, silence: str
+) -> None:
+    body = OTHER_DOORS[path] | ({} if "Content" in path else {"stream": streaming})
+    raw = json.dumps(body).replace("TEXT", f"[[sim:{silence}]] one two three {mark}").encode()
+    stream = any_bridge.dial("POST", path, raw)
+    simulator.only(mark)
+    check_noticed(any_bridge, simulator, mark, stream.leave())
     check_logged(any_bridge, simulator, mark)
 
 
