@@ -40,7 +40,7 @@ APIS = (
     (conversations.bp, PREFIXES),
     (estimate.bp, PREFIXES),
     (models.bp, (*PREFIXES, *GOOGLE_PREFIXES)),
-    (gemini.bp, ("/v1", *GOOGLE_PREFIXES)),
+    (gemini.bp, ("", "/v1", *GOOGLE_PREFIXES)),
 )
 
 

@@ -25,8 +25,8 @@ VERSIONS = {
     "/v1beta": "Google's clients, and the Gemini CLI",
     "/v1alpha": "the same, for what is new",
 }
-# Google's SDKs ask there since 2026.
-STABLE = {"/v1": "Google's newer clients"}
+# Google's SDKs ask there since 2026; litellm puts nothing but the path behind the base URL that it is given.
+STABLE = {"/v1": "Google's newer clients", "/": "the same, without a prefix"}
 PREFIXES = VERSIONS | STABLE
 
 SPELLINGS = "Each field is read in camel case and in snake case. Fields that are not named here are left out."

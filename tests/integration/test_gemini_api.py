@@ -8,7 +8,7 @@ from integration.harness import Answer, Bridge, Json, Simulator, Start, Stream
 
 KEY = "cbk_a-key-of-0123456789abcdef"
 MODELS = ("gemini-3.1-pro-preview", "gpt-5.3-codex", "claude-sonnet-4.5")
-VERSIONS = ("/v1", "/v1beta", "/v1alpha")
+VERSIONS = ("", "/v1", "/v1beta", "/v1alpha")  # litellm asks without one
 each_model = pytest.mark.parametrize("model", MODELS)
 
 

@@ -62,7 +62,8 @@ def described_paths() -> set[tuple[str, str]]:
 def aliases_of(path: str, served: set[str]) -> list[str]:
     """The aliases of a path that is served with and without /v1; nobody asks for Gemini's by them."""
     rest = path.removeprefix("/v1")
-    return [alias + rest for alias in ALIASES if rest != path and rest in served]
+    is_geminis = re.search(r">:\w+$", path)
+    return [alias + rest for alias in ALIASES if rest != path and rest in served and not is_geminis]
 
 
 def test_exactly_the_served_paths_are_described(app: Flask) -> None:
