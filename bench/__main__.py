@@ -25,7 +25,7 @@ from bench.processes import (
     TICK,
     Instructions,
     NotStartedError,
-    Yard,
+    ProcessGroup,
     busy,
     find_nginx,
     pin,
@@ -110,15 +110,20 @@ def commit() -> str:
 
 
 def measure(
-    yard: Yard, names: Sequence[str], scale: Scale, against: Path | None, countable: bool, rows: list[Row]
+    group: ProcessGroup,
+    names: Sequence[str],
+    scale: Scale,
+    against: Path | None,
+    countable: bool,
+    rows: list[Row],
 ) -> None:
     """:param rows: where they go; what has been measured before an error is not lost."""
     checkouts = {OURS: HERE} | ({OTHER: against.resolve()} if against else {})
-    with yard, yard.upstream() as upstream:
+    with group, group.upstream() as upstream:
         with_nginx = find_nginx() is not None
         if not with_nginx:
             say("nginx is not installed: its column and the ratios to it are left out")
-        arena = Arena(yard, upstream, checkouts, scale, countable, with_nginx)
+        arena = Arena(group, upstream, checkouts, scale, countable, with_nginx)
         for name in names:
             began = time.monotonic()
             measured = SCENARIOS[name](arena)
@@ -151,9 +156,9 @@ def main(given: Sequence[str] | None = None) -> int:
     scale = replace(scale, leak=options.leak) if options.leak else scale
     before, began = busy(SERVER_CORE), time.monotonic()
     rows: list[Row] = []
-    status, yard = 0, Yard()
+    status, group = 0, ProcessGroup()
     try:
-        measure(yard, options.only or list(SCENARIOS), scale, options.against, countable, rows)
+        measure(group, options.only or list(SCENARIOS), scale, options.against, countable, rows)
     except KeyboardInterrupt:
         say("interrupted")
         return 130
@@ -163,7 +168,7 @@ def main(given: Sequence[str] | None = None) -> int:
     facts |= {"yardstick after, ms": yardstick(), "load average after": os.getloadavg()[0]}
     seconds = time.monotonic() - began
     ticks, stolen = (after - earlier for after, earlier in zip(busy(SERVER_CORE), before, strict=True))
-    foreign = ticks / TICK - yard.spent / 1e9
+    foreign = ticks / TICK - group.spent / 1e9
     facts |= {"seconds": round(seconds), "steal ticks of the servers' core": stolen}
     facts |= {"others on the servers' core, %": round(foreign / seconds * 100, 1)}
     print(table(rows, base), notes(facts), sep="\n\n")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.load import Address, Load, Reply
-from bench.processes import Instructions, NotStartedError, Server, Yard
+from bench.processes import Instructions, NotStartedError, ProcessGroup, Server
 from bench.report import BASE, RIVAL, Goal, Row
 from bench.surfaces import Event, chat
 
@@ -99,7 +99,7 @@ class Target:
 class Arena:
     """Where the scenarios take place.  `checkouts`: name -> the bridge's source."""
 
-    yard: Yard
+    group: ProcessGroup
     upstream: Server
     checkouts: dict[str, Path]
     scale: Scale
@@ -111,7 +111,7 @@ class Arena:
         """Upstream speaks TLS, which the clients don't: nobody goes there directly."""
         return self.upstream.certificate is not None
 
-    def called(self, scenario: str) -> str:
+    def label(self, scenario: str) -> str:
         return f"{scenario}, over TLS" if self.secure else scenario
 
     @contextmanager
@@ -125,10 +125,10 @@ class Arena:
         with ExitStack() as stack:
             found = [] if self.secure or bridges_only else [Target(BASE, self.upstream.address)]
             if self.with_nginx and not bridges_only:
-                nginx = stack.enter_context(self.yard.nginx(self.upstream))
+                nginx = stack.enter_context(self.group.nginx(self.upstream))
                 found.append(Target(RIVAL, nginx.address, nginx))
             for name, checkout in self.checkouts.items():
-                bridge = stack.enter_context(self.yard.bridge(name, checkout, self.upstream, settings))
+                bridge = stack.enter_context(self.group.bridge(name, checkout, self.upstream, settings))
                 found.append(Target(name, bridge.address, bridge))
             for target in found:
                 warm_up(target)
@@ -145,7 +145,7 @@ def warm_up(target: Target) -> None:
             raise
         raise NotStartedError(f"{target.name} ended: {target.server.log.read_text()[-2000:]}") from error
     if target.server:
-        target.server.settle()
+        target.server.find_processes()
 
 
 def directive(events: int, size: int, *, gap: float = 0, shape: str = "clean", batch: int = 1) -> str:
@@ -222,13 +222,13 @@ class Watch:
     rss: list[int] = field(default_factory=list)
     at: list[int] = field(default_factory=list)
 
-    def look(self) -> None:
+    def sample(self) -> None:
         self.at.append(time.monotonic_ns())
         self.cpu.append(self.target.cpu())
         self.rss.append(self.target.server.rss() if self.target.server else 0)
 
     def cpu_per(self, events: Sequence[Event]) -> float:
-        """µs per event that came between the last two looks."""
+        """µs per event that came between the last two samples."""
         begin, end = self.at[-2:]
         inside = sum(begin <= event.at < end for event in events)
         return (self.cpu[-1] - self.cpu[-2]) / inside / 1e3

@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve().parent.parent
 BACKLOG = 4096
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = os.sysconf("SC_CLK_TCK")
-PATIENCE = 10.0  # seconds, for a process to start or to end
+START_TIMEOUT = 10.0  # seconds, for a process to start or to end
 PR_SET_PDEATHSIG = 1
 CPUCLOCK_SCHED = 2
 
@@ -85,12 +85,12 @@ def pin(core: int) -> bool:
     return True
 
 
-def most_files() -> int:
+def max_open_files() -> int:
     """Raise the limit of open files as far as it goes."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = min(hard, 1 << 20) if hard != resource.RLIM_INFINITY else 1 << 20
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    return most
+    maximum = min(hard, 1 << 20) if hard != resource.RLIM_INFINITY else 1 << 20
+    resource.setrlimit(resource.RLIMIT_NOFILE, (maximum, hard))
+    return maximum
 
 
 def prepare(core: int, parent: int) -> Callable[[], None]:
@@ -129,8 +129,8 @@ class Server:
     def url(self) -> str:
         return f"{self.scheme}://{self.address[0]}:{self.address[1]}"
 
-    def settle(self) -> None:
-        """Take note of its processes: to be called when it has answered."""
+    def find_processes(self) -> None:
+        """Find the processes of this server.  It is called after the first response."""
         self._tree = tree(self.process.pid)
 
     def cpu(self) -> int:
@@ -166,7 +166,7 @@ class Server:
         children = tree(self.process.pid)[1:] if self.process.poll() is None else []
         self.process.terminate()
         try:
-            self.process.wait(PATIENCE)
+            self.process.wait(START_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -233,7 +233,7 @@ def busy(core: int) -> tuple[int, int]:
     return 0, 0
 
 
-class Yard:
+class ProcessGroup:
     """Starts programs and owns them: all of them are stopped when it is left.
 
     `spent`: ns of CPU of those on the servers' core that have ended; what else was spent there is others'.
@@ -245,9 +245,9 @@ class Yard:
         self.files = 0
         self.spent = 0
 
-    def __enter__(self) -> "Yard":
+    def __enter__(self) -> "ProcessGroup":
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        self.files = most_files()
+        self.files = max_open_files()
         return self
 
     def __exit__(
@@ -287,7 +287,7 @@ class Yard:
         finally:
             if core == SERVER_CORE:
                 with suppress(OSError):  # it may have ended by itself
-                    server.settle()
+                    server.find_processes()
                     self.spent += server.cpu()
             server.stop()
 
@@ -303,7 +303,7 @@ class Yard:
             with self.run(name, command, address, core=LOAD_CORE, keep=keep, environ=environ) as server:
                 listener.close()
                 server.certificate = certificate
-                server.settle()
+                server.find_processes()
                 yield server
 
     def certificate(self) -> Path | None:
@@ -422,7 +422,7 @@ def free_port() -> int:
 
 def await_port(server: Server) -> None:
     """Raises NotStartedError: it ended, or does not listen in time."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + START_TIMEOUT
     while time.monotonic() < until and server.process.poll() is None:
         try:
             socket.create_connection(server.address, timeout=1).close()
@@ -455,7 +455,7 @@ class Instructions:
                 ["perf", "stat", "-x,", "-e", cls.EVENT, "true"],
                 capture_output=True,
                 text=True,
-                timeout=PATIENCE,
+                timeout=START_TIMEOUT,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
@@ -475,7 +475,7 @@ class Instructions:
     ) -> None:
         if self._perf is not None:
             self._perf.send_signal(signal.SIGINT)
-            self.count = read_count(self._perf.communicate(timeout=PATIENCE)[1])
+            self.count = read_count(self._perf.communicate(timeout=START_TIMEOUT)[1])
 
 
 def read_count(output: str) -> int | None:

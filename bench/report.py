@@ -17,11 +17,11 @@ BASE, RIVAL, OURS = "direct", "nginx", "bridge"
 class Goal:
     """At most so much, of the value itself or of its ratio to nginx's."""
 
-    most: float
+    maximum: float
     ratio: bool = False
 
     def __str__(self) -> str:
-        return f"≤ {self.most:g} × nginx" if self.ratio else f"≤ {self.most:g}"  # noqa: RUF001
+        return f"≤ {self.maximum:g} × nginx" if self.ratio else f"≤ {self.maximum:g}"  # noqa: RUF001
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Row:
         if self.goal is None or OURS not in self.values:
             return None
         value = self.ratio() if self.goal.ratio else self.values[OURS]
-        return None if value is None else value <= self.goal.most
+        return None if value is None else value <= self.goal.maximum
 
 
 def number(value: float | None) -> str:

@@ -73,7 +73,7 @@ def choice(delta: Chunk, **more: object) -> Chunk:
     return {"choices": [{"index": 0, "delta": delta, **more}]}
 
 
-def clean(_said: str) -> Parts:
+def clean(_words: str) -> Parts:
     """Nothing to mend."""
     head = {"id": "chatcmpl-b", "object": "chat.completion.chunk", "created": 1770000000, "model": "gpt-4o"}
     opening = head | choice({"role": "assistant", "content": ""}, finish_reason=None)
@@ -82,7 +82,7 @@ def clean(_said: str) -> Parts:
     return [opening], text, [closing, head | {"choices": [], "usage": USAGE}]
 
 
-def azure(_said: str) -> Parts:
+def azure(_words: str) -> Parts:
     """Filter results on every chunk, a first one that says nothing, a null usage, a usage at the end."""
     head = {
         "created": 1770000000,
@@ -93,27 +93,27 @@ def azure(_said: str) -> Parts:
         "usage": None,
     }
     results: list[Chunk] = [{"prompt_index": 0, "content_filter_results": SAFE}]
-    nobody: Chunk = {"choices": [], "created": 0, "id": "", "model": "", "object": ""}
+    prompt_filter: Chunk = {"choices": [], "created": 0, "id": "", "model": "", "object": ""}
 
-    def said(delta: Chunk, found: Chunk, finish: str | None = None) -> Chunk:
+    def chunk(delta: Chunk, found: Chunk, finish: str | None = None) -> Chunk:
         return choice(delta, content_filter_results=found, finish_reason=finish, logprobs=None) | head
 
-    opening = said({"content": "", "refusal": None, "role": "assistant"}, {})
+    opening = chunk({"content": "", "refusal": None, "role": "assistant"}, {})
     usage = {"choices": []} | head | {"usage": USAGE}
-    nobody |= {"prompt_filter_results": results}
-    return [nobody, opening], said({"content": TEXT}, dict(SAFE)), [said({}, {}, "stop"), usage]
+    prompt_filter |= {"prompt_filter_results": results}
+    return [prompt_filter, opening], chunk({"content": TEXT}, dict(SAFE)), [chunk({}, {}, "stop"), usage]
 
 
-def offsets(said: str) -> Parts:
+def offsets(words: str) -> Parts:
     """As `azure`, and each chunk tells how far the filter has come."""
-    before, text, after = azure(said)
+    before, text, after = azure(words)
     moved = {"check_offset": NUMBER, "start_offset": NUMBER, "end_offset": NUMBER}
     choices: Any = text["choices"]
     return before, text | {"choices": [{"content_filter_offsets": moved} | choices[0]]}, after
 
 
-def arguments(_said: str) -> Parts:
-    """A call of a tool, as Azure words it."""
+def arguments(_words: str) -> Parts:
+    """A tool call, in the form of Azure."""
     head = {"created": 1770000000, "id": "chatcmpl-b", "model": "gpt-4o-2024-11-20"}
     head |= {"object": "chat.completion.chunk", "system_fingerprint": "fp_0123456789"}
 
@@ -127,7 +127,7 @@ def arguments(_said: str) -> Parts:
     return [begun, called(ARGUMENTS[0])], called(TEXT), [called(ARGUMENTS[1]), closing]
 
 
-def claude(_said: str) -> Parts:
+def claude(_words: str) -> Parts:
     """No `object`, no `finish_reason` before the last chunk, the role on every one."""
     head = {"created": 1770000000, "id": "01234567-89ab-cdef-0123-456789abcdef", "model": MODELS["claude"]}
     text = choice({"content": TEXT, "role": "assistant"}) | head
@@ -140,12 +140,12 @@ def opaque(mark: str) -> str:
     return mark * 100
 
 
-def responses(said: str) -> Parts:
+def responses(words: str) -> Parts:
     """Other ids on every event.  `sequence_number` stands still: a text event is rendered once."""
     indices: Chunk = {"item_id": opaque("text"), "output_index": 0, "content_index": 0}
     part: Chunk = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
     item: Chunk = {"id": opaque("item"), "type": "message", "role": "assistant", "status": "in_progress"}
-    full = item | {"id": opaque("done"), "status": "completed", "content": [part | {"text": said}]}
+    full = item | {"id": opaque("done"), "status": "completed", "content": [part | {"text": words}]}
     response: Chunk = {"id": opaque("made"), "object": "response", "created_at": 1770000000}
     begun = response | {"model": MODELS["responses"], "status": "in_progress", "output": [], "usage": None}
     counted = NAMED_USAGE | {"total_tokens": 30}
@@ -158,8 +158,8 @@ def responses(said: str) -> Parts:
     ]
     text: Chunk = {"type": "response.output_text.delta", **indices, "delta": TEXT, "logprobs": []}
     after: list[Chunk] = [
-        {"type": "response.output_text.done", **indices, "text": said, "logprobs": []},
-        {"type": "response.content_part.done", **indices, "part": part | {"text": said}},
+        {"type": "response.output_text.done", **indices, "text": words, "logprobs": []},
+        {"type": "response.content_part.done", **indices, "part": part | {"text": words}},
         {"type": "response.output_item.done", "output_index": 0, "item": full},
         {"type": "response.completed", "response": ended},
     ]
@@ -168,23 +168,23 @@ def responses(said: str) -> Parts:
     return numbered[:middle], numbered[middle], numbered[middle + 1 :]
 
 
-def sequence(said: str) -> Parts:
+def sequence(words: str) -> Parts:
     """As `responses`, with the number of each event, and a text of some length that hides its size."""
-    before, text, after = responses(said)
+    before, text, after = responses(words)
     return before, text | {"sequence_number": NUMBER, "obfuscation": NOISE}, after
 
 
-def messages(_said: str) -> Parts:
+def messages(_words: str) -> Parts:
     """With Copilot's own fields at the end."""
     return messages_of({"type": "text", "text": ""}, {"type": "text_delta", "text": TEXT})
 
 
-def thinking(_said: str) -> Parts:
+def thinking(_words: str) -> Parts:
     block: Chunk = {"type": "thinking", "thinking": "", "signature": ""}
     return messages_of(block, {"type": "thinking_delta", "thinking": TEXT})
 
 
-def tool_input(_said: str) -> Parts:
+def tool_input(_words: str) -> Parts:
     block: Chunk = {"type": "tool_use", "id": "toolu_b", "name": "write", "input": {}}
     before, text, after = messages_of(block, {"type": "input_json_delta", "partial_json": TEXT}, "tool_use")
     first, last = (text | {"delta": {"type": "input_json_delta", "partial_json": part}} for part in ARGUMENTS)
@@ -288,13 +288,18 @@ def whole(body: bytes, kind: bytes = b"application/json") -> bytes:
 
 @cache
 def reply(size: int) -> bytes:
-    """An answer in one piece, as Azure words it."""
+    """A response in one piece, in the form of Azure."""
     message = {"content": filler(size), "padding": "0123456789abcdef", "role": "assistant"}
-    said = {"content_filter_results": SAFE, "finish_reason": "stop", "index": 0, "message": message}
-    answer = {"choices": [said], "created": 1770000000, "id": "chatcmpl-0123456789abcdef", "usage": USAGE}
+    only_choice = {"content_filter_results": SAFE, "finish_reason": "stop", "index": 0, "message": message}
+    body = {
+        "choices": [only_choice],
+        "created": 1770000000,
+        "id": "chatcmpl-0123456789abcdef",
+        "usage": USAGE,
+    }
     filters = [{"content_filter_results": SAFE, "prompt_index": 0}]
-    answer |= {"model": "gpt-4o-2024-11-20", "prompt_filter_results": filters}
-    return whole(json.dumps(answer).encode())
+    body |= {"model": "gpt-4o-2024-11-20", "prompt_filter_results": filters}
+    return whole(json.dumps(body).encode())
 
 
 @cache

@@ -30,7 +30,7 @@ from bench.scripts import account, embeddings, flood, reply, script, whole
 
 READ_AT_ONCE = 1 << 20
 EXCHANGE = b"/copilot_internal/v2/token"
-NAP = 0.0005  # seconds; the longest sleep between two looks at the sockets while streams are paced
+MAX_SLEEP = 0.0005  # seconds; the longest sleep between two polls of the sockets while streams are paced
 SPREAD = 0.618034  # of a gap, from one stream to the next: no two streams keep the same beat
 
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
@@ -40,7 +40,7 @@ NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Options:
     """:param size: bytes of text in an event.  :param gap: seconds; 0: as fast as it goes."""
 
     shape: str = "clean"
@@ -59,10 +59,10 @@ READ: dict[str, Callable[[str], Any]] = {
 }
 
 
-def asked(body: bytes) -> Wanted:
+def read_options(body: bytes) -> Options:
     found = DIRECTIVE.search(body)
     words = dict(pair.split("=", 1) for pair in (found[1].decode().split() if found else ()))
-    return Wanted(**{name: READ[name](value) for name, value in words.items()})
+    return Options(**{name: READ[name](value) for name, value in words.items()})
 
 
 class Connection:
@@ -131,27 +131,27 @@ class Connection:
 class Stream:
     """A paced one: each `next` is what the next beat sends."""
 
-    __slots__ = ("_batch", "_play", "_sent", "connection", "gap", "left")
+    __slots__ = ("_batch", "_script", "_sent", "connection", "gap", "left")
 
-    def __init__(self, connection: Connection, wanted: Wanted) -> None:
+    def __init__(self, connection: Connection, options: Options) -> None:
         self.connection = connection
-        self.gap = wanted.gap
-        self.left = wanted.events
+        self.gap = options.gap
+        self.left = options.events
         self._sent = 0
-        self._batch = wanted.batch
-        self._play = script(wanted.shape, wanted.size, wanted.events)
+        self._batch = options.batch
+        self._script = script(options.shape, options.size, options.events)
 
     def first(self) -> bytes:
-        return self._play.before + self.next()
+        return self._script.before + self.next()
 
     def next(self) -> bytes:
         if not self.left:
-            return self._play.after
+            return self._script.after
         events = min(self._batch, self.left)
         first = self._sent
         self._sent += events
         self.left -= events
-        return b"".join([self._play.stamped(number) for number in range(first, self._sent)])
+        return b"".join([self._script.stamped(number) for number in range(first, self._sent)])
 
 
 class Upstream:
@@ -199,7 +199,7 @@ class Upstream:
             if more:
                 heapq.heappush(due, (at + stream.gap, number, stream))
         if due:
-            time.sleep(min(NAP, max(0.0, due[0][0] - time.monotonic())))
+            time.sleep(min(MAX_SLEEP, max(0.0, due[0][0] - time.monotonic())))
 
     def _handle(self, fileno: int, event: int) -> None:
         connection = self._connections.get(fileno)
@@ -245,13 +245,13 @@ class Upstream:
         elif path.endswith(b"/embeddings"):
             connection.waiting = iter((embeddings(len(json.loads(body)["input"])),))
         else:
-            wanted = asked(body)
+            options = read_options(body)
             if not STREAMED.search(body):
-                connection.waiting = iter((reply(wanted.size),))
-            elif not wanted.gap:
-                connection.waiting = iter(flood(wanted.shape, wanted.size, wanted.events))
+                connection.waiting = iter((reply(options.size),))
+            elif not options.gap:
+                connection.waiting = iter(flood(options.shape, options.size, options.events))
             else:
-                self._pace(Stream(connection, wanted))
+                self._pace(Stream(connection, options))
         if connection.pump():
             self._await_room(connection)
 

@@ -126,7 +126,7 @@ def simulated(arena: Arena) -> Iterator[Server]:
     command = [sys.executable, "-m", "copilot_bridge.simulator", "--pace", "0", "--port", str(port)]
     environ = {"PYTHONPATH": str(HERE)}
     address = ("127.0.0.1", port)
-    with arena.yard.run("simulator", command, address, core=LOAD_CORE, environ=environ) as server:
+    with arena.group.run("simulator", command, address, core=LOAD_CORE, environ=environ) as server:
         await_port(server)
         yield server
 
@@ -154,7 +154,7 @@ def measure(
             "COPILOT_BRIDGE_UPSTREAM_WEBSOCKET": websocket,
             "COPILOT_BRIDGE_UPSTREAM_WEBSOCKET_COMPRESSION": compression,
         }
-        with arena.yard.bridge(name, checkout, upstream, settings) as server:
+        with arena.group.bridge(name, checkout, upstream, settings) as server:
             target = Target(name, server.address, server)
             time.sleep(1.0)  # for the connection that is kept ready
             before = relay.uploaded

@@ -54,7 +54,7 @@ class Crowd:
         """
         events = round(self.rate * (self.ramp + self.hold))
         watch = Watch(target)
-        marks = [(SETTLE, watch.look), (self.hold - SETTLE, watch.look)]
+        marks = [(SETTLE, watch.sample), (self.hold - SETTLE, watch.sample)]
         # What only passes on is asked in upstream's own API.
         client = self.client if target.is_bridge else SURFACES[self.shape]
         prompt = directive(events, SIZE, gap=1 / self.rate, shape=self.shape)
@@ -62,7 +62,7 @@ class Crowd:
             target.address, ask(client, prompt, model=MODELS[self.shape]), lines=self.streams, marks=marks
         )
         load.stagger = self.ramp / self.streams
-        watch.look()
+        watch.sample()
         replies = load.run()
         found = [check_stream(reply, events, SIZE, surface=client, stamped=True) for reply in replies]
         return replies, found, watch
@@ -110,7 +110,7 @@ def paced(arena: Arena) -> list[Row]:
         "lag p50 over direct, ms": Goal(0.2),
         "lag p99 over direct, ms": Goal(2),
     }
-    return pace(arena, Sheet(arena.called("100 streams, 50 events/s each"), goals), "chat")
+    return pace(arena, Sheet(arena.label("100 streams, 50 events/s each"), goals), "chat")
 
 
 def paced_translated(arena: Arena) -> list[Row]:

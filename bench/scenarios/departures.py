@@ -10,7 +10,7 @@ from bench.scripts import MODELS
 from bench.surfaces import ask
 
 LEAVE_AFTER = 0.5  # seconds, of the last client's beginning
-PATIENCE = 5.0  # seconds, for upstream to notice
+NOTICE_TIMEOUT = 5.0  # seconds, for upstream to notice
 
 UNNOTICED = "clients that upstream was not told of"
 WORST = "upstream told after, worst, s"
@@ -41,7 +41,7 @@ def leave(arena: Arena, target: Target, sheet: Sheet, client: str, gap: float) -
     load = Load(target.address, request, lines=leavers)
     load.marks = [(LEAVE_AFTER, load.hang_up)]
     load.run()
-    give_up = time.monotonic() + PATIENCE
+    give_up = time.monotonic() + NOTICE_TIMEOUT
     while len(left := tell(arena.upstream)["left"][known:]) < leavers and time.monotonic() < give_up:
         time.sleep(0.01)
     sheet.note(target, UNNOTICED, leavers - len(left))

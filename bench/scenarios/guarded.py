@@ -28,7 +28,7 @@ def guarded(arena: Arena) -> list[Row]:
         pair = []
         for name, settings in ((OURS, BARE), ("guarded", GUARDED)):
             checkout = arena.checkouts[OURS]
-            server = stack.enter_context(arena.yard.bridge(name, checkout, arena.upstream, settings))
+            server = stack.enter_context(arena.group.bridge(name, checkout, arena.upstream, settings))
             pair.append(Target(name, server.address, server))
         for target in pair:
             warm_up(target)

@@ -66,7 +66,7 @@ class Path80:
     def __init__(self, arena: Arena, upstream: Server, github: Relay, copilot: Relay) -> None:
         self.upstream = upstream
         self.copilot = copilot
-        self.clock = Clock(arena.yard.folder / "clock")
+        self.clock = Clock(arena.group.folder / "clock")
         github_url, copilot_url = (
             f"https://{relay.address[0]}:{relay.address[1]}" for relay in (github, copilot)
         )
@@ -94,7 +94,7 @@ class Path80:
 @contextmanager
 def path80(arena: Arena, certificate: Path) -> Iterator[Path80]:
     with (
-        arena.yard.upstream(certificate, REFRESH_IN) as upstream,
+        arena.group.upstream(certificate, REFRESH_IN) as upstream,
         Relay("127.0.0.2", upstream.address, ROUND_TRIP) as github,
         Relay("127.0.0.3", upstream.address, ROUND_TRIP) as copilot,
     ):
@@ -103,7 +103,7 @@ def path80(arena: Arena, certificate: Path) -> Iterator[Path80]:
 
 def path(arena: Arena) -> list[Row]:
     """Nothing where no certificate can be made."""
-    certificate = arena.yard.certificate()
+    certificate = arena.group.certificate()
     if certificate is None:
         return []
     goals = {named(quantity): Goal(most) for quantity, most in (GOALS | {CUT: CUT_GOAL}).items()}
@@ -132,7 +132,7 @@ def ask(target: Target) -> float:
 
 def waits(arena: Arena, way: Path80, name: str, checkout: Path, sheet: Sheet) -> None:
     """One bridge, whose clock goes on through nights and pauses; after each request it comes to rest."""
-    with arena.yard.bridge(name, checkout, way.upstream, way.of(checkout)) as server:
+    with arena.group.bridge(name, checkout, way.upstream, way.of(checkout)) as server:
         target = Target(name, server.address, server)
         ask(target)
 
@@ -161,7 +161,7 @@ def waits(arena: Arena, way: Path80, name: str, checkout: Path, sheet: Sheet) ->
 
 def start(arena: Arena, way: Path80, name: str, checkout: Path, sheet: Sheet) -> None:
     for _ in range(arena.scale.path_rounds):
-        with arena.yard.started(name, checkout, way.upstream, way.of(checkout)) as server:
+        with arena.group.started(name, checkout, way.upstream, way.of(checkout)) as server:
             began = time.monotonic()
             Load(server.address, get("/healthz")).run()  # on a busy machine a start takes longer
             time.sleep(max(0.5, began + 2 - time.monotonic()))
@@ -179,7 +179,7 @@ def work(arena: Arena, way: Path80, name: str, checkout: Path, sheet: Sheet) -> 
     )
     before = way.exchanges()
     pauses = random.Random(1)
-    with arena.yard.bridge(name, checkout, way.upstream, settings) as server:
+    with arena.group.bridge(name, checkout, way.upstream, settings) as server:
         target = Target(name, server.address, server)
         ask(target)
         unready, until = 0, time.monotonic() + arena.scale.work / SPEED

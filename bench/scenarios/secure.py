@@ -16,17 +16,17 @@ GAP = 2.0  # s: the first stream ends after the last one has begun, so each need
 
 def tls(arena: Arena) -> list[Row]:
     """Nothing where no certificate can be made."""
-    certificate = arena.yard.certificate()
+    certificate = arena.group.certificate()
     if certificate is None:
         return []
-    with arena.yard.upstream(certificate) as upstream:
+    with arena.group.upstream(certificate) as upstream:
         secure = replace(arena, upstream=upstream)
         return [*handshakes(secure), *small(secure), *flood(secure), *paced(secure)]
 
 
 def handshakes(arena: Arena) -> list[Row]:
     """What a new connection to upstream costs: the same clients twice, the second time the pool has them."""
-    sheet = Sheet(arena.called("50 clients, a connection to upstream for each"))
+    sheet = Sheet(arena.label("50 clients, a connection to upstream for each"))
     request = chat(directive(2, SIZE, gap=GAP), stream=True)
     for _ in range(arena.scale.repetitions):
         with arena.targets() as targets:

@@ -20,8 +20,8 @@ def small(arena: Arena) -> list[Row]:
     """A short question and a short answer in one piece."""
     scale, request = arena.scale, chat(directive(1, REPLY))
     counted = {"k instructions / request": Goal(2800)}
-    alone = Sheet(arena.called("small chat, one at a time"), counted)
-    crowd = Sheet(arena.called("small chat, 16 at a time"), counted | {"CPU ms / request": Goal(1.1)})
+    alone = Sheet(arena.label("small chat, one at a time"), counted)
+    crowd = Sheet(arena.label("small chat, 16 at a time"), counted | {"CPU ms / request": Goal(1.1)})
     with arena.targets() as targets:
         for target in rounds(arena.scale.repetitions, targets):
             load = Load(target.address, request, requests=scale.small)

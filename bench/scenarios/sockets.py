@@ -110,9 +110,9 @@ def note_memory(sheet: Sheet, server: Server) -> None:
 @contextmanager
 def bridge(arena: Arena, upstream: Server, websocket: str) -> Iterator[Server]:
     settings = {**settings_of(upstream, upstream.address), "COPILOT_BRIDGE_UPSTREAM_WEBSOCKET": websocket}
-    with arena.yard.bridge(OURS, arena.checkouts[OURS], upstream, settings) as server:
+    with arena.group.bridge(OURS, arena.checkouts[OURS], upstream, settings) as server:
         stream(server.address, "Hello.")
-        server.settle()
+        server.find_processes()
         yield server
 
 

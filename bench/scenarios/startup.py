@@ -29,7 +29,7 @@ def start(arena: Arena) -> list[Row]:
     sheet = Sheet("start", goals)
     for _ in range(arena.scale.starts):
         for name, checkout in arena.checkouts.items():
-            with arena.yard.started(name, checkout, arena.upstream) as server:
+            with arena.group.started(name, checkout, arena.upstream) as server:
                 target = Target(name, server.address, server)
                 health = Load(server.address, get("/healthz")).run()[0]
                 if not health.raw.startswith(b"HTTP/1.1 200"):
@@ -37,7 +37,7 @@ def start(arena: Arena) -> list[Row]:
                 answer = Load(server.address, chat(directive(1, REPLY))).run()[0]
                 check_whole(answer, REPLY)
                 time.sleep(SETTLE)
-                server.settle()
+                server.find_processes()
                 sheet.note(target, "CPU s until then", server.cpu() / 1e9)
                 for quantity, reply in (("/healthz", health), ("the first answer of a model", answer)):
                     sheet.note(target, f"s to {quantity}", (reply.arrivals[-1][0] - server.began) / 1e9)

@@ -19,7 +19,7 @@ def flood(arena: Arena) -> list[Row]:
     scale = arena.scale
     goals = {"CPU µs / event": Goal(2, ratio=True), "k instructions / event": Goal(22)}
     sheets = {
-        shape: Sheet(arena.called(f"one stream flat out, {shape}"), goals)
+        shape: Sheet(arena.label(f"one stream flat out, {shape}"), goals)
         for shape in (SHAPES if not arena.secure else ("clean",))
     }
     with arena.targets() as targets:

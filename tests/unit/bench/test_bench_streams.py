@@ -17,7 +17,7 @@ if not sys.platform.startswith("linux"):
 from bench import processes
 from bench.arena import Arena, Scale, directive
 from bench.load import Load, Reply, WrongReplyError
-from bench.processes import BUNDLE, HERE, Yard, cpu_time
+from bench.processes import BUNDLE, HERE, ProcessGroup, cpu_time
 from bench.report import OURS
 from bench.scenarios.crowds import tell
 from bench.scenarios.translated import FIRST_BYTE, GROWTH, TRANSLATED, translated
@@ -28,14 +28,14 @@ SIZE = 40
 
 
 @pytest.fixture(scope="module")
-def yard():
-    with Yard() as yard:
-        yield yard
+def group():
+    with ProcessGroup() as group:
+        yield group
 
 
 @pytest.fixture(scope="module")
-def upstream(yard):
-    with yard.upstream() as server:
+def upstream(group):
+    with group.upstream() as server:
         yield server
 
 
@@ -73,12 +73,12 @@ def test_responses_repeats_everything_at_the_end(upstream):
     assert last["response"]["output"][0]["content"][0]["text"] == filler(SIZE) * 30
 
 
-def test_responses_over_tls_are_the_same(yard, upstream):
-    certificate = yard.certificate()
+def test_responses_over_tls_are_the_same(group, upstream):
+    certificate = group.certificate()
     if certificate is None:
         pytest.skip("openssl makes the certificate")
     context = ssl.create_default_context(cafile=certificate.with_name(BUNDLE))
-    with yard.upstream(certificate) as secure:
+    with group.upstream(certificate) as secure:
         line = HTTPSConnection(*secure.address, context=context, timeout=10)
         line.request("POST", "/chat/completions", body_of_request("clean", 2000))
         with line.getresponse() as response:
@@ -167,11 +167,11 @@ def test_cpu_time_of_ended_threads_is_counted():
     assert cpu_time(os.getpid()) - before >= 0.05e9
 
 
-def test_a_bridge_is_measured_in_all_nine_cells(yard, upstream, monkeypatch):
+def test_a_bridge_is_measured_in_all_nine_cells(group, upstream, monkeypatch):
     """By a clock that always goes: a virtual machine may count no CPU time at all for so few events."""
     monkeypatch.setattr(processes, "cpu_time", lambda _pid: time.monotonic_ns())
     scale = Scale(repetitions=1, flood=20, floods=1, growth=20, firsts=2)
-    arena = Arena(yard, upstream, {OURS: HERE}, scale, countable=False, with_nginx=False)
+    arena = Arena(group, upstream, {OURS: HERE}, scale, countable=False, with_nginx=False)
     rows = {(row.scenario, row.quantity): row for row in translated(arena)}
     scenarios = {scenario for scenario, _ in rows}
     assert len(scenarios) == 9
