@@ -97,7 +97,7 @@ class Model(Struct, frozen=True):
 
     @property
     def holds_conversations(self) -> bool:
-        """Whether it can be used for conversations, in whichever of Copilot's APIs."""
+        """Tell whether it can be used for conversations, in whichever of Copilot's APIs."""
         return self.enabled and not set(CONVERSATIONS.values()).isdisjoint(self.dialects)
 
     @property
