@@ -113,6 +113,17 @@ def test_the_filters_stand_in_one_line(short: Bridge, visit: Visit, path: str, l
     assert overflow(phone) == 0
 
 
+def test_each_sum_has_its_name_on_a_phone(short: Bridge, visit: Visit) -> None:
+    page = visit(short, **ON_A_PHONE).open("/usage")
+    names = (
+        page.locator(".sums tbody tr")
+        .first.locator("td.n")
+        .evaluate_all("(cells) => cells.map((cell) => getComputedStyle(cell, '::before').content)")
+    )
+    assert '"Requests"' in names
+    assert "none" not in names
+
+
 def test_by_conversation_on_a_phone(short: Bridge, visit: Visit) -> None:
     page = visit(short, **ON_A_PHONE).open("/requests")
     page.get_by_text("Filter", exact=True).first.tap()
