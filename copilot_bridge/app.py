@@ -5,7 +5,6 @@ from gevent import monkey
 
 from copilot_bridge.config import Config, load_config
 from copilot_bridge.http import errors, middleware, pages
-from copilot_bridge.http.aliases import Application
 from copilot_bridge.http.api import (
     conversations,
     dialects,
@@ -21,13 +20,14 @@ from copilot_bridge.http.api import (
     usage,
 )
 from copilot_bridge.http.cleanup import ErrorBoundary
+from copilot_bridge.http.path_prefixes import Application
 from copilot_bridge.http.taken_over import SESSIONS
 from copilot_bridge.http.websocket.session import Sessions
 from copilot_bridge.pipeline import Bridge
 
 ABOUT = (health.bp, metrics.bp, ollama.bp, openapi.bp, token.bp, usage.bp)
 
-# Those of OpenAI's and Anthropic's APIs; `http/aliases.py` has more for the second.
+# Those of OpenAI's and Anthropic's APIs; `http/path_prefixes.py` has more for the second.
 PREFIXES = ("", "/v1")
 
 # The versions of Google's API that no other API has.

@@ -22,7 +22,7 @@ from copilot_bridge.dialects.messages import request as messages_request
 from copilot_bridge.dialects.responses import errors as responses
 from copilot_bridge.dialects.responses import request as responses_request
 from copilot_bridge.errors import KINDS, BridgeError
-from copilot_bridge.http.aliases import ALIASES
+from copilot_bridge.http.path_prefixes import ALIASES
 from copilot_bridge.openapi import document as described
 from copilot_bridge.openapi.document import GROUPS, LEFT_OUT, as_json, document
 

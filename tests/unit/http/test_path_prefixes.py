@@ -2,7 +2,7 @@
 
 import pytest
 
-from copilot_bridge.http.aliases import resolve
+from copilot_bridge.http.path_prefixes import resolve
 
 
 @pytest.mark.parametrize(
