@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple
 
 from msgspec import Struct
 
-from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
+from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse, accumulate
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.filtered import StreamConverter
@@ -71,6 +71,14 @@ class ClientResponse(ABC):
     @abstractmethod
     def accumulator(self) -> ResponseAccumulator:
         """Return an accumulator for a stream if the client wants the whole response."""
+
+    def accumulate(self, pieces: Iterable[bytes]) -> WholeResponse:
+        """Join a stream in the client's own dialect, whose bytes may be cut anywhere, into a whole response.
+
+        :raises StreamCut: the stream has no end.
+        :raises UpstreamRefused: it contains an error.
+        """
+        return accumulate(pieces, self.accumulator())
 
     @abstractmethod
     def failed_stream(self, error: BridgeError) -> bytes:

@@ -7,7 +7,7 @@ import requests
 from msgspec import Struct
 from msgspec.structs import replace
 
-from copilot_bridge.dialects.accumulation import FrameCollector, WholeResponse, accumulate
+from copilot_bridge.dialects.accumulation import FrameCollector, WholeResponse
 from copilot_bridge.dialects.adaptation.adapt import Undo
 from copilot_bridge.dialects.adaptation.stop_sequences import StopSequenceReader
 from copilot_bridge.dialects.client_request import ClientResponse, NormalizedResponse
@@ -107,11 +107,11 @@ class Conversion(Struct, frozen=True):
 
     def _accumulate(self, response: requests.Response, entry: RequestLogEntry, limit: int) -> WholeResponse:
         pieces = counted(iter(open_body(response, fast=False).read_available, b""), entry, limit)
-        accumulator = self.response.accumulator()
         if self.passes:
-            whole = accumulate(filtered(pieces, self.filter) if self.filter else pieces, accumulator)
+            whole = self.response.accumulate(filtered(pieces, self.filter) if self.filter else pieces)
             read_tail(response)
             return whole
+        accumulator = self.response.accumulator()
         reader = self._filtered(self._translation(FrameCollector(accumulator)))
         read_to_end(reader, pieces)
         if not reader.stopped:

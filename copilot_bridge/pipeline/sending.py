@@ -15,6 +15,7 @@ from copilot_bridge.pipeline.conversion import Conversion
 from copilot_bridge.pipeline.counting import count_tokens
 from copilot_bridge.pipeline.prepare import PreparedRequest, ToolOffer, prepare
 from copilot_bridge.pipeline.received import ReceivedRequest
+from copilot_bridge.streaming.response_body import DirectResponse
 from copilot_bridge.upstream.copilot import API
 from copilot_bridge.upstream.error_mapping import Refusal, forwarded
 
@@ -125,12 +126,13 @@ def send_prepared(
     context.note_accepted(entry, response.headers)
     headers = forwarded(response.headers)
     context.note_quota(headers)
-    return SentRequest(response, headers, prepared.path, recovery.streamed, recovery.conversion)
+    streamed = recovery.streamed or isinstance(response, DirectResponse)
+    return SentRequest(response, headers, prepared.path, streamed, recovery.conversion)
 
 
 def may_use_websocket(prepared: PreparedRequest) -> bool:
-    """Return whether Copilot takes the request over a WebSocket, too; the events come as in a stream."""
-    return prepared.streamed and prepared.model.websocket and prepared.path == RESPONSES.upstream_path
+    """Return whether Copilot takes the request over a WebSocket, too, where each response is a stream."""
+    return prepared.model.websocket and prepared.path == RESPONSES.upstream_path
 
 
 def with_another_pick(

@@ -114,7 +114,7 @@ class Copilot:
         :param model: whose limit may be used up.
         :param streamed: the response begins before it is complete.
         :param host: the one of Copilot's hosts that serves the path.
-        :param conversation: a streamed Responses request belongs to it, and a WebSocket may carry it.
+        :param conversation: a Responses request belongs to it, and a WebSocket may carry it.
         :raises BridgeError: Copilot refused, or the network failed.
         """
         tried: Counter[str] = Counter()

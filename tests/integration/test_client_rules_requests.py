@@ -365,8 +365,8 @@ def test_rule_18_a_first_turn_of_claude_code(
 
 
 @IN_RESPONSES
-def test_rule_18_a_turn_of_codex(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
-    stream = RESPONSES.ask(bridge, codex(f"hello {mark}", model, size=55_000))
+def test_rule_18_a_turn_of_codex(by_http: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+    stream = RESPONSES.ask(by_http, codex(f"hello {mark}", model, size=55_000))
     assert RESPONSES.well_ended(stream.all())
     assert int(simulator.only(mark)["headers"]["content-length"]) > 55_000
 

@@ -130,11 +130,11 @@ LOOPS: dict[str, Loop] = {
 
 @pytest.mark.parametrize("client", LOOPS)
 def test_a_turn_its_tool_loop_and_the_next_turn(
-    bridge: Bridge, simulator: Simulator, mark: str, client: str
+    by_http: Bridge, simulator: Simulator, mark: str, client: str
 ) -> None:
     path, headers, bodies = LOOPS[client](mark)
     for body in bodies:
-        post(bridge, path, body, **headers)
+        post(by_http, path, body, **headers)
     entries = simulator.ledger(mark)
     assert [initiator_headers(entry)[0] for entry in entries] == ["user", "agent", "agent", "user"]
     assert {initiator_headers(entry)[1] for entry in entries} == {"conversation-agent"}, "as VS Code says it"
@@ -145,7 +145,7 @@ def test_a_turn_its_tool_loop_and_the_next_turn(
     assert {entry["headers"]["vscode-machineid"] for entry in entries} == {
         entries[0]["headers"]["vscode-machineid"]
     }
-    assert len(logged(bridge, one[0][:13], 4)) == 4
+    assert len(logged(by_http, one[0][:13], 4)) == 4
 
 
 SUBAGENTS: dict[str, tuple[Heads, Heads]] = {
@@ -159,14 +159,14 @@ SUBAGENTS: dict[str, tuple[Heads, Heads]] = {
 
 
 @pytest.mark.parametrize("client", SUBAGENTS)
-def test_a_subagent(bridge: Bridge, simulator: Simulator, mark: str, client: str) -> None:
+def test_a_subagent(by_http: Bridge, simulator: Simulator, mark: str, client: str) -> None:
     """All its calls are an agent's, the first included; they belong to what the person asked."""
     path, headers, bodies = LOOPS[client](mark)
     main, more = SUBAGENTS[client]
     main = {**headers, **main}
-    post(bridge, path, bodies[0], **main)
-    post(bridge, path, bodies[0], **{**main, **more})
-    post(bridge, path, bodies[1], **{**main, **more})
+    post(by_http, path, bodies[0], **main)
+    post(by_http, path, bodies[0], **{**main, **more})
+    post(by_http, path, bodies[1], **{**main, **more})
     first, *others = simulator.ledger(mark)
     assert initiator_headers(first) == ("user", "conversation-agent")
     assert [initiator_headers(entry) for entry in others] == [("agent", "conversation-subagent")] * 2
@@ -221,7 +221,7 @@ def test_as_the_cli(start_bridge: Start, simulator: Simulator, mark: str) -> Non
     """A token that goes direct: in the CLI's words, by any of two workers, and after a restart."""
     token = new_token(prefix="gho")
     path, headers, bodies = loop_of_codex(mark)
-    bridge = start_bridge(github_token=token, server="gunicorn", workers=2)
+    bridge = start_bridge(github_token=token, server="gunicorn", workers=2, upstream_websocket="off")
     for body in (bodies[0], *[bodies[1]] * 6):
         post(bridge, path, body, **headers)
     bridge.stop()

@@ -15,6 +15,7 @@ from integration.conversations import (
     AGENTS,
     OPERATOR,
     Agent,
+    Call,
     Messages,
     Responses,
     events_of,
@@ -141,6 +142,49 @@ def test_clients_see_the_same_as_by_http(by_http: Bridge, bridge: Bridge, dialec
             take(agent, kind, text)
             received[-1].append(seen(agent, target))
     assert received[0] == received[1]
+
+
+def calls_in(agent: Agent, answer: Json) -> list[Call]:
+    """The calls of a whole answer, which is added to the conversation."""
+    if isinstance(agent, Responses):
+        return agent.read([{"type": "response.completed", "response": answer}])[1]
+    if isinstance(agent, Messages):
+        agent.items.append({"role": "assistant", "content": answer["content"]})
+        return [(block["id"], block["input"]) for block in answer["content"] if block["type"] == "tool_use"]
+    message = answer["choices"][0]["message"]
+    agent.items.append(message)
+    return [
+        (call["id"], json.loads(call["function"]["arguments"])) for call in message.get("tool_calls") or ()
+    ]
+
+
+def whole_answers(agent: Agent, bridge: Bridge, wait: partial[None] | None = None) -> list[bytes]:
+    """The answers to a tool loop, none of them streamed."""
+    answers: list[bytes] = []
+    while True:
+        body = {"model": agent.model, **agent.body()}
+        reply = bridge.request("POST", agent.path, json.dumps(body).encode(), agent.headers)
+        assert reply.status == 200, reply.body
+        answers.append(VARIES.sub(rb'"\1":0', reply.body))
+        calls = calls_in(agent, reply.json)
+        if not calls:
+            return answers
+        agent.items += [agent.result(call, "done") for call in calls]
+        if wait and len(answers) == 1:
+            wait()
+
+
+@pytest.mark.parametrize("dialect", AGENTS)
+def test_whole_answers_come_over_it_too(
+    by_http: Bridge, bridge: Bridge, simulator: Simulator, mark: str, dialect: str
+) -> None:
+    answers = whole_answers(AGENTS[dialect](plan(3, "Done."), mark), bridge, opened(bridge))
+    other = new_mark()
+    by_http_ = whole_answers(AGENTS[dialect](plan(3, "Done."), other), by_http)
+    assert [json.loads(answer) for answer in answers] == [
+        json.loads(answer.replace(other.encode(), mark.encode())) for answer in by_http_
+    ]
+    assert ways(simulator, mark) == ["http", "whole", "continued", "continued"]
 
 
 # Faults of a conversation's WebSocket before the first event.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
+from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse, accumulate
 from copilot_bridge.dialects.adaptation.tool_choice import check_tool_choice
 from copilot_bridge.dialects.client_request import (
     ClientRequest,
@@ -72,6 +72,9 @@ class ResponsesResponse(NormalizedResponse):
 
     def accumulator(self) -> ResponseAccumulator:
         return response.ResponsesAccumulator()
+
+    def accumulate(self, pieces: Iterable[bytes]) -> WholeResponse:
+        return accumulate(map(self.normalizer().feed, pieces), self.accumulator())
 
     def normalize(self, data: bytes) -> WholeResponse:
         options = self.options
