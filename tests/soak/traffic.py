@@ -13,9 +13,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from integration.dialects import CELLS
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.sync.client import connect
 
+TURNS = 3  # over a client's WebSocket
+GOING_AWAY = 1001
 PATHS = {"chat": "/v1/chat/completions", "messages": "/v1/messages", "responses": "/v1/responses"}
 DIRECTIVES = ("", "", "", "[[sim:slow-body seconds=0.3]] ", "[[sim:flood events=200 size=20 gap=1]] ")
+
+# With a tool a conversation may go on, so the bridge opens a WebSocket for it where Copilot offers that.
+SCHEMA = {"type": "object", "properties": {}}
+TOOLS: dict[str, dict[str, Any]] = {
+    "chat": {"type": "function", "function": {"name": "look", "parameters": SCHEMA}},
+    "messages": {"name": "look", "input_schema": SCHEMA},
+    "responses": {"type": "function", "name": "look", "parameters": SCHEMA},
+}
 
 # The last event of a stream that went well, and a word in the one that tells of an error.
 WELL = {
@@ -24,6 +36,14 @@ WELL = {
     "responses": b"event: response.completed",
 }
 BADLY = {"chat": b'data: {"error"', "messages": b"event: error", "responses": b"event: response.failed"}
+
+# The last events of a turn over a WebSocket.
+ENDS = {
+    "response.completed": "streamed",
+    "response.incomplete": "streamed",
+    "response.failed": "told in the stream",
+    "error": "told in the stream",
+}
 
 LONGEST = 120.0  # seconds; whoever waits longer is left without an end
 
@@ -76,7 +96,32 @@ class Agents:
                 return
             streaming = chance.random() < 0.7
             directive = chance.choice(DIRECTIVES if streaming else DIRECTIVES[:-1])
-            self._ask_once(dialect, body_of(dialect, model, directive, streaming))
+            if dialect == "responses" and chance.random() < 0.3:
+                self._converse(body_of(dialect, model, directive, streaming=True))
+            else:
+                self._ask_once(dialect, body_of(dialect, model, directive, streaming))
+
+    def _converse(self, body: dict[str, Any]) -> None:
+        """A few turns over a WebSocket, which a bridge that reloads closes between two of them."""
+        host, port = self._address
+        url = f"ws://{host}:{port}{PATHS['responses']}"
+        end = "broken"
+        try:
+            with connect(url, compression=None, proxy=None, open_timeout=LONGEST) as socket:
+                for _ in range(TURNS):
+                    end = "broken"
+                    with self.tally.lock:
+                        self.tally.sent += 1
+                    socket.send(json.dumps({"type": "response.create", **body}))
+                    while (kind := json.loads(socket.recv(timeout=LONGEST))["type"]) not in ENDS:
+                        end = "no end"
+                    end = ENDS[kind]
+                    self.tally.note("responses", end, None)
+        except (OSError, InvalidHandshake, ConnectionClosed) as error:
+            closed = error.rcvd.code if isinstance(error, ConnectionClosed) and error.rcvd else None
+            if end == "no end" or not (closed == GOING_AWAY or self._excused()):
+                self.tally.dishonest.append(f"a WebSocket for {body['model']}: {end}, {error!r}")
+            self.tally.note("responses", "broken", None)
 
     def _ask_once(self, dialect: str, body: dict[str, Any]) -> None:
         with self.tally.lock:
@@ -119,7 +164,7 @@ def is_error(data: bytes) -> bool:
 
 def body_of(dialect: str, model: str, directive: str, streaming: bool) -> dict[str, Any]:
     text = f"{directive}Say something about the sea."
-    asked: dict[str, Any] = {"model": model, "stream": streaming}
+    asked: dict[str, Any] = {"model": model, "stream": streaming, "tools": [TOOLS[dialect]]}
     if dialect == "responses":
         return asked | {"input": text, "store": False}
     limit = {"max_tokens": 500} if dialect == "messages" else {}
