@@ -170,6 +170,22 @@ def test_what_is_no_turn_is_refused_and_nothing_else(bridge: Bridge) -> None:
         assert closed.value.rcvd.code == 1003
 
 
+def test_steering_fails_without_an_end_of_the_response(bridge: Bridge) -> None:
+    """The input comes back, as OpenAI's types have it; an error would end the response for the client."""
+    with talk(bridge) as client:
+        client.say(LONG)
+        begun = client.event()
+        steer = {"input": "and five", "previous_response_id": begun["response"]["id"]}
+        client.socket.send(json.dumps({"type": "response.steer", **steer}))
+        events = client.events()
+    (failed,) = [event for event in events if event["type"] == "response.steer.failed"]
+    assert failed["steer"] == steer
+    assert failed["error"].keys() == {"code", "message", "type"}
+    assert failed["error"]["code"] == "steering_not_supported"
+    assert isinstance(failed["sequence_number"], int)
+    assert text_of(events[-1]) == "one two three four"
+
+
 @pytest.mark.parametrize("model", [MODEL, "gpt-4o"])
 def test_a_warm_up_brings_the_beginning_of_a_conversation(
     bridge: Bridge, simulator: Simulator, mark: str, model: str

@@ -18,12 +18,23 @@ from copilot_bridge.dialects.responses import request
 from copilot_bridge.dialects.responses.client_request import ResponsesRequest, ResponsesResponse
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
-CREATE = "response.create"
+CREATE, STEER = "response.create", "response.steer"
 ENVELOPE = ("type", "stream_id", "stream")  # a turn is always streamed
 LANE = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 EVENT = re.compile(rb"event: [^\n]*\ndata: ([^\n]+)\n\n")
 LINES = 3  # of such an event
 PING = b""  # stands for a ping among the messages of a stream
+
+
+class SteeringUnsupported(Unsupported):
+    """New input for a response that is being made, which no model here takes.
+
+    :ivar steer: that input, which the client gets back.
+    """
+
+    def __init__(self, said: JsonObject) -> None:
+        super().__init__("no model takes new input while it responds: send it as a turn", param="type")
+        self.steer = {"input": said["input"], "previous_response_id": said["previous_response_id"]}
 
 
 class ClientTurn(NamedTuple):
@@ -48,6 +59,8 @@ def read_turn(message: bytes) -> ClientTurn:
         raise InvalidRequest(f"a message has to be JSON: {error}") from error
     if not isinstance(said, dict):
         raise InvalidRequest("a message has to be a JSON object")
+    if said.get("type") == STEER and {"input", "previous_response_id"} <= said.keys():
+        raise SteeringUnsupported(said)
     if said.get("type") != CREATE:
         raise Unsupported(f"type: only {CREATE!r} is supported", param="type")
     if said.get("background"):
@@ -140,6 +153,14 @@ class MessageSplitter:
         for number, (kind, event_) in enumerate((("created", begun), ("completed", complete))):
             event = {"type": f"response.{kind}", "sequence_number": number, "response": event_}
             yield self._with_lane(codec.write(event))
+
+
+def steering_failed(error: SteeringUnsupported) -> bytes:
+    """Return the message that steering has failed.  An error would end the response that is being made."""
+    cause = {"code": "steering_not_supported", "message": str(error), "type": "invalid_request_error"}
+    return codec.write(
+        {"type": "response.steer.failed", "sequence_number": 0, "steer": error.steer, "error": cause}
+    )
 
 
 def error_message(status: int, headers: Mapping[str, str], body: bytes, lane: str | None) -> bytes:

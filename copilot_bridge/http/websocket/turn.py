@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from copilot_bridge.dialects.responses.turns import error_message
+from copilot_bridge.dialects.responses.turns import SteeringUnsupported, error_message, steering_failed
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.http.errors import describe_error
 from copilot_bridge.http.identification import context_for
@@ -106,4 +106,7 @@ class TurnRunner:
         """
         status, headers, body = describe_error(error, entry, self._bridge)
         entry.status = status
-        self._client.send_message(error_message(status, headers, body, lane))
+        if isinstance(error, SteeringUnsupported):
+            self._client.send_message(steering_failed(error))
+        else:
+            self._client.send_message(error_message(status, headers, body, lane))
