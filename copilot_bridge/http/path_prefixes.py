@@ -9,10 +9,14 @@ import re
 from flask import Flask, Request
 from werkzeug.routing import MapAdapter
 
-# Anthropic's clients request the first if their base URL ends with /v1.  The next two are those of Azure's
-# clients, today's and the older ones with an `api-version`, in which the body names the model, too.  The
-# last two are Google's for clients of OpenAI, and OpenRouter's, which is below Ollama's paths.
-ALIASES = ("/v1/v1", "/openai/v1", "/openai/deployments/{deployment}", "/v1beta/openai", "/api/v1")
+# Anthropic's clients request the first if their base URL ends with /v1.  The next three are those of Azure's
+# clients: today's, and the older ones with an `api-version`, of which the second is for what needs no
+# deployment; the body names the model in any case.  The last two are Google's for clients of OpenAI, and
+# OpenRouter's, which is below Ollama's paths.
+ALIASES = (
+    *("/v1/v1", "/openai/v1", "/openai/deployments/{deployment}", "/openai"),
+    *("/v1beta/openai", "/api/v1"),
+)
 
 PREFIX = re.compile(f"(?:{'|'.join(re.sub('{.+?}', '[^/]+', alias) for alias in ALIASES)})(?=/)")
 

@@ -48,6 +48,7 @@ PREFIXES = {
     "/v1/v1": "Anthropic's clients, which put a `/v1` behind a base URL that ends with one",
     "/openai/v1": "Azure's clients",
     "/openai/deployments/{deployment}": "the same with an `api-version`; the body names the model",
+    "/openai": "the same for what needs no deployment",
     "/v1beta/openai": "clients of OpenAI that were pointed at Google's host",
     "/api/v1": "OpenRouter's clients",
 }

@@ -79,7 +79,13 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         ("model", "created_at", "done", "response"),
     ),
     "OllamaEmbeddings": thing(
-        {"model": text(), "embeddings": list_of(list_of(number())), "prompt_eval_count": whole("Tokens.")},
+        {
+            "model": text(),
+            "embeddings": list_of(list_of(number())),
+            "prompt_eval_count": whole("Tokens."),
+            "total_duration": whole("Nanoseconds."),
+            "load_duration": whole("Always 0."),
+        },
         ("model", "embeddings"),
     ),
     "OllamaModel": thing(

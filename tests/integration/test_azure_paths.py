@@ -5,7 +5,7 @@ import json
 import pytest
 from integration.harness import Bridge, Simulator, chat_body
 
-PREFIXES = ("/openai/v1", "/openai/deployments/my-deployment", "/v1beta/openai", "/api/v1")
+PREFIXES = ("/openai/v1", "/openai/deployments/my-deployment", "/v1beta/openai", "/openai", "/api/v1")
 VERSION = "?api-version=2024-10-21"
 
 
@@ -35,7 +35,7 @@ def test_openrouters_list_tells_context_and_abilities(bridge: Bridge) -> None:
     )
 
 
-@pytest.mark.parametrize("prefix", PREFIXES[:3])
+@pytest.mark.parametrize("prefix", PREFIXES[:4])
 def test_models_stand_there_too(bridge: Bridge, prefix: str) -> None:
     plain = bridge.request("GET", "/v1/models").json
     assert bridge.request("GET", f"{prefix}/models{VERSION}").json == plain

@@ -163,6 +163,9 @@ def test_a_model_that_only_completes_continues_a_text(client: ollama.Client, mar
 
 
 def test_embeddings(client: ollama.Client) -> None:
+    whole = client.embed("text-embedding-3-small", "one")
+    assert (whole.total_duration or 0) > 0
+    assert whole.load_duration == 0
     many = client.embed("text-embedding-3-small", ["one", "two"])
     one = client.embed("text-embedding-3-small", "one")
     assert [len(vector) for vector in many.embeddings] == [1536, 1536]

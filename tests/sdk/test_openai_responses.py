@@ -422,3 +422,20 @@ def test_a_stream_in_the_background_is_resumed(client: OpenAI, mark: str, model:
         final = again.get_final_response()
     assert (final.id, final.output_text) == (id_, client.responses.retrieve(id_).output_text)
     assert mark in final.output_text
+
+
+@each_model
+def test_azures_client_has_the_same(bridge: Bridge, model: str) -> None:
+    http = openai.DefaultHttpxClient(verify=False)
+    given: Any = {
+        "api_key": "any",
+        "api_version": "2025-04-01-preview",
+        "max_retries": 0,
+        "http_client": http,
+    }
+    with openai.AzureOpenAI(azure_endpoint=bridge.url, **given) as client:
+        assert "Hello" in client.responses.create(model=model, input="Hello World").output_text
+        assert model in {listed.id for listed in client.models.list()}
+        messages: Any = [{"role": "user", "content": "Hello World"}]
+        answer = client.chat.completions.create(model=model, messages=messages)
+        assert "Hello" in (answer.choices[0].message.content or "")

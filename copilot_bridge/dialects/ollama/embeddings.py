@@ -3,6 +3,7 @@
 https://docs.ollama.com/api/embed
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ import orjson
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.embeddings import INPUT
 from copilot_bridge.dialects.ollama.request import without_tag
+from copilot_bridge.dialects.ollama.writer import nanoseconds
 from copilot_bridge.dialects.pieces import Pieces
 from copilot_bridge.dialects.request_body import MODEL, check_body, read_body
 from copilot_bridge.dialects.validation import POSITIVE, STRING, Validators
@@ -41,16 +43,18 @@ def read_embeddings(data: bytes) -> JsonObject:
     return {"model": without_tag(body["model"]), "input": [body["prompt"]]}
 
 
-def write_embed(response: Pieces) -> bytes:
+def write_embed(response: Pieces, elapsed: Callable[[], float]) -> bytes:
     """Write the response of `POST /api/embed`.
 
-    :param response: OpenAI's.
+    :param response: OpenAI's.  :param elapsed: returns the seconds since the request came.
     """
     read = orjson.loads(b"".join(response))
     return orjson.dumps(
         {
             "model": read["model"],
             "embeddings": vectors_in(read),
+            "total_duration": nanoseconds(elapsed()),
+            "load_duration": 0,
             "prompt_eval_count": read["usage"]["prompt_tokens"],
         }
     )

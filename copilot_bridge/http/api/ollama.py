@@ -5,7 +5,7 @@ https://docs.ollama.com/api
 
 from functools import partial
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
@@ -61,9 +61,8 @@ def pull() -> Response:
 
 @bp.post("/api/embed")
 def embed() -> Response:
-    return respond(
-        partial(EmbeddingsRequest, OLLAMA, read=embeddings.read_embed, write=embeddings.write_embed)
-    )
+    write = partial(embeddings.write_embed, elapsed=g.entry.elapsed)
+    return respond(partial(EmbeddingsRequest, OLLAMA, read=embeddings.read_embed, write=write))
 
 
 @bp.post("/api/embeddings")
