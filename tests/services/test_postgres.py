@@ -15,8 +15,7 @@ import unreleased
 from integration.harness import Simulator, Start, new_token
 from services.postgres import Server
 
-from copilot_bridge.billing.budgets import AdmissionLimit as BudgetLimit
-from copilot_bridge.billing.budgets import Budget
+from copilot_bridge.billing.budgets import Budget, BudgetLimit
 from copilot_bridge.billing.charge import TokenCounts
 from copilot_bridge.billing.cost import NANO
 from copilot_bridge.billing.prompt_cache import DIGEST_SIZE, CachedPrompt, PromptDigests
