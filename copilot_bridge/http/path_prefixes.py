@@ -18,7 +18,10 @@ ALIASES = (
     *("/v1beta/openai", "/api/v1"),
 )
 
-PREFIX = re.compile(f"(?:{'|'.join(re.sub('{.+?}', '[^/]+', alias) for alias in ALIASES)})(?=/)")
+# A deployment without anything behind it is no endpoint.
+PREFIX = re.compile(
+    f"(?:{'|'.join(re.sub('{.+?}', '[^/]+', alias) for alias in ALIASES)})(?=/(?!deployments/))"
+)
 
 
 class Application(Flask):
