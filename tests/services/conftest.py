@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from integration.harness import PATIENCE, Bridge, Simulator, Start
 from integration.services import MakeUnit, Unit
-from services.fronts import NAME, OPERATOR, find
+from services.reverse_proxies import NAME, OPERATOR, find
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from integration.harness import PATIENCE, Bridge, ReceivedStream, Simulator, Stream, head
 from integration.services import Unit
-from services.fronts import NAME, OPERATOR, Nginx, body_of
+from services.reverse_proxies import NAME, OPERATOR, Nginx, body_of
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 from integration.harness import ROOT, Answer, Bridge, Start, new_token
 from processes import spawn
 from ruamel.yaml import YAML
-from services.fronts import MAIN, find, free_port
 from services.postgres import Server
+from services.reverse_proxies import MAIN, find, free_port
 from services.test_postgres import KEY_OF_STORE
 from services.test_store_campaign import wait_until
 

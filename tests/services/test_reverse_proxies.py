@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from integration.browser import Browser
 from integration.harness import PATIENCE, Answer, Bridge, ReceivedStream, Simulator
-from services.fronts import NAME, OPERATOR, Caddy, Front, Nginx, body_of
+from services.reverse_proxies import NAME, OPERATOR, Caddy, Front, Nginx, body_of
 from websockets.sync.client import connect
 
 from copilot_bridge.app import create_app
