@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from integration.harness import Bridge, Start, new_token
 from pages.browsing import Visit
+from playwright.sync_api import expect
 from rows import fill, rows
 
 BUSY = 2_400  # rows of the log, of 30 days
@@ -20,6 +21,8 @@ PICTURES = (
     ("usage", "/usage?show=premium", "section:has(#days-title)", (960, 900)),
     ("request", "/requests/{request}", "header", (960, 1010)),
 )
+# What runs meanwhile: models, and after how many events their responses stop on their way.
+RUNNING = (("claude-sonnet-4.5", 85), ("gpt-4.1", 40))
 AT_THE_TOP = "(what) => scrollTo(0, scrollY + document.querySelector(what).getBoundingClientRect().top - 16)"
 # The port of a bridge under test is another one each time.
 AS_USUAL = """(url) => document.querySelectorAll("pre").forEach((each) => {
@@ -48,6 +51,10 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return found
 
 
+def stalled(after: int) -> str:
+    return f"[[sim:stall after={after} seconds=60]] {' '.join(f'word{index}' for index in range(200))}"
+
+
 def typical() -> str:
     """A streamed request that had to wait a little for everything."""
     *_, found = (
@@ -69,12 +76,19 @@ def test_the_readme_can_be_illustrated(
 ) -> None:
     width, height = size
     visitor = visit(busy, viewport={"width": width, "height": height}, device_scale_factor=2)
+    running = [busy.stream(stalled(after), model) for model, after in RUNNING if name == "home"]
+    for stream in running:
+        stream.begin()
     page = visitor.open(path.replace("{request}", typical()))
+    if running:
+        expect(page.locator(".running > li").filter(has_text="≈")).to_have_count(len(running))
     page.wait_for_load_state("networkidle")
     page.evaluate(AT_THE_TOP, top)
     page.evaluate(AS_USUAL, busy.url)
     file = folder / f"{name}.png"
     page.screenshot(path=file, animations="disabled")
+    for stream in running:
+        stream.leave()
     if shutil.which(QUANTIZED[0]):
         subprocess.run([*QUANTIZED, str(file)], check=True)
         assert file.stat().st_size < LARGEST
