@@ -114,7 +114,7 @@ def test_the_scripts_are_clean(script):
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_install_and_again(play, root):
+def test_a_second_install_changes_nothing(play, root):
     first = play("install.sh")
     assert first.returncode == 0, first.stderr
     before = tree(root)
@@ -143,7 +143,7 @@ def test_a_dry_run_of_an_install_into_nothing(play, root):
     assert not root.exists()
 
 
-def test_upgrade_and_back(play, root):
+def test_an_upgrade_can_be_reverted(play, root):
     play("install.sh")
     current = root / "opt/copilot-bridge/current"
     for expected, kept in (("releases/2", {"1", "2"}), ("releases/3", {"2", "3"})):

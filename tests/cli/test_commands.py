@@ -266,7 +266,7 @@ def test_usage_explains_missing_quotas(run):
 
 
 @pytest.mark.parametrize("persona", ["demo", "free", "legacyfree", "tokenbilled", "overquota", "noaccess"])
-def test_usage_as_json(run, persona):
+def test_usage_is_also_printed_as_json(run, persona):
     result = run("check-usage", "--json", "-g", new_token(persona))
     report = json.loads(result.out)
     assert report.keys() == {"login", "plan", "sku", "quotas", "resets_at", "token_billed"}
@@ -322,7 +322,7 @@ def test_an_older_version_of_the_api_tells_one_price(run, monkeypatch):
     assert rows["claude-sonnet-5"][4] == "300/1,500"
 
 
-def test_models_as_json(run, monkeypatch):
+def test_models_are_also_printed_as_json(run, monkeypatch):
     monkeypatch.setenv("COPILOT_BRIDGE_API_VERSION", "2026-08-01")
     models = json.loads(run("models", "--json", "-g", new_token()).out)
     (sonnet,) = [model for model in models if model["id"] == "claude-sonnet-4.5"]
@@ -483,7 +483,7 @@ def test_no_login(run):
     assert "'x'" in run("auth", "remove", "x").line
 
 
-def test_logins(run, log_in, simulator):
+def test_logins_are_listed_and_removed(run, log_in, simulator):
     log_in("free")
     token = log_in("demo")
     rows = run("auth", "list").rows
@@ -527,7 +527,7 @@ def test_logins_of_an_older_version(run, home, simulator):
     assert row["token"].encode() not in b"".join(path.read_bytes() for path in home.glob("bridge.db*"))
 
 
-def test_a_damaged_store(run, log_in, home, simulator):
+def test_a_damaged_store_stops_only_commands_that_need_it(run, log_in, home, simulator):
     """What needs it says so in one line; what has no need of it goes on; `debug` knows."""
     log_in()
     (home / "bridge.db").write_bytes(b"no database" * 1000)
@@ -555,7 +555,7 @@ def debug(run, *arguments, **environ):
     return json.loads(run("debug", "--json", *arguments, **environ).out)
 
 
-def test_debug(run, home, simulator):
+def test_debug_prints_a_report_without_secrets(run, home, simulator):
     token = new_token()
     output = run("debug", "-g", token, "--port", "1234").out
     assert output.startswith(f"copilot-bridge {__version__}, Python 3.")
@@ -567,7 +567,7 @@ def test_debug(run, home, simulator):
     assert token not in output
 
 
-def test_debug_as_json(run, home, simulator):
+def test_the_report_of_debug_is_also_printed_as_json(run, home, simulator):
     token = new_token("business")
     report = debug(run, "-g", token)
     assert report["version"] == __version__

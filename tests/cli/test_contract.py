@@ -73,7 +73,7 @@ def test_the_cost_is_shown_first(run, simulator):
     assert simulator.ledger(path="/v1/messages", started=began) == []
 
 
-def test_in_words(run):
+def test_the_contract_is_reported_in_words(run):
     result = run("doctor", "--contract", CODEX, "--yes", "-g", new_token())
     assert result.code == 0
     assert f"{CODEX} (responses)" in result.out
@@ -152,7 +152,7 @@ def row(**more):
     return Model.read({"id": "m", "vendor": "Anthropic", "supported_endpoints": ["/v1/messages"], **more})
 
 
-def test_the_price():
+def test_the_price_of_questions_is_estimated():
     dear = row(billing={"multiplier": 3})
     assert price_of(dear, 10) == (30, None)
     priced = row(

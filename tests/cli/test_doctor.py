@@ -72,7 +72,7 @@ def test_all_checks_pass_on_a_good_installation(doctor, simulator):
     assert "free" in steps["port"]["message"]
 
 
-def test_in_words(run, free_port):
+def test_findings_are_printed_in_words(run, free_port):
     result = run("doctor", "-p", free_port, COPILOT_BRIDGE_GITHUB_TOKEN=new_token())
     assert result.code == 0
     assert result.out.endswith("\nAll is well.\n")
@@ -148,7 +148,7 @@ def test_a_classic_token_fails_the_login_check(doctor):
 @pytest.mark.parametrize(
     ("persona", "name", "state"), [("noaccess", "token", "failed"), ("free", "plan", "ok")]
 )
-def test_accounts(doctor, persona, name, state):
+def test_each_account_has_its_finding(doctor, persona, name, state):
     assert doctor(token=new_token(persona))[1][name]["state"] == state
 
 

@@ -111,7 +111,7 @@ def test_a_name_that_is_taken(run):
     assert "already" in run("keys", "add", "a").line
 
 
-def test_share_tokens(run, home, log_in):
+def test_share_tokens_are_created_and_listed(run, home, log_in):
     log_in("octo-demo")
     made = run("share-token", "new", "--account", "octo-demo")
     assert re.fullmatch(r"share-[\w-]{43}\n", made.out)
@@ -123,14 +123,14 @@ def test_share_tokens(run, home, log_in):
     assert stored(home) == {}
 
 
-def test_random_share_tokens(run, home):
+def test_random_share_tokens_differ_and_are_not_stored(run, home):
     one, two = run("gen-share-token").out, run("gen-share-token").out
     assert re.fullmatch(r"share-[\w-]{43}\n", one)
     assert one != two
     assert not home.exists()
 
 
-def test_the_default_login(run, log_in):
+def test_the_default_login_can_be_changed(run, log_in):
     log_in("octo-a", "octo-b")
     assert [row[0] for row in run("auth", "list").rows[1:]] == ["octo-a", "*"]
     assert "default login now" in run("auth", "use", "octo-a").out

@@ -33,7 +33,7 @@ from copilot_bridge.serving.address import LOCALHOST, open_listeners
         ("work.lan", "work.lan"),
     ],
 )
-def test_a_host(given, host):
+def test_a_host_is_accepted_in_common_spellings(given, host):
     assert listen_host(given) == host
 
 
@@ -89,7 +89,7 @@ def opened():
         ("::", ["127.0.0.1", "::1"]),
     ],
 )
-def test_the_families(opened, host, addresses):
+def test_a_listener_has_the_families_of_its_host(opened, host, addresses):
     if not socket.has_dualstack_ipv6():
         pytest.skip("no IPv6 here")
     made = opened(host)
@@ -97,7 +97,7 @@ def test_the_families(opened, host, addresses):
     assert len({listener.getsockname()[1] for listener in made}) == 1, "one port"
 
 
-def test_without_ipv6(opened, monkeypatch):
+def test_a_machine_without_ipv6_listens_on_ipv4(opened, monkeypatch):
     create = socket.create_server
 
     def no_ipv6(where, *, family=socket.AF_INET, **named):

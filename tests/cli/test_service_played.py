@@ -75,7 +75,7 @@ def windows(run, monkeypatch, tmp_path):
     return Played(run, monkeypatch, tmp_path, "win32")
 
 
-def test_launchd_installed_twice(mac):
+def test_launchd_can_be_installed_twice(mac):
     """The second time it runs already, and `bootout` comes back before it is gone."""
     assert mac("install")["running"]
     assert mac("install")["running"]
@@ -158,7 +158,7 @@ def test_a_task_for_batteries_without_an_end(windows):
     assert task["RunLevel"] == "LeastPrivilege"
 
 
-def test_a_tasks_settings(windows):
+def test_a_task_reads_its_settings_at_each_start(windows):
     windows("install")
     settings = folder_on_windows(windows.machine) / "env"
     settings.write_text(PORT)

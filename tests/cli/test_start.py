@@ -119,7 +119,7 @@ def watching(*pids: int) -> Iterator[None]:
             os.close(handle)
 
 
-def test_claude_code(start):
+def test_start_prints_the_line_for_claude_code(start):
     up = start("--simulate", "-c", "--small-model", "gpt-4.1", "--api-key", "sesame")
     (line,) = [line.strip() for line in up.text.splitlines() if line.strip().endswith("; claude")]
     variables = dict(part.removeprefix("export ").split("=", 1) for part in line.split("; ")[:-1])
@@ -238,7 +238,7 @@ def test_a_simulation_is_never_connected_to_the_real_copilot(start, tmp_path):
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["simulator"]
 
 
-def test_with_a_token(start, simulator: Simulator):
+def test_a_token_of_the_settings_is_used(start, simulator: Simulator):
     token = new_token("business")
     up = start(
         "--server",

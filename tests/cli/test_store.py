@@ -42,7 +42,7 @@ def test_check_names_the_logins_that_another_key_encrypted(run: Run, home: Path,
     assert "copilot-bridge auth" in result.err
 
 
-def test_restore_asks(run: Run, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restore_asks_first(run: Run, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "kept.db"
     assert run("store", "backup", str(file)).code == 0
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))

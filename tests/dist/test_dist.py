@@ -112,7 +112,7 @@ def try_out(command: list[str | Path], home: Path) -> None:
             assert b"</html>" in browse(url + page)
 
 
-def test_the_wheel(environment: Path, home: Path) -> None:
+def test_the_wheel_works_when_installed(environment: Path, home: Path) -> None:
     try_out([environment / "bin/copilot-bridge"], home)
 
 
@@ -122,7 +122,7 @@ def test_the_wheel_says_where_the_project_is(environment: Path, home: Path) -> N
         assert f"{name}, https://" in shown
 
 
-def test_the_source_distribution(environment: Path, home: Path) -> None:
+def test_the_source_distribution_works_when_installed(environment: Path, home: Path) -> None:
     install(environment, home, "--no-deps", "--force-reinstall", built("*.tar.gz"))
     try_out([environment / "bin/python", "-m", "copilot_bridge"], home)
 
@@ -135,7 +135,7 @@ def test_the_source_distribution_has_what_a_checkout_has() -> None:
     assert set(tracked) - held == only_of_the_repository
 
 
-def test_the_single_file(home: Path) -> None:
+def test_the_single_file_works_alone(home: Path) -> None:
     try_out([Path(sys.base_prefix) / "bin/python3", built("*.pyz")], home)
 
 

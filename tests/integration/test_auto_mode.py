@@ -61,7 +61,7 @@ def test_one_pick_for_a_conversation(auto_bridge: Bridge, simulator: Simulator, 
 
 
 @pytest.mark.parametrize("tier", ["efficiency", "balance", "intelligence"])
-def test_tiers(auto_bridge: Bridge, simulator: Simulator, mark: str, tier: str) -> None:
+def test_a_tier_is_sent_to_copilot(auto_bridge: Bridge, simulator: Simulator, mark: str, tier: str) -> None:
     ask(auto_bridge, f"hello {mark}", model=f"auto:{tier}")
     picks, answered = sent_for(simulator, mark)
     assert [pick["body"]["tier"] for pick in picks] == [tier]
@@ -83,7 +83,7 @@ def test_a_compaction_picks_anew(auto_bridge: Bridge, simulator: Simulator, mark
 
 
 @pytest.mark.parametrize("path", [CHAT, "/v1/responses", "/v1/messages"])
-def test_in_every_api(auto_bridge: Bridge, simulator: Simulator, mark: str, path: str) -> None:
+def test_auto_works_in_every_api(auto_bridge: Bridge, simulator: Simulator, mark: str, path: str) -> None:
     """What it picks may speak another."""
     for tier in ("efficiency", "balance"):
         words = messages_of(f"hello {mark} {tier}")
@@ -158,7 +158,9 @@ def test_a_restart_goes_on_with_the_pick(start_bridge: Start, simulator: Simulat
     assert [pick["body"].get("tier") for pick in picks] == [None, "balance"], "another tier is another pick"
 
 
-def test_the_first_version(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_the_first_version_is_used_where_the_second_is_missing(
+    start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
     """Where POST /auto is 404; and what is said where that is all that there is not."""
     bridge = start_bridge(github_token=new_token("firstauto"), server="gevent", honor_retry_after=0)
     ask(bridge, f"hello {mark}")
@@ -190,7 +192,7 @@ def test_trouble_that_passes(start_bridge: Start, simulator: Simulator, mark: st
     assert len(sent_for(simulator, mark)[0]) == 3
 
 
-def test_an_old_client(start_bridge: Start) -> None:
+def test_an_outdated_client_is_reported_once(start_bridge: Start) -> None:
     """Copilot says so in each row: the log tells it once, the pages and the commands too."""
     old = {"editor_version": "vscode/1.110.0", "plugin_version": "copilot-chat/0.42.0"}
     bridge = start_bridge(server="gevent", **old)

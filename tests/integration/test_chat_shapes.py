@@ -52,7 +52,7 @@ def check_form(received: ReceivedStream, *, usage: bool) -> None:
 
 @pytest.mark.parametrize("model", VENDORS)
 @pytest.mark.parametrize("usage", [True, False], ids=["usage", "no usage"])
-def test_plain_text(bridge: Bridge, model: str, usage: bool) -> None:
+def test_a_text_has_the_form_of_openai(bridge: Bridge, model: str, usage: bool) -> None:
     received = bridge.receive_stream("hello there", model, **(USAGE if usage else {}))
     check_form(received, usage=usage)
     assert received.text.startswith('You said: "hello there".')
@@ -67,7 +67,7 @@ def test_every_kind_of_chunk_keeps_the_form(bridge: Bridge, model: str, directiv
     check_form(received, usage=True)
 
 
-def test_recording_of_azure(bridge: Bridge) -> None:
+def test_a_recording_of_azure_has_the_form_of_openai(bridge: Bridge) -> None:
     received = bridge.receive_stream("[[sim:scenario name=azure-text]]", "gpt-4o-mini", **USAGE)
     check_form(received, usage=True)
     assert received.text

@@ -161,7 +161,7 @@ SPELLED = {
 
 @pytest.mark.parametrize("name", SPELLED)
 @pytest.mark.parametrize("beta", ["", "context-1m-2025-08-07"], ids=["", "1m"])
-def test_rule_12_dashes_and_dates(
+def test_models_are_found_by_dashes_and_dates(
     bridge: Bridge, simulator: Simulator, mark: str, name: str, beta: str
 ) -> None:
     headers = CLAUDE_CODE | {"anthropic-beta": beta}
@@ -372,7 +372,9 @@ def test_rule_18_a_turn_of_codex(by_http: Bridge, simulator: Simulator, mark: st
 
 
 @ROUTES
-def test_rule_18_megabytes(bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str) -> None:
+def test_bodies_of_megabytes_are_accepted(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str
+) -> None:
     """Pictures and PDFs make them; a megabyte is some server's limit, eight are planned for."""
     dialect = DIALECTS[client]
     answered(dialect.post(bridge, dialect.body(mark + " word" * (8 * MB // 5), model)))

@@ -80,7 +80,7 @@ def test_more_texts_than_copilot_takes_are_sent_in_parts(
     assert answer.json["usage"]["prompt_tokens"] == sum(len(text) // 4 for text in texts)
 
 
-def test_dimensions(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_dimensions_are_passed_on(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     assert len(vectors(embed(bridge, mark, dimensions=64))[0]) == 64
     assert simulator.only(mark)["body"]["dimensions"] == 64
 

@@ -105,11 +105,11 @@ def test_thoughts_are_shown_if_asked_for(bridge: Bridge, model: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["gemini-3.5-flash-lite", "gemini-3.8-flash", "models/gpt-4.1"])
-def test_names_of_models(bridge: Bridge, name: str) -> None:
+def test_models_are_found_by_googles_spellings(bridge: Bridge, name: str) -> None:
     assert post(bridge, path_of("generateContent", name), body_of("Hello")).status == 200
 
 
-def test_counting(bridge: Bridge) -> None:
+def test_tokens_are_counted(bridge: Bridge) -> None:
     def count(body: Json) -> int:
         answer = post(bridge, path_of("countTokens"), body)
         assert answer.json.keys() == {"totalTokens"}
@@ -121,7 +121,7 @@ def test_counting(bridge: Bridge) -> None:
     assert count({"generateContentRequest": whole | {"model": "models/gpt-4.1"}}) > many
 
 
-def test_embeddings(bridge: Bridge) -> None:
+def test_texts_are_embedded_singly_and_in_batches(bridge: Bridge) -> None:
     model, text = "text-embedding-3-small", {"content": {"parts": [{"text": "a"}]}}
     single = post(bridge, path_of("embedContent", model), text | {"outputDimensionality": 8})
     assert len(single.json["embedding"]["values"]) == 8
@@ -161,7 +161,7 @@ def test_the_list_of_models_has_pages(bridge: Bridge) -> None:
     assert error_in(bridge.request("GET", "/v1beta/models?pageSize=x"))["code"] == 400
 
 
-def test_errors(bridge: Bridge) -> None:
+def test_errors_have_googles_form(bridge: Bridge) -> None:
     missing = post(bridge, path_of("generateContent", "nope"), body_of("Hello"))
     assert error_in(missing)["status"] == "NOT_FOUND"
     wrong = error_in(post(bridge, path_of("generateContent"), {"contents": "Hello"}))

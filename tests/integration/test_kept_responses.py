@@ -117,7 +117,9 @@ def test_deleted_is_not_what_continues_from_it(bridge: Bridge, simulator: Simula
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_in_the_background(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+def test_a_background_response_is_fetched_later(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
     begun = post(bridge, model=model, input=f"hello {mark}", background=True)
     assert (begun["status"], begun["background"], begun["output"]) == ("queued", True, [])
     made = poll(bridge, begun["id"])

@@ -136,7 +136,7 @@ def test_a_filter_is_for_the_file_as_well(full: Bridge) -> None:
     assert ids(shown) == [line["id"] for line in lines[:50]]
 
 
-def test_forth_and_back(full: Bridge) -> None:
+def test_pages_of_the_log_lead_forth_and_back(full: Bridge) -> None:
     first = page(full, "/requests?status=limit")
     second = page(full, link(first, "next"))
     third = page(full, link(second, "next"))
@@ -173,7 +173,7 @@ def test_times_are_the_readers(full: Bridge) -> None:
     assert "Days are in UTC." in page(full, "/usage")
 
 
-def test_one_request(full: Bridge) -> None:
+def test_the_page_of_a_request_keeps_the_filter(full: Bridge) -> None:
     known = get_json(full, "/requests?status=upstream&client=codex")["data"][0]
     text = page(full, f"/requests/{known['id']}?status=upstream")
     assert '<a href="/requests?status=upstream">' in text, "the way back to the filter"

@@ -77,7 +77,7 @@ def sent(bridge: Bridge, simulator: Simulator, mark: str, body: Json, **headers:
 @pytest.mark.parametrize(
     "how", ["", "[[sim:bytewise]]", "[[sim:crlf]]", "[[sim:gzip]]", "[[sim:pieces size=7]]"]
 )
-def test_a_stream(bridge: Bridge, model: str, how: str) -> None:
+def test_a_stream_has_anthropics_form(bridge: Bridge, model: str, how: str) -> None:
     stream = ask(bridge, f"{how} Hello World", model)
     frames = stream.all()
     assert not any(DONE in frame.raw or b"copilot_" in frame.raw for frame in frames)
@@ -99,7 +99,7 @@ def given_in(usage: Json) -> int:
     return sum(usage[name] for name in names)
 
 
-def test_a_whole_answer(any_bridge: Bridge) -> None:
+def test_a_whole_response_has_anthropics_form(any_bridge: Bridge) -> None:
     answer = post(any_bridge, body_of("Hello World"))
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
     assert "copilot_usage" not in answer.json
@@ -289,7 +289,9 @@ def test_fields_that_copilot_refuses_are_dropped(
 
 
 @pytest.mark.parametrize("given", [None, 500, 32_000, 128_000])
-def test_the_limit(bridge: Bridge, simulator: Simulator, mark: str, given: int | None) -> None:
+def test_the_output_limit_is_set_for_the_model(
+    bridge: Bridge, simulator: Simulator, mark: str, given: int | None
+) -> None:
     body = body_of(f"hello {mark}", max_tokens=given)
     entry = sent(bridge, simulator, mark, body)
     assert entry["body"]["max_tokens"] == min(given or 32_000, 32_000)
@@ -341,7 +343,7 @@ THINKING: dict[str, tuple[str, Json, Json | None]] = {
 
 
 @pytest.mark.parametrize("case", THINKING)
-def test_thinking(bridge: Bridge, simulator: Simulator, mark: str, case: str) -> None:
+def test_thinking_is_adapted_to_the_model(bridge: Bridge, simulator: Simulator, mark: str, case: str) -> None:
     model, given, expected = THINKING[case]
     body = body_of(f"hello {mark}", model, max_tokens=4000, thinking=given)
     assert sent(bridge, simulator, mark, body)["body"].get("thinking") == expected
@@ -359,7 +361,9 @@ def test_a_forced_tool_leaves_no_thinking(
 
 
 @pytest.mark.parametrize(("effort", "fitted"), [("low", "low"), ("xhigh", "high"), ("minimal", "low")])
-def test_effort(bridge: Bridge, simulator: Simulator, mark: str, effort: str, fitted: str) -> None:
+def test_an_effort_is_passed_on(
+    bridge: Bridge, simulator: Simulator, mark: str, effort: str, fitted: str
+) -> None:
     body = body_of(f"hello {mark}", OPUS, output_config={"effort": effort})
     assert sent(bridge, simulator, mark, body)["body"]["output_config"] == {"effort": fitted}
 
@@ -469,7 +473,7 @@ def test_unsigned_thoughts_and_empty_texts_are_left_out(
 # Counting.
 
 
-def test_counting(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_tokens_are_counted(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     body = body_of(f"hello {mark}", stream=True, tools=[], temperature=1, thinking={"type": "disabled"})
     answer = post(bridge, body, f"{PATH}/count_tokens")
     assert answer.json.keys() == {"input_tokens"}
@@ -525,7 +529,7 @@ STATUSES: dict[str, tuple[int, str]] = {
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("name", STATUSES)
-def test_refusals(bridge: Bridge, name: str, stream: bool) -> None:
+def test_refusals_have_anthropics_form(bridge: Bridge, name: str, stream: bool) -> None:
     answer = post(bridge, body_of(f"[[sim:refuse name={name}]]", stream=stream))
     error = error_in(answer)
     assert (answer.status, error["type"]) == STATUSES[name]

@@ -137,7 +137,7 @@ def test_a_reload_goes_on_counting(tmp_path: Path, simulator: Simulator) -> None
         assert [*unit.runtime.glob("copilot-bridge-*")] == []
 
 
-def test_one_process(start_bridge: Start) -> None:
+def test_one_process_counts_its_requests(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent").warm()
     ask_many(bridge, 10)
     check(bridge, 10)

@@ -173,7 +173,7 @@ def test_nextchats_billing_paths_are_404s(bridge: Bridge, path: str) -> None:
     assert (answer.status, answer.error["type"]) == (404, "invalid_request_error")
 
 
-def test_n8n_asks_responses(bridge: Bridge) -> None:
+def test_a_request_of_n8n_is_answered(bridge: Bridge) -> None:
     body = {"model": "claude-sonnet-4.5", "input": [{"role": "user", "content": "hello"}], "metadata": {}}
     assert bridge.request("POST", "/v1/responses", body).json["status"] == "completed"
 

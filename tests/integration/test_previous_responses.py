@@ -115,6 +115,6 @@ def test_the_memory_can_be_switched_off(start_bridge: Start) -> None:
 
 
 @pytest.mark.parametrize("given", [5, "", ["resp_1"]], ids=str)
-def test_a_malformed_id(bridge: Bridge, given: Any) -> None:
+def test_a_malformed_id_is_refused(bridge: Bridge, given: Any) -> None:
     answer = post(bridge, "hello", previous_response_id=given)
     assert (answer.status, answer.error["param"]) == (400, "previous_response_id")

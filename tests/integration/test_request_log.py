@@ -15,7 +15,7 @@ def line_of(bridge: Bridge, headers: dict[str, str] | Json) -> Json:
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5"])
-def test_a_stream(any_bridge: Bridge, model: str) -> None:
+def test_a_stream_is_logged_with_its_usage(any_bridge: Bridge, model: str) -> None:
     stream = any_bridge.stream("hello", model, stream_options={"include_usage": True})
     usage = stream.all()[-2].json["usage"]
     line = line_of(any_bridge, stream.headers)
@@ -28,7 +28,7 @@ def test_a_stream(any_bridge: Bridge, model: str) -> None:
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5"])
-def test_a_whole_answer(any_bridge: Bridge, model: str) -> None:
+def test_a_whole_response_is_logged_with_its_usage(any_bridge: Bridge, model: str) -> None:
     answer = any_bridge.chat("hello", model)
     line = line_of(any_bridge, dict(answer.headers))
     assert line.keys() == OF_A_MODEL
@@ -71,7 +71,7 @@ def test_health_checks_are_not_logged(start_bridge: Start) -> None:
 
 
 @pytest.mark.parametrize("level", ["warning", "error"])
-def test_a_quiet_log(start_bridge: Start, level: str) -> None:
+def test_a_higher_log_level_silences_requests(start_bridge: Start, level: str) -> None:
     bridge = start_bridge(server="gevent", log_level=level)
     bridge.chat("hello")
     bridge.stop()

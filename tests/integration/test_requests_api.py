@@ -199,7 +199,7 @@ def test_head_and_options_do_no_harm(any_bridge: Bridge, method: str, path: str)
     assert answer.headers["x-request-id"]
 
 
-def test_health(any_bridge: Bridge) -> None:
+def test_the_health_endpoints_report_readiness(any_bridge: Bridge) -> None:
     assert any_bridge.request("GET", "/healthz").json == {"status": "alive"}
     assert any_bridge.request("GET", "/readyz").json["status"] == "ready"
     about = any_bridge.request("GET", "/").json

@@ -57,7 +57,7 @@ def sent(bridge: Bridge, simulator: Simulator, mark: str, body: Json) -> Json:
     "how",
     ["", "[[sim:bytewise]]", "[[sim:crlf]]", "[[sim:gzip]]", "[[sim:pieces size=7]]", "[[sim:done-marker]]"],
 )
-def test_a_stream(bridge: Bridge, model: str, how: str) -> None:
+def test_a_stream_has_openais_form(bridge: Bridge, model: str, how: str) -> None:
     stream = ask(bridge, f"{how} Hello World", model)
     events = events_of(stream)
     assert "copilot_" not in json.dumps(events)
@@ -82,7 +82,7 @@ def test_a_stream(bridge: Bridge, model: str, how: str) -> None:
     assert line["tokens_out"] == last["response"]["usage"]["output_tokens"]
 
 
-def test_a_whole_answer(any_bridge: Bridge) -> None:
+def test_a_whole_response_has_openais_form(any_bridge: Bridge) -> None:
     answer = post(any_bridge, body_of("Hello World", store=True))
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
     assert answer.json["store"] is False
@@ -248,7 +248,7 @@ STATUSES: dict[str, tuple[int, str | None]] = {
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("name", STATUSES)
-def test_refusals(bridge: Bridge, name: str, stream: bool) -> None:
+def test_refusals_have_their_status_and_code(bridge: Bridge, name: str, stream: bool) -> None:
     answer = post(bridge, body_of(f"[[sim:refuse name={name}]]", stream=stream))
     assert (answer.status, answer.error["code"]) == STATUSES[name]
     if name == "weekly":

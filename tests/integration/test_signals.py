@@ -159,7 +159,9 @@ SUBAGENTS: dict[str, tuple[Heads, Heads]] = {
 
 
 @pytest.mark.parametrize("client", SUBAGENTS)
-def test_a_subagent(by_http: Bridge, simulator: Simulator, mark: str, client: str) -> None:
+def test_a_subagents_calls_are_an_agents(
+    by_http: Bridge, simulator: Simulator, mark: str, client: str
+) -> None:
     """All its calls are an agent's, the first included; they belong to what the person asked."""
     path, headers, bodies = LOOPS[client](mark)
     main, more = SUBAGENTS[client]
@@ -217,7 +219,9 @@ def test_clients_can_not_declare_themselves_agents(bridge: Bridge, simulator: Si
     assert initiator_headers(simulator.only(mark))[0] == "user"
 
 
-def test_as_the_cli(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_an_unexchanged_token_sends_the_signals_of_the_cli(
+    start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
     """A token that goes direct: in the CLI's words, by any of two workers, and after a restart."""
     token = new_token(prefix="gho")
     path, headers, bodies = loop_of_codex(mark)

@@ -8,7 +8,7 @@ from soak.faults import FIRST_HALF, FOR_ALL
 from soak.traffic import judge
 
 
-def test_a_short_soak(tmp_path: Path) -> None:
+def test_a_short_soak_finds_no_fault(tmp_path: Path) -> None:
     result = soak(8.0, tmp_path, agents=3, pause=0.3)
     report = "\n".join(result.lines())
     assert not result.wrong, report

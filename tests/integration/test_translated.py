@@ -43,7 +43,7 @@ def text_of(client, reply):
 
 
 @pytest.mark.parametrize(("client", "model", "upstream"), CELLS)
-def test_a_whole_answer(
+def test_a_whole_response_is_translated(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, upstream: str
 ) -> None:
     answer = post(bridge, client, body_of(client, model, f"Hello {mark}"))
@@ -58,7 +58,7 @@ def test_a_whole_answer(
 
 
 @pytest.mark.parametrize(("client", "model", "upstream"), CELLS)
-def test_a_stream(bridge: Bridge, mark: str, client: str, model: str, upstream: str) -> None:
+def test_a_stream_is_translated(bridge: Bridge, mark: str, client: str, model: str, upstream: str) -> None:
     answer = post(bridge, client, body_of(client, model, f"Hello {mark}", stream=True))
     assert answer.status == 200, answer.body
     assert answer.headers["content-type"].startswith("text/event-stream")

@@ -316,7 +316,7 @@ def test_a_connection_that_ends_while_it_waits_is_not_used(
     assert metric(many, lost) == before
 
 
-def test_over_tls(
+def test_messages_of_all_sizes_pass_over_tls(
     start_bridge: Start,
     simulator: Simulator,
     certificate: Path,

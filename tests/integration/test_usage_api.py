@@ -34,7 +34,7 @@ def test_the_shape_that_tools_know(bridge: Bridge, path: str) -> None:
     assert bridge.github_token.encode() not in answer.body
 
 
-def test_every_plan(start_bridge: Start) -> None:
+def test_every_plan_has_its_quotas(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent", api_key="operator", allow_github_tokens=1)
     for persona in ("free", "legacyfree", "tokenbilled", "overquota", "noaccess"):
         answer = bridge.request("GET", "/usage.json", headers={"x-api-key": new_token(persona)})

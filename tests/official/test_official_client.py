@@ -65,7 +65,7 @@ def test_a_refused_websocket_is_followed_by_http(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("name", ["auto", "auto with a tier"])
-def test_auto(outcome: Outcome, name: str) -> None:
+def test_the_official_client_lets_auto_pick(outcome: Outcome, name: str) -> None:
     (asked,) = outcome.at(AUTO)
     assert asked["body"].get("tier") == ("intelligence" if "tier" in name else None)
     assert outcome.at("/models/session") == []  # which it turns to where it can't read the answer

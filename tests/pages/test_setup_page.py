@@ -43,7 +43,9 @@ def test_the_lines_follow_the_choice(operator: Visit, keyed: Bridge) -> None:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_each_client(operator: Visit, keyed: Bridge, picture: Picture, client: str) -> None:
+def test_wide_lines_scroll_within_their_box(
+    operator: Visit, keyed: Bridge, picture: Picture, client: str
+) -> None:
     """Wide lines scroll within their box."""
     visitor = operator(viewport=PHONE, locale="zh-CN")
     page = visitor.open(f"/setup?client={client}&system=macos")
@@ -69,7 +71,7 @@ def test_a_key_that_can_not_be_put_in_safely(operator: Visit) -> None:
     expect(page.get_by_text("This can't be inserted safely")).to_be_hidden()
 
 
-def test_a_new_key(operator: Visit, keyed: Bridge, picture: Picture) -> None:
+def test_a_new_key_can_be_made_for_a_client(operator: Visit, keyed: Bridge, picture: Picture) -> None:
     visitor = operator()
     page = visitor.open("/setup?client=codex")
     page.get_by_text("Make a new key").click()
@@ -99,7 +101,9 @@ def test_a_new_key(operator: Visit, keyed: Bridge, picture: Picture) -> None:
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
 @pytest.mark.parametrize("client", ["claude-code", "codex", "llm"])  # one of each dialect
-def test_a_test_request(operator: Visit, simulator: Simulator, client: str, script: bool) -> None:
+def test_a_test_request_shows_its_result(
+    operator: Visit, simulator: Simulator, client: str, script: bool
+) -> None:
     page = operator(java_script_enabled=script).open(f"/setup?client={client}")
     page.get_by_role("button", name="Send a test request").click()
     expect(page.locator("#trial")).to_contain_text(re.compile(r"It works: \S+ answered in [\d,]+ ms"))
@@ -136,7 +140,7 @@ def test_github_is_out_of_reach(start_bridge: Start, visit: Visit) -> None:
     expect(page.locator("#trial [role=alert]")).to_be_visible()
 
 
-def test_without_a_script(operator: Visit) -> None:
+def test_the_page_works_without_a_script(operator: Visit) -> None:
     page = operator(java_script_enabled=False).open("/setup")
     expect(page.get_by_label("A key that you have")).to_be_hidden()
     page.get_by_label("Client").select_option("cline")

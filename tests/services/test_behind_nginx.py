@@ -54,7 +54,7 @@ def test_the_first_byte_is_five_milliseconds_late_at_most(nginx: Nginx, served: 
             found.append(added())
 
 
-def test_http_2(nginx: Nginx, certificate: Path) -> None:
+def test_http_2_works_behind_nginx(nginx: Nginx, certificate: Path) -> None:
     if not (curl := shutil.which("curl")):
         pytest.skip("curl is not here")
     port = nginx.address[1]

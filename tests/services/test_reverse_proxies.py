@@ -109,7 +109,7 @@ def test_a_clients_own_forwarding_headers_are_ignored(front: Front, served: Brid
         assert served.logged(answer.headers["x-request-id"])["caller"] == "127.0.0.2", name
 
 
-def test_signing_in(front: Front, browser: Browser) -> None:
+def test_signing_in_works_behind_a_proxy(front: Front, browser: Browser) -> None:
     """By a form of ours alone, and the cookie goes back over TLS alone."""
     home = f"{front.prefix}/"
     assert browser.get("/").headers["Location"] == f"{front.prefix}/sign-in?next={home}"

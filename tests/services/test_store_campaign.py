@@ -221,7 +221,7 @@ def is_up(server: Server) -> bool:
     return True
 
 
-def test_the_server_hangs(machines: Farm, server: Server) -> None:
+def test_requests_continue_while_the_server_hangs(machines: Farm, server: Server) -> None:
     try:
         traffic = machines.bad_day(lambda: server.kill(signal.SIGSTOP))
         machines.strangers_are_refused()
@@ -501,7 +501,7 @@ HOUR, DAY = 3600, 86_400
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_the_clock_jumps(
+def test_nobody_is_locked_out_when_the_clock_jumps(
     start_bridge: Start,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -64,7 +64,9 @@ def switch(current: Path, version: str) -> None:
     new.replace(current)
 
 
-def test_reload_under_load(make_unit: MakeUnit, simulator: Simulator, tmp_path: Path, mark: str) -> None:
+def test_a_reload_under_load_drops_no_request(
+    make_unit: MakeUnit, simulator: Simulator, tmp_path: Path, mark: str
+) -> None:
     """New code and new settings, and nobody has noticed."""
     current = two_versions(tmp_path)
     unit = make_unit(workers=2)

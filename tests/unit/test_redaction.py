@@ -113,7 +113,7 @@ def test_the_credentials_of_a_proxy_in_a_header(text):
         ("http://:hunter2@proxy", "http://:***@proxy"),
     ],
 )
-def test_passwords_in_addresses(text, shown):
+def test_passwords_in_addresses_are_hidden(text, shown):
     assert redact(text) == shown
 
 
@@ -178,7 +178,7 @@ def test_errors_are_born_without_secrets():
     assert str(error) == repr(error.args[0]).strip("'") == f"GitHub refused {HIDDEN}"
 
 
-def test_secret():
+def test_a_secret_never_shows_itself():
     secret = Secret(SHAPED["ghu"])
     shown = (
         str(secret),
@@ -209,5 +209,5 @@ def test_secret():
         ("", "***"),
     ],
 )
-def test_masked(value, masked):
+def test_a_masked_secret_shows_its_kind_and_end(value, masked):
     assert Secret(value).masked() == masked

@@ -51,7 +51,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
         ("", None),
     ],
 )
-def test_retry_after(value, seconds):
+def test_the_wait_is_read_from_headers(value, seconds):
     """A date is read by the clock of who sent it."""
     assert retry_after({"Retry-After": value, "Date": DATE}) == seconds
 
@@ -94,7 +94,7 @@ def test_the_reset_of_a_limit(reset, seconds):
         ("", None),
     ],
 )
-def test_times_in_words(text, seconds):
+def test_the_wait_is_read_from_a_sentence(text, seconds):
     assert read_sentence(text) == seconds
 
 
@@ -109,6 +109,6 @@ def test_a_clock_that_is_set_back_ends_a_wait():
     assert Wait(0.0, 1e300).remaining(time.time()) == 0.0
 
 
-def test_in_short():
+def test_durations_are_shown_in_short():
     durations = [format_duration(seconds) for seconds in (0.2, 45, 99.5, 700, 7200, 7205)]
     assert durations == ["1 s", "45 s", "100 s", "12 min", "2 h", "2 h 1 min"]

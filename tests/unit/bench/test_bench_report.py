@@ -52,7 +52,7 @@ def cells_of(text):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
 
 
-def test_the_table():
+def test_the_table_has_a_column_for_each_target():
     head, rule, first, second = cells_of(table([ROW, row(4, Goal(3), "RSS")]))
     assert head == [
         "scenario",

@@ -196,7 +196,7 @@ def test_optional_fields_are_left_out():
 # Settings.
 
 
-def test_thinking():
+def test_thinking_is_read_as_budget_or_effort():
     def thinking(**fields):
         found = config(thinkingConfig=fields)
         return found.thinking_budget, found.reasoning_effort
@@ -314,7 +314,7 @@ def test_googles_own_tools_are_left_out():
 # Parts.
 
 
-def test_images_and_documents():
+def test_images_and_documents_are_read():
     pdf = {"inlineData": {"mimeType": "application/pdf", "data": "JVBERg==", "displayName": "a.pdf"}}
     jpeg = {"inlineData": {"mimeType": "image/jpeg", "data": "_9j_4A=="}}
     ((picture, document),) = messages_of(user(jpeg, pdf))

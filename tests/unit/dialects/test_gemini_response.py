@@ -124,7 +124,7 @@ def test_every_chunk_has_parts_and_only_the_last_one_an_end(events, thoughts):
 
 
 @given(events=answers.filter(lambda events: events[-1].usage != TokenUsage()))
-def test_the_usage(events):
+def test_the_usage_adds_up(events):
     usage = events[-1].usage
     counted = whole(stream(chunks(events)))["usageMetadata"]
     thought = counted.get("thoughtsTokenCount", 0)

@@ -278,7 +278,7 @@ def test_a_chat_is_written() -> None:
     }
 
 
-def test_calls_come_whole() -> None:
+def test_tool_calls_are_written_whole() -> None:
     found = lines(
         ResponseStarted(""),
         ToolCallStarted(0, "a", "f"),

@@ -85,7 +85,7 @@ def test_a_stream_can_be_kept_alive(name: str) -> None:
     assert framing.encode(frames) == b"".join(framing.encode([frame]) for frame in frames)
 
 
-def test_lists_of_models() -> None:
+def test_each_dialect_lists_models_in_its_form() -> None:
     listed = model_list_of(None).write_list(ENTRIES, {})
     assert [row["id"] for row in listed["data"]] == ["gpt", "embedder"]
     assert listed["data"][0] == {

@@ -29,7 +29,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
-def test_levels(level):
+def test_lines_below_the_level_are_not_logged(level):
     stream = io.StringIO()
     set_up_logging(level, stream=stream)
     for name in ("debug", "info", "warning", "error"):

@@ -88,7 +88,7 @@ def test_transparency_is_kept() -> None:
     ("WEBP", 5_000, False),
     ("JPEG", 5_000, False),
 ])  # fmt: skip
-def test_too_many_bytes(form: str, most: int, whole: bool) -> None:
+def test_an_image_of_too_many_bytes_is_scaled_down(form: str, most: int, whole: bool) -> None:
     """First with losses, then of fewer pixels."""
     made = Scaler().fit(noise(form), Bounds(most, None))
     assert made is not None

@@ -51,7 +51,7 @@ def test_a_turn_and_its_tool_loop(worker):
     assert all(UUID.fullmatch(id_) for id_ in ids)
 
 
-def test_the_next_turn(worker):
+def test_the_next_turn_is_another_interaction_of_the_session(worker):
     first = worker.tell(USER)
     second = worker.tell(USER, CALL, MORE)
     assert second.session == first.session
@@ -121,7 +121,7 @@ def test_two_loops_at_once_under_one_name(worker):
     assert worker.tell(MORE, CALL, RESULT, **first_header).interaction == two.interaction
 
 
-def test_subagents(worker):
+def test_subagents_share_the_interaction_and_have_their_own_task(worker):
     """Of the interaction that they were called in, each with a task of its own; the person's call is none."""
     main = worker.tell(USER, headers={"session-id": "s", "thread-id": "s"})
     found = {
@@ -165,7 +165,7 @@ def test_memory_ends(worker):
     assert worker.tell(USER, CALL, RESULT, **first_header).interaction == first.interaction, "it follows anew"
 
 
-def test_half_a_character(worker):
+def test_half_a_character_is_hashed_too(worker):
     assert worker.tell({"role": "user", "content": "\ud800"}).initiator == "user"
 
 

@@ -74,7 +74,7 @@ def test_objects_and_responses_have_names_of_their_own(workers):
     assert one.read("me", "resp_1") == {"a": 1}
 
 
-def test_their_bytes_count(workers, store):
+def test_kept_objects_count_against_the_limit(workers, store):
     one, _ = workers
     for size in (1000, 10, 3000):
         one.write("me", "conv_1", {"a": "x" * size})

@@ -51,7 +51,7 @@ def test_auto_is_for_whoever_may_use_it() -> None:
     ("name", "id_"),
     [("auto", "auto"), ("AUTO:Balance", "auto:balance"), ("auto:fast", None), ("gpt-4o", None)],
 )
-def test_auto_by_name(name: str, id_: str | None) -> None:
+def test_auto_is_described_without_a_pick(name: str, id_: str | None) -> None:
     """Nobody is asked to pick one."""
     found = find_auto(name)
     assert (found.id if found else None) == id_

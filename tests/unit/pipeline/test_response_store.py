@@ -48,7 +48,7 @@ def test_each_caller_has_its_own(response_store):
     assert response_store.find("you", "resp_1") is None
 
 
-def test_for_an_hour(response_store, clock):
+def test_responses_are_kept_for_an_hour(response_store, clock):
     response_store.keep("me", "resp_1", link("a"))
     clock.now += RESPONSE_TTL - 1
     assert response_store.find("me", "resp_1")
@@ -81,7 +81,7 @@ def test_shared_predecessors_count_for_each_response(response_store):
     assert kept <= 10_000 + 9 * OVERHEAD
 
 
-def test_none_at_all():
+def test_a_store_of_no_bytes_keeps_nothing():
     response_store = ResponseStore(0)
     response_store.keep("me", "resp_1", link(""))
     assert response_store.find("me", "resp_1") is None

@@ -55,7 +55,7 @@ def test_pages_are_those_that_are_cited_with_what_is_said_of_each() -> None:
     ],
     ids=["no page", "outside of the text", "no places", "no annotation"],
 )
-def test_odd_annotations(annotation: Any, source: Source) -> None:
+def test_malformed_annotations_are_ignored(annotation: Any, source: Source) -> None:
     """Where nothing is cited, the pages that were looked at are named."""
     assert responses_engine.read_answer(answer("It rains.", annotation)).sources == (source,)
 
@@ -114,7 +114,9 @@ def test_an_index_alone_is_nothing_that_githubs_tool_has() -> None:
         ("https://[", ("a.example",), (), False),
     ],
 )
-def test_domains(url: str, allowed: tuple[str, ...], blocked: tuple[str, ...], wanted: bool) -> None:
+def test_pages_outside_the_domains_are_dropped(
+    url: str, allowed: tuple[str, ...], blocked: tuple[str, ...], wanted: bool
+) -> None:
     assert is_wanted(url, SearchQuery("q", allowed, blocked)) is wanted
 
 

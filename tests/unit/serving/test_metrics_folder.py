@@ -78,7 +78,7 @@ def test_without_a_directory_there_is_no_folder(tmp_path, monkeypatch):
     assert environ == {}
 
 
-def test_places(tmp_path):
+def test_the_runtime_directory_is_preferred(tmp_path):
     first, *more = candidates({"RUNTIME_DIRECTORY": f"{tmp_path}:/elsewhere"})
     assert first == tmp_path
     assert more

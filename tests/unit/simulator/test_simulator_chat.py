@@ -110,7 +110,7 @@ def test_gemini_signs_its_first_call(client: Client) -> None:
     assert signed[0]["tool_calls"][0]["function"]["name"] == "get_weather"
 
 
-def test_whole_replies(client: Client) -> None:
+def test_a_whole_reply_has_the_form_of_its_vendor(client: Client) -> None:
     azure = client.chat("get_weather in Oslo", tools=TOOLS).json()
     assert not azure.keys() & {"object", "created"}
     message = azure["choices"][0]["message"]
@@ -194,7 +194,9 @@ def test_claude_streams_long_answers_only(client: Client) -> None:
     ],
 )
 @pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5", "gemini-2.5-pro"])
-def test_ways_to_finish(client: Client, directive: str, finish: str | None, model: str) -> None:
+def test_directives_set_the_finish_reason(
+    client: Client, directive: str, finish: str | None, model: str
+) -> None:
     text = f"[[sim:{directive}]] hello"
     chunks = client.chunks(text, model)
     reasons = [choice.get("finish_reason") for chunk in chunks[:-1] for choice in chunk["choices"]]
@@ -256,7 +258,7 @@ def test_floods_hold_what_was_ordered(client: Client, shape: str) -> None:
     assert any(chunk.get("usage") for chunk in chunks[:-1])
 
 
-def test_once_and_times(client: Client) -> None:
+def test_directives_act_once_or_some_times(client: Client) -> None:
     once = f"[[sim:status code=500 once={client.suffix}]] hello"
     assert [client.chat(once).status_code for _ in range(3)] == [500, 200, 200]
     twice = f"[[sim:status code=503 times=2 key=b{client.suffix}]] hello"
@@ -302,7 +304,7 @@ def test_nothing_is_ignored(client: Client, wrong: str) -> None:
         ("client-too-old", 466, "version"),
     ],
 )
-def test_refusals(client: Client, name: str, status: int, text: str) -> None:
+def test_refusals_are_sent_word_by_word(client: Client, name: str, status: int, text: str) -> None:
     response = client.chat(f"[[sim:refuse name={name}]] hello", stream=True)
     assert response.status_code == status
     assert text in response.text

@@ -34,7 +34,9 @@ def models(client: Client, headers: dict[str, str], path: str = "") -> tuple[int
         ),
     ],
 )
-def test_the_front_door(client: Client, change: dict[str, str | None], status: int, text: str) -> None:
+def test_the_front_door_checks_the_headers(
+    client: Client, change: dict[str, str | None], status: int, text: str
+) -> None:
     assert models(client, client.headers(**change)) == (status, text)
 
 

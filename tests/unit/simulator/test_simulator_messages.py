@@ -41,7 +41,7 @@ def text(content: str, **more: Any) -> dict[str, Any]:
     return {"type": "text", "text": content, **more}
 
 
-def test_text_stream(client: Client) -> None:
+def test_a_text_is_streamed_as_named_events(client: Client) -> None:
     answer = client.message("hello", stream=True)
     assert answer.content.endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\ndata: [DONE]\n\n')
     found = named_events(answer.content)
@@ -65,7 +65,7 @@ def test_text_stream(client: Client) -> None:
     assert last["context_management"] == {"applied_edits": []}
 
 
-def test_whole_reply(client: Client) -> None:
+def test_a_whole_reply_is_a_message(client: Client) -> None:
     reply = client.message("hello").json()
     assert reply.keys() == {
         *("id", "type", "role", "model", "content", "stop_reason", "stop_sequence"),
@@ -75,7 +75,7 @@ def test_whole_reply(client: Client) -> None:
     assert client.message("[[sim:empty]] hello").json()["content"] == []
 
 
-def test_tool_calls(client: Client) -> None:
+def test_tool_calls_are_streamed_in_pieces(client: Client) -> None:
     found = events(client, "[[sim:tools]] Oslo", tools=TOOLS)
     opened = [event["content_block"] for event in found if event["type"] == "content_block_start"]
     assert [block["type"] for block in opened] == ["text", "tool_use", "tool_use"]
@@ -95,7 +95,7 @@ def test_tool_calls(client: Client) -> None:
         ({"type": "tool", "name": "get_news"}, ["get_news"]),
     ],
 )
-def test_tool_choice(client: Client, choice: object, called: list[str]) -> None:
+def test_a_tool_choice_is_followed(client: Client, choice: object, called: list[str]) -> None:
     content = client.message("hello", tools=TOOLS, tool_choice=choice).json()["content"]
     assert [block["name"] for block in content if "name" in block] == called
 
@@ -146,7 +146,7 @@ def test_a_schema_is_obeyed(client: Client) -> None:
     assert json.loads(answer["content"][0]["text"]) == {"city": "Rome"}
 
 
-def test_ways_to_stop(client: Client) -> None:
+def test_each_stop_reason_can_occur(client: Client) -> None:
     cut = client.message("hello", max_tokens=2).json()
     assert (cut["stop_reason"], cut["content"][0]["text"]) == ("max_tokens", "You said")
     assert client.message("[[sim:length]] hello").json()["stop_reason"] == "max_tokens"
@@ -171,7 +171,7 @@ def test_prefill_is_accepted(client: Client) -> None:
     assert client.message(asked).status_code == 200
 
 
-def test_thinking(client: Client) -> None:
+def test_thinking_is_streamed_with_its_signature(client: Client) -> None:
     found = events(client, "[[sim:redacted]] hello", thinking=THINK)
     opened = [event["content_block"] for event in found if event["type"] == "content_block_start"]
     assert [block["type"] for block in opened] == ["thinking", "redacted_thinking", "text"]
@@ -193,7 +193,7 @@ def test_newest_models_keep_their_thoughts(client: Client) -> None:
     assert reply["content"][0]["thinking"]
 
 
-def test_signatures(client: Client) -> None:
+def test_signatures_are_accepted_from_their_owner_only(client: Client) -> None:
     """What was given may come back to its owner, unchanged."""
     given = client.message("[[sim:redacted]] hello", thinking=THINK).json()["content"]
 
@@ -239,7 +239,7 @@ def test_extra_inputs_to_order(client: Client) -> None:
     assert client.message(asked, tools=TOOLS).status_code == 200
 
 
-def test_counting(client: Client) -> None:
+def test_tokens_are_counted(client: Client) -> None:
     path = "/v1/messages/count_tokens"
     asked = f"[[sim:status code=500 once={client.suffix}]] hello"
     assert [client.message(asked, path=path, max_tokens=None).status_code for _ in range(2)] == [500, 200]
@@ -255,7 +255,7 @@ def test_counting(client: Client) -> None:
     assert all(marked[part] for part in parts)
 
 
-def test_floods(client: Client) -> None:
+def test_a_flood_has_all_of_its_events(client: Client) -> None:
     found = events(client, "[[sim:flood events=300 size=20 gap=0]]")
     assert len(deltas(found, "text")) == 300 * 20
     assert client.message("[[sim:flood shape=claude]]", stream=True).status_code == 400
@@ -370,7 +370,7 @@ def test_schemas_that_are_refused(client: Client, schema: dict[str, Any], messag
         ({"type": "adaptive", "budget_tokens": 1024}, f"thinking.adaptive.budget_tokens: {EXTRA}"),
     ],
 )
-def test_adaptive_models(client: Client, thinking: dict[str, Any], message: str) -> None:
+def test_adaptive_models_refuse_budgets(client: Client, thinking: dict[str, Any], message: str) -> None:
     answer = client.message("hello", "claude-opus-4.7", persona="individual", thinking=thinking)
     assert (answer.status_code, message in answer.text.replace('\\"', "")) == (400, True)
     assert client.message("hello", "claude-opus-4.6", thinking=THINK).status_code == 200
@@ -397,7 +397,7 @@ def test_only_models_that_list_it(client: Client) -> None:
         assert error["code"] == "unsupported_api_for_model"
 
 
-def test_overflow_and_faults(client: Client) -> None:
+def test_an_overflow_has_anthropics_words(client: Client) -> None:
     error = client.message("[[sim:refuse name=overflow]] hello").json()["error"]
     assert error["message"].startswith("prompt is too long: ")
     assert error["code"] == "model_max_prompt_tokens_exceeded"

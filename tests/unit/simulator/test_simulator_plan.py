@@ -154,7 +154,7 @@ def test_the_next_person_is_not_planned_for(client: Client, surface: Surface) ->
     assert "Thanks" in surface.text(reply)
 
 
-def test_free_text(client: Client) -> None:
+def test_a_plan_calls_tools_with_free_text(client: Client) -> None:
     tools = [{"type": "custom", "name": "apply_patch"}]
     plan = json.dumps([{"tool": "apply_patch", "arguments": "*** Begin\n+é\n"}])
     (call,) = [

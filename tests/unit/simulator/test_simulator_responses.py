@@ -39,7 +39,7 @@ def ids_in(value: Any) -> list[str]:
     return own + [found for one in value.values() for found in ids_in(one)]
 
 
-def test_text_stream(client: Client) -> None:
+def test_a_text_is_streamed_as_items(client: Client) -> None:
     found = events(client, "hello")
     assert [event["type"] for event in found[:6]] == [
         "response.created",
@@ -67,7 +67,7 @@ def test_no_id_comes_twice(client: Client) -> None:
     assert all(len(one) == 400 for one in found)
 
 
-def test_whole_reply(client: Client) -> None:
+def test_a_whole_reply_is_a_response(client: Client) -> None:
     reply = client.response("hello").json()
     assert reply["output_text"] is None
     assert not reply.keys() & {"store", "metadata"}
@@ -77,7 +77,7 @@ def test_whole_reply(client: Client) -> None:
     assert "status" not in reply["output"][0]
 
 
-def test_reasoning(client: Client) -> None:
+def test_reasoning_is_encrypted_on_request(client: Client) -> None:
     found = events(client, "hello", include=SEALED, reasoning={"summary": "auto"})
     added = next(event["item"] for event in found if event["type"] == "response.output_item.added")
     assert (added["summary"], added["encrypted_content"]) == ([], "")
@@ -89,7 +89,7 @@ def test_reasoning(client: Client) -> None:
     assert deltas(streamed, "reasoning_summary_text") == items(streamed)[0]["summary"][0]["text"]
 
 
-def test_tool_calls(client: Client) -> None:
+def test_tool_calls_are_streamed_in_pieces(client: Client) -> None:
     found = events(client, "[[sim:tools]] Paris", tools=TOOLS)
     _reasoning, function, custom = items(found)
     assert deltas(found, "function_call_arguments") == function["arguments"] == '{"city":"Paris"}'
@@ -109,7 +109,7 @@ def test_tool_calls(client: Client) -> None:
         ({"type": "custom", "name": "apply_patch"}, ["apply_patch"]),
     ],
 )
-def test_tool_choice(client: Client, choice: object, called: list[str]) -> None:
+def test_a_tool_choice_is_followed(client: Client, choice: object, called: list[str]) -> None:
     output = client.response("hello", tools=TOOLS, tool_choice=choice).json()["output"]
     assert [item["name"] for item in output if "name" in item] == called
 
@@ -181,7 +181,9 @@ def test_a_schema_is_obeyed(client: Client) -> None:
         ("[[sim:content-filter]] hello", {}, "content_filter"),
     ],
 )
-def test_incomplete(client: Client, asked: str, body: dict[str, Any], reason: str) -> None:
+def test_an_incomplete_response_says_why(
+    client: Client, asked: str, body: dict[str, Any], reason: str
+) -> None:
     found = events(client, asked, **body)
     assert found[-1]["type"] == "response.incomplete"
     for response in (found[-1]["response"], client.response(asked, **body).json()):
@@ -209,7 +211,7 @@ def test_other_ends(client: Client) -> None:
     assert client.response("[[sim:done-marker]] hello", stream=True).content.endswith(b"data: [DONE]\n\n")
 
 
-def test_floods(client: Client) -> None:
+def test_a_flood_has_all_of_its_events(client: Client) -> None:
     found = events(client, "[[sim:flood events=300 size=20 gap=0]]")
     assert len(deltas(found, "output_text")) == 300 * 20
     assert len({event["item_id"] for event in found if "item_id" in event}) == 1
@@ -291,7 +293,7 @@ def test_only_models_that_list_it(client: Client) -> None:
         assert error["message"] == f"model {model} is not supported via Responses API."
 
 
-def test_overflow(client: Client) -> None:
+def test_an_overflow_has_copilots_words(client: Client) -> None:
     answer = client.response("[[sim:refuse name=overflow]] hello")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.text.endswith("}\n")

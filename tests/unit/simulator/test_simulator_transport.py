@@ -40,7 +40,7 @@ def test_bytewise_makes_a_chunk_of_each_byte(client: Client) -> None:
     assert sizes == {b"1"}
 
 
-def test_framings(client: Client) -> None:
+def test_each_framing_can_be_chosen(client: Client) -> None:
     assert b"transfer-encoding: chunked" in split(client.received("hello"))[0]
     head, body = split(client.received("[[sim:close-delimited]] hello"))
     assert b"connection: close" in head
@@ -50,7 +50,7 @@ def test_framings(client: Client) -> None:
     assert split(client.received("[[sim:comments]] hello"))[1].count(b": of upstream\n\n") > 5
 
 
-def test_cuts(client: Client) -> None:
+def test_each_cut_ends_where_it_should(client: Client) -> None:
     _head, body = split(client.received("[[sim:cut-in-frame after=3]] hello"))
     assert body.count(b"\n\n") == 3
     assert not body.endswith(b"0\r\n\r\n")

@@ -60,7 +60,7 @@ def test_closing_in_the_middle_of_reading(order: str, new_relay: Any, upstream: 
     assert left_over(before) == 0
 
 
-def test_closing_twice(new_relay: Any, upstream: Any) -> None:
+def test_a_relay_can_be_closed_twice(new_relay: Any, upstream: Any) -> None:
     relay = new_relay()
     list(relay.call(lambda: 1))
     relay.close()

@@ -22,7 +22,9 @@ from copilot_bridge.http.pages.numbers import dollars, seconds, short
         (1_300_000_000, "1.3 B", "13 亿"),
     ],
 )
-def test_short_numbers(value: float | None, english: str, chinese: str) -> None:
+def test_numbers_are_shortened_in_the_readers_language(
+    value: float | None, english: str, chinese: str
+) -> None:
     for language, expected in (("en", english), ("zh-CN", chinese)):
         with Flask("test").test_request_context(headers={"Accept-Language": language}):
             assert short(value) == expected
@@ -40,9 +42,9 @@ def test_short_numbers(value: float | None, english: str, chinese: str) -> None:
         (3638.2, "US$ 3,638"),
     ],
 )
-def test_dollars(value: float | None, expected: str) -> None:
+def test_dollars_have_as_many_digits_as_matter(value: float | None, expected: str) -> None:
     assert dollars(value) == expected
 
 
-def test_durations() -> None:
+def test_durations_are_shown_in_ms_or_s() -> None:
     assert [seconds(ms) for ms in (None, 4, 1234, 15_900)] == ["?", "4 ms", "1.23 s", "15.9 s"]

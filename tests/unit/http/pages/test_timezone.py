@@ -30,7 +30,7 @@ def request_with(cookie: str):
         ("480", "UTC", 0),
     ],
 )
-def test_zones(cookie: str, name: str, hours: float) -> None:
+def test_the_zone_is_read_from_the_cookie(cookie: str, name: str, hours: float) -> None:
     with request_with(cookie):
         assert timezone.name() == name
         offset = timezone.local(NOON).utcoffset()
@@ -61,7 +61,7 @@ def test_days_are_those_of_the_calendar_across_a_change_of_the_clocks() -> None:
         (f"{NOON}.5", False, NOON + 0.5),
     ],
 )
-def test_moments(text: str, end: bool, expected: float) -> None:
+def test_moments_are_read_in_the_readers_zone(text: str, end: bool, expected: float) -> None:
     with request_with("Asia/Shanghai|480"):
         assert timezone.read_moment(text, "from", end=end) == expected
 

@@ -614,7 +614,7 @@ def test_the_proxy_itself_is_never_used():
     assert proxy_host("tid=1") is None
 
 
-def test_account_kinds(world):
+def test_the_kind_of_token_decides_on_the_exchange(world):
     assert world.account.exchanged
     assert (
         Account("", world.account.github_token, world.account.hosts).fingerprint == world.account.fingerprint

@@ -51,7 +51,7 @@ def test_a_page_is_text_with_its_headings_lists_and_links() -> None:
     ],
     ids=["empty", "latin-1", "utf-8", "too deep"],
 )
-def test_odd_pages(content: bytes, text: str) -> None:
+def test_malformed_pages_still_have_a_text(content: bytes, text: str) -> None:
     title, found = html_to_text(content, URL)
     assert (title, found) == (URL, text)
 

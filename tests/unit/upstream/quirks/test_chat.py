@@ -32,7 +32,7 @@ def fit(given, fitted_to):
     return after
 
 
-def test_nothing_to_do():
+def test_an_acceptable_body_stays_unchanged():
     given = body(messages=[{"role": "user", "content": "Hi"}], temperature=0.5, stream=True, tools=[TOOL])
     assert fit(given, model(GPT)) == given
 
@@ -76,7 +76,7 @@ def test_no_choice_among_no_tools(given, expected):
         (CLAUDE, {"reasoning_effort": []}, False),
     ],
 )
-def test_effort(row, supports, stays):
+def test_an_effort_stays_if_the_model_has_efforts(row, supports, stays):
     given = body(row, reasoning_effort="high")
     assert ("reasoning_effort" in fit(given, model(row, **supports))) is stays
 
@@ -84,7 +84,7 @@ def test_effort(row, supports, stays):
 @pytest.mark.parametrize(
     ("row", "role"), [(GPT, "developer"), (GPT5, "developer"), (CLAUDE, "system"), (GROK, "system")]
 )
-def test_developers(row, role):
+def test_the_developers_role_is_renamed_for_other_models(row, role):
     given = body(row, [{"role": "developer", "content": "a"}, {"role": "user", "content": "b"}])
     assert [message["role"] for message in fit(given, model(row))["messages"]] == [role, "user"]
 
@@ -185,7 +185,7 @@ def test_a_null_content_stays():
         (CLAUDE, 64000, {}, {"max_tokens": 64000}),
     ],
 )
-def test_the_limit(row, limit, given, after):
+def test_the_output_limit_is_set_for_the_model(row, limit, given, after):
     assert fit(body(row, **given), model(row, limit)) == body(row, **after)
 
 

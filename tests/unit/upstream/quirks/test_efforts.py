@@ -38,7 +38,7 @@ LOW_HIGH, LOW_MEDIUM_HIGH = ["low", "high"], ["low", "medium", "high"]
         ("utmost", ["utmost"], "utmost"),  # a word of tomorrow
     ],
 )
-def test_the_nearest(wanted: Any, known: list[str], found: str | None) -> None:
+def test_the_nearest_effort_is_used(wanted: Any, known: list[str], found: str | None) -> None:
     assert nearest(wanted, known, "effort") == found
 
 
@@ -123,7 +123,7 @@ def fitted(rule: Any, body: dict[str, Any], to: Model) -> dict[str, Any]:
     ],
     ids=lambda value: value.id if isinstance(value, Model) else None,
 )
-def test_chat_in_words(to: Model, wanted: str, found: str | None) -> None:
+def test_an_effort_of_chat_is_replaced_by_the_nearest(to: Model, wanted: str, found: str | None) -> None:
     after = fitted(adapt_effort, {"reasoning_effort": wanted}, to)
     assert after == ({} if found is None else {"reasoning_effort": found})
 
@@ -157,7 +157,9 @@ def test_chat_without_a_word(to: Model) -> None:
     ],
     ids=lambda value: value.id if isinstance(value, Model) else None,
 )
-def test_chat_in_tokens(to: Model, wanted: int | None, limit: int | None, found: int | None) -> None:
+def test_a_budget_of_chat_stays_within_the_limits(
+    to: Model, wanted: int | None, limit: int | None, found: int | None
+) -> None:
     body_fields = {"max_tokens": limit, "thinking_budget": wanted}
     body = {field: value for field, value in body_fields.items() if value is not None}
     after = fitted(adapt_budget, body, to)
@@ -251,7 +253,7 @@ ADAPTIVE = {"type": "adaptive"}
     ],
     ids=lambda value: value.id if isinstance(value, Model) else None,
 )
-def test_messages_thinking(to: Model, wanted: Any, limit: int, found: Any) -> None:
+def test_thinking_of_messages_fits_the_model(to: Model, wanted: Any, limit: int, found: Any) -> None:
     after = fitted_messages(messages_body(max_tokens=limit, thinking=wanted), to)
     assert after.get("thinking") == found
 
@@ -288,7 +290,9 @@ def test_messages_think_within_their_answer(to: Model, wanted: int | None, limit
     ],
     ids=lambda value: value.id if isinstance(value, Model) else None,
 )
-def test_messages_effort(to: Model, config: dict[str, Any], found: dict[str, Any] | None) -> None:
+def test_an_effort_of_messages_fits_the_model(
+    to: Model, config: dict[str, Any], found: dict[str, Any] | None
+) -> None:
     assert fitted_messages(messages_body(output_config=config), to).get("output_config") == found
 
 
@@ -312,7 +316,7 @@ UNLISTED = model("gpt-6", "OpenAI")
     ],
     ids=lambda value: value.id if isinstance(value, Model) else None,
 )
-def test_responses_effort(to: Model, reasoning: Any, found: Any) -> None:
+def test_an_effort_of_responses_fits_the_model(to: Model, reasoning: Any, found: Any) -> None:
     body = {"model": to.id, "input": "Hi", "reasoning": reasoning}
     responses.adapt(body, to, {})
     assert body["reasoning"] == found

@@ -30,7 +30,7 @@ TOOL = {"name": "id", "input_schema": {"type": "object"}, "index": 0}
     (HIDDEN, MARK | {"index": 0}),
     ({"type": "newest", "index": 0, "id": "x"}, {}),
 ])  # fmt: skip
-def test_of_a_block(block: dict[str, Any], extra: dict[str, Any]) -> None:
+def test_extra_fields_of_a_block_are_removed(block: dict[str, Any], extra: dict[str, Any]) -> None:
     expected = {"tools": [TOOL], "messages": [{"role": "assistant", "content": [block, "odd"]}]}
     given = copy.deepcopy(expected)
     given["messages"][0]["content"][0].update(extra)  # type: ignore[index]

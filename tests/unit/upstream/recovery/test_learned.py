@@ -95,7 +95,7 @@ def test_it_ends_in_a_process_that_goes_on(tmp_path: Path, clock: Clock) -> None
     assert learned.of(*ME) == ()
 
 
-def test_forgetting(tmp_path: Path, clock: Clock) -> None:
+def test_all_processes_forget_lessons(tmp_path: Path, clock: Clock) -> None:
     one, two = process(tmp_path, clock), process(tmp_path, clock)
     one.learn(*ME, STRICT)
     one.flush()

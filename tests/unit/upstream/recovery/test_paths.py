@@ -27,7 +27,7 @@ Json = dict[str, Any]
         ("top_k", "top_k"),
     ],
 )
-def test_paths_without_numbers(message: str, path: str) -> None:
+def test_paths_lose_their_numbers(message: str, path: str) -> None:
     assert clean(message) == path
 
 

@@ -263,7 +263,7 @@ def test_by_a_socks_proxy_too() -> None:
     assert issubclass(PlainConnection, connections.WatchedConnection)
 
 
-def test_patience() -> None:
+def test_the_wait_grows_with_the_slowest_response() -> None:
     now = 0.0
     patience = Patience(10.0, lambda: now)
     assert not patience.is_over("a", 9.9)

@@ -181,7 +181,7 @@ def test_netrc_is_not_read(serve, new_client, monkeypatch, tmp_path):
     assert "authorization" not in heads[0]
 
 
-def test_prepare():
+def test_a_body_gets_its_length():
     prepared = prepare("GET", "https://h/x", {"a": "b"}, None)
     assert dict(prepared.headers) == {"a": "b"}
     assert prepare("POST", "https://h/x", {}, b"").headers["Content-Length"] == "0"
@@ -197,7 +197,7 @@ def test_prepare():
         ({"REQUESTS_CA_BUNDLE": ""}, True),
     ],
 )
-def test_certificates(environ, verify):
+def test_certificates_are_read_from_the_environment(environ, verify):
     assert certificates(environ) == verify
 
 

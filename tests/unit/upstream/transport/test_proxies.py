@@ -28,7 +28,7 @@ COPILOT = "https://api.githubcopilot.com/models"
         ({"HTTPS_PROXY": "http://b:1", "ALL_PROXY": "ftp://nobody/uses/it"}, "http://b:1"),
     ],
 )
-def test_from_the_environment(environ, url):
+def test_the_proxy_is_read_from_the_environment(environ, url):
     expected = {"http": url, "https": url} if url else {}
     assert Proxies(Config(), environ).of(COPILOT) == expected
     assert Proxies(Config(proxy_env=False), environ).of(COPILOT) == {}
