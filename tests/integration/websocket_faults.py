@@ -34,6 +34,7 @@ FAULTS = (
     "status code=503",
     "failed",
 )
+RULES = "Say it as it is. " * 100  # so many that they are compressed
 MUTE = "stall after=0 seconds=5"
 SETTINGS: dict[str, Any] = {
     "allow_github_tokens": 1,
@@ -68,6 +69,15 @@ def text_and_end(agent: Agent, events: list[Json]) -> tuple[str, str]:
     last = events[-1]["type"] if events else "nothing"
     ends = {"response.completed": "ok", "message_stop": "ok", "response.failed": "told", "error": "told"}
     return text, ends.get(last, "cut")
+
+
+def whole_text(answer: Json) -> str:
+    """The text of an answer that was not streamed, in any of the dialects."""
+    if "choices" in answer:
+        return str(answer["choices"][0]["message"]["content"])
+    items = [item for item in answer.get("output", ()) if item["type"] == "message"]
+    parts = answer["content"] if "content" in answer else items[0]["content"]
+    return "".join(part.get("text", "") for part in parts)
 
 
 class Run:
@@ -143,11 +153,20 @@ class Run:
         self._threads = thread
 
     def _open(self, items: list[Json]) -> Any:
-        agent = type(self.agent)("", token=self.token)
+        agent = type(self.agent)("", RULES, self.token)
         agent.items = items
         return agent.ask(self.bridge)
 
+    def _whole(self, items: list[Json]) -> tuple[str, str]:
+        """A request that is not streamed: its answer is right, or an error."""
+        agent = type(self.agent)("", RULES, self.token)
+        agent.items = items
+        answer = agent.ask(self.bridge, stream=False).answer()
+        return (whole_text(answer.json), "ok") if answer.status == 200 else ("", "told")
+
     def _by_stream(self, items: list[Json]) -> tuple[str, str]:
+        if self.random.random() < 0.2:
+            return self._whole(items)
         stream = self._open(items)
         try:
             if stream.status != 200:

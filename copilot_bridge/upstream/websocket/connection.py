@@ -156,7 +156,7 @@ def open_connection(
     )
     upgrade = {name: value for name, value in protocol.connect().headers.raw_items() if name != "Host"}
     kept = {name: value for name, value in headers.items() if name not in OF_A_BODY}
-    response = client.send("GET", url, kept | upgrade, kind="websocket", background=True)
+    response = client.send("GET", url, upgrade | kept, kind="websocket", background=True)
     if response.status_code != SWITCHING_PROTOCOLS:
         read_error_body(response)
         raise UpgradeRefused(response.status_code)
