@@ -62,6 +62,10 @@ def normalize_offer(body: JsonObject) -> bool:
     functions, choice = body.pop("functions", None), body.pop("function_call", None)
     if functions and body.get("tools"):
         raise InvalidRequest("functions: tools are offered in the same request", param="functions")
+    if isinstance(choice, dict) and choice["name"] not in [function["name"] for function in functions or ()]:
+        raise InvalidRequest(
+            f"function_call: {choice['name']!r} is not among the functions", param="function_call"
+        )
     if functions:
         body["tools"] = [{"type": "function", "function": function} for function in functions]
         body["parallel_tool_calls"] = False  # a response has room for one call

@@ -33,6 +33,7 @@ from copilot_bridge.dialects.validation import (
     STRING,
     Validator,
     Validators,
+    both,
     object_of,
     predicate,
     supported,
@@ -58,10 +59,13 @@ FIELDS: Validators = {
     "text": OBJECT,
     "conversation": CONVERSATION,
     "prompt": unsupported("the bridge keeps no prompts: send the text itself"),
-    "background": supported(
-        lambda value: not value,
-        "not here: only POST /v1/responses answers in the background",
-        {"type": "boolean"},
+    "background": both(
+        BOOLEAN,
+        supported(
+            lambda value: not value,
+            "not here: only POST /v1/responses answers in the background",
+            {"type": "boolean"},
+        ),
     ),
 }
 

@@ -86,6 +86,7 @@ def test_no_functions_are_none(given: Json) -> None:
 @pytest.mark.parametrize(
     ("given", "field"),
     [
+        ({"functions": [READ], "function_call": {"name": "write"}}, "function_call"),
         ({"functions": 5}, "functions"),
         ({"functions": [{}]}, "functions.0.name"),
         ({"functions": [READ], "tools": [{"type": "function", "function": READ}]}, "functions"),

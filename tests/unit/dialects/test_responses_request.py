@@ -32,6 +32,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     *(("input", {"input": value}) for value in (None, [], {}, 1, True)),
     *(("input.0", {"input": [value]}) for value in (None, "hello", ["hello"], 1)),
     ("input.1", {"input": [USER, "hello"]}),
+    *(("background", {"background": value}) for value in ("yes", 1, [])),
     *(("conversation", {"conversation": value}) for value in (5, "", {}, {"id": 5}, ["conv_1"])),
     ("conversation", {"conversation": "conv_1", "previous_response_id": "resp_1"}),
 ]
