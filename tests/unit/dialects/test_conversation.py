@@ -6,7 +6,9 @@ import pytest
 
 from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.conversation import Conversation
+from copilot_bridge.dialects.gemini import request as gemini
 from copilot_bridge.dialects.messages import request as messages
+from copilot_bridge.dialects.ollama import request as ollama
 from copilot_bridge.dialects.responses import request as responses
 
 Json = dict[str, Any]
@@ -66,11 +68,33 @@ def as_responses(steps: tuple[str, ...]) -> Json:
     return {"instructions": "Be brief.", "input": [{"role": "developer", "content": "And kind."}, *messages]}
 
 
+def as_gemini(steps: tuple[str, ...]) -> Json:
+    result = {"functionResponse": {"name": "f", "response": {"output": "done"}}}
+    rows: dict[str, Json] = {
+        CALL: {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]},
+        RESULT: {"role": "user", "parts": [result]},
+    }
+    contents = [rows.get(step, {"role": "user", "parts": [{"text": step}]}) for step in steps]
+    return {"systemInstruction": {"parts": [{"text": "Be brief."}]}, "contents": contents}
+
+
+def as_ollama(steps: tuple[str, ...]) -> Json:
+    calls = [{"function": {"name": "f", "arguments": {}}}]
+    rows: dict[str, Json] = {
+        CALL: {"role": "assistant", "content": "", "tool_calls": calls},
+        RESULT: {"role": "tool", "content": "done"},
+    }
+    spoken = [rows.get(step, {"role": "user", "content": step}) for step in steps]
+    return {"messages": [{"role": "system", "content": "Be brief."}, *spoken]}
+
+
 READ_CONVERSATION = {
     "chat": lambda steps: chat.read_conversation(as_chat(steps)),
     "messages": lambda steps: messages.read_conversation(as_messages(steps)),
     "messages, merged": lambda steps: messages.read_conversation(as_one_message(steps)),
     "responses": lambda steps: responses.read_conversation(as_responses(steps)),
+    "gemini": lambda steps: gemini.read_conversation(as_gemini(steps)),
+    "ollama": lambda steps: ollama.read_conversation(as_ollama(steps)),
 }
 every = pytest.mark.parametrize("dialect", READ_CONVERSATION)
 
@@ -179,6 +203,14 @@ def test_an_image_counts_as_the_users() -> None:
     items = as_responses(("hi", CALL, RESULT))
     items["input"].append({"role": "user", "content": [{"type": "input_image", "image_url": "x"}]})
     assert responses.read_conversation(items).initiator == "user"
+    contents = as_gemini(("hi", CALL, RESULT))
+    shown = {"inlineData": {"mimeType": "image/png", "data": "aGk="}}
+    contents["contents"].append({"role": "user", "parts": [shown]})
+    assert gemini.read_conversation(contents).initiator == "user"
+    spoken = as_ollama(("hi", CALL, RESULT))
+    image = {"type": "image", "media_type": "image/png", "data": "aGk="}
+    spoken["messages"].append({"role": "user", "content": "", "images": [image]})
+    assert ollama.read_conversation(spoken).initiator == "user"
 
 
 SESSION = "5f1c2a34-0b1d-4c55-9e70-1234567890ab"
