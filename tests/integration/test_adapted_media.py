@@ -6,7 +6,7 @@ import re
 from io import BytesIO
 
 import pytest
-from integration.dialects import DIALECTS, MESSAGES
+from integration.dialects import ALL_DIALECTS, DIALECTS, MESSAGES
 from integration.harness import Bridge, Json, Simulator
 from PIL import Image
 
@@ -34,6 +34,7 @@ def picture(client: str, media: str, data: str) -> Json:
     return {"type": "image", "source": {"type": "base64", "media_type": media, "data": data}}
 
 
+HEIC = "AAAAGGZ0eXBoZWljAAAAAGhlaWNtaWYx"
 JPEG, GIF = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAgG", "R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 
 
@@ -101,12 +102,62 @@ def test_a_tools_image_is_scaled_to_what_the_model_sees(
 def test_an_image_of_an_unsupported_type_is_refused(
     bridge: Bridge, simulator: Simulator, mark: str, client: str
 ) -> None:
-    heic = "AAAAGGZ0eXBoZWljAAAAAGhlaWNtaWYx"
     text = {"type": "input_text" if client == "responses" else "text", "text": mark}
-    body = DIALECTS[client].body([text, picture(client, "image/png", heic)], SONNET)
+    body = DIALECTS[client].body([text, picture(client, "image/png", HEIC)], SONNET)
     message = refusal_of(bridge, simulator, mark, client, body)
     assert "content.1" in message
     assert "it is image/heic; this model takes image/" in message
+
+
+def shown_by(client: str, mark: str, model: str, data: str) -> Json:
+    """Return a request with an image, of which these clients say a wrong type, or none."""
+    if client == "gemini":
+        parts = [{"text": mark}, {"inlineData": {"mimeType": "image/jpeg", "data": data}}]
+        return {"model": model, "contents": [{"role": "user", "parts": parts}]}
+    messages = [{"role": "user", "content": mark, "images": [data]}]
+    return {"model": model, "messages": messages, "stream": False}
+
+
+@pytest.mark.parametrize("model", [GPT, CODEX, SONNET])
+@pytest.mark.parametrize("client", ["gemini", "ollama"])
+def test_an_image_of_googles_and_ollamas_clients_is_sent_by_its_type(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str
+) -> None:
+    sent_text = json.dumps(upstream_body(bridge, simulator, mark, client, shown_by(client, mark, model, PNG)))
+    assert "image/png" in sent_text
+    assert "image/jpeg" not in sent_text
+    assert PNG in sent_text
+
+
+@pytest.mark.parametrize(
+    ("client", "where"), [("gemini", "contents.0.parts.1"), ("ollama", "messages.0.images.0")]
+)
+def test_an_image_that_the_model_lacks_is_refused_by_its_place(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, where: str
+) -> None:
+    answer = ALL_DIALECTS[client].post(bridge, shown_by(client, mark, SONNET, HEIC))
+    assert answer.status == 400
+    message = ALL_DIALECTS[client].error(answer)["message"]
+    assert message.startswith(where)
+    assert "it is image/heic; this model takes image/" in message
+    assert simulator.ledger(mark) == []
+
+
+@pytest.mark.parametrize(("model", "width"), [(SONNET, 1568), (CODEX, 3136)])
+def test_a_tools_image_from_googles_clients_is_scaled_to_what_the_model_sees(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, width: int
+) -> None:
+    shown = {"inlineData": {"mimeType": "image/png", "data": screen()}}
+    response = {"name": "look", "response": {"output": "see"}, "parts": [shown]}
+    contents = [
+        {"role": "user", "parts": [{"text": mark}]},
+        {"role": "model", "parts": [{"functionCall": {"name": "look", "args": {}}}]},
+        {"role": "user", "parts": [{"functionResponse": response}]},
+    ]
+    body = {"model": model, "contents": contents, "tools": [ALL_DIALECTS["gemini"].tool("look")]}
+    sent_text = json.dumps(upstream_body(bridge, simulator, mark, "gemini", body))
+    (data,) = re.findall(r"iVBORw0KGgo[A-Za-z0-9+/=]*", sent_text)
+    assert Image.open(BytesIO(base64.b64decode(data))).width == width
 
 
 def document(client: str, media: str, data: str) -> Json:
