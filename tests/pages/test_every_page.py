@@ -135,3 +135,17 @@ def test_all_pages_are_a_click_away(show) -> None:
         link.click()
         expect(main.locator("[aria-current=page]")).to_be_in_viewport(ratio=1)
         expect(page.get_by_role("heading", level=1)).to_have_count(1)
+
+
+def test_every_page_is_there_without_scripts(operator: Visit, keyed: Bridge) -> None:
+    """With the way on to what a script would fetch, and nothing that only a script could do."""
+    visitor = operator(java_script_enabled=False)
+    visitor.expects("404")
+    for name, row in PAGES.items():
+        page = visitor.open(filled(row.path, keyed))
+        expect(page.get_by_role("heading", level=1)).to_have_text(row.english)
+        expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+        expect(page.locator(".copy:visible, [data-scripted]:visible")).to_have_count(0)
+        for words in row.shows:
+            expect(page.get_by_text(words).first, f"{name} without scripts").to_be_visible()
+        page.close()

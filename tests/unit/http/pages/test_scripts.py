@@ -26,7 +26,22 @@ CASES = (
     ("titled('Home', 'success', '0')", "Home"),
     ("titled('(3) ⚠ Home', 'danger', '0')", "⚠ Home"),
     ("titled('⚠ Home', 'success', '2')", "(2) Home"),
+    ("distance(english, -190)", "3 minutes ago"),
+    ("distance(english, 2 * 86400 + 5)", "in 2 days"),
+    ("distance(english, 0.2)", "now"),
+    ("distance(chinese, -3600)", "1小时前"),
+    ("styleOf('soon', noon, evening)", {"timeStyle": "short"}),
+    ("styleOf('soon', noon, nextYear)", {"dateStyle": "medium", "timeStyle": "short"}),
+    ("styleOf('stamp', noon, evening)", {"timeStyle": "medium"}),
+    ("styleOf('stamp', noon, nextYear)", {"dateStyle": "medium", "timeStyle": "medium"}),
+    ("styleOf('date', noon, evening)", {"dateStyle": "medium"}),
+    ("styleOf('unknown', noon, evening)", {"dateStyle": "medium", "timeStyle": "short"}),
 )
+GIVEN = """
+const english = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const chinese = new Intl.RelativeTimeFormat("zh-CN", { numeric: "auto" });
+const [noon, evening, nextYear] = [12, 20, 24 * 400].map((hour) => new Date(2026, 10, 30, hour));
+"""
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="node runs the scripts")
@@ -34,7 +49,8 @@ def test_what_needs_no_page() -> None:
     """All in one process, which takes longer to start than to answer."""
     calls = ", ".join(call for call, _ in CASES)
     script = f"""
-        import {{ clock, eventsOf, priceOf, titled }} from {json.dumps(PURE.as_uri())};
+        import {{ clock, distance, eventsOf, priceOf, styleOf, titled }} from {json.dumps(PURE.as_uri())};
+        {GIVEN}
         console.log(JSON.stringify([{calls}]));
     """
     done = subprocess.run(

@@ -48,3 +48,42 @@ export function titled(title, kind, waiting) {
   const plain = title.replace(/^(\(\d+\) )?(⚠ )?/, "");
   return (waiting === "0" ? "" : `(${waiting}) `) + (["warning", "danger"].includes(kind) ? "⚠ " : "") + plain;
 }
+
+/** @type {Record<string, Intl.DateTimeFormatOptions>} */
+export const STYLES = {
+  long: { dateStyle: "medium", timeStyle: "short" },
+  time: { timeStyle: "medium" },
+  minute: { timeStyle: "short" },
+  date: { dateStyle: "medium" },
+  day: { day: "numeric", month: "short" },
+  exact: { dateStyle: "medium", timeStyle: "medium" },
+  stamp: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" },
+};
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+
+/**
+ * @param {Intl.RelativeTimeFormat} relative
+ * @param {number} seconds
+ * @returns {string} "3 minutes ago", "in 2 hours"
+ */
+export function distance(relative, seconds) {
+  const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) || UNITS[3];
+  return relative.format(Math.trunc(seconds / length), unit);
+}
+
+/**
+ * The style for a moment: today's time is enough, and a stamp of another year says which.
+ * @param {string} name
+ * @param {Date} moment
+ * @param {Date} now
+ * @returns {Intl.DateTimeFormatOptions}
+ */
+export function styleOf(name, moment, now) {
+  if (name === "soon") return moment.toDateString() === now.toDateString() ? STYLES.minute : STYLES.long;
+  if (name === "stamp") {
+    if (moment.toDateString() === now.toDateString()) return STYLES.time;
+    return moment.getFullYear() === now.getFullYear() ? STYLES.stamp : STYLES.exact;
+  }
+  return STYLES[name] || STYLES.long;
+}

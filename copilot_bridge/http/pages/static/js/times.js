@@ -2,46 +2,9 @@
 // @ts-check
 
 import { all, language, words } from "./dom.js";
-import { clock } from "./pure.js";
+import { STYLES, clock, distance, styleOf } from "./pure.js";
 
-/** @type {Record<string, Intl.DateTimeFormatOptions>} */
-const STYLES = {
-  long: { dateStyle: "medium", timeStyle: "short" },
-  time: { timeStyle: "medium" },
-  minute: { timeStyle: "short" },
-  date: { dateStyle: "medium" },
-  day: { day: "numeric", month: "short" },
-  exact: { dateStyle: "medium", timeStyle: "medium" },
-  stamp: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" },
-};
-/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
-const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
-
-/**
- * @param {number} seconds
- * @returns {string} "3 minutes ago", "in 2 hours"
- */
-export function distance(seconds) {
-  const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) || UNITS[3];
-  return relative.format(Math.trunc(seconds / length), unit);
-}
-
-/**
- * The style for a moment: today's time is enough, and a stamp of another year says which.
- * @param {string} name
- * @param {Date} moment
- * @param {Date} now
- * @returns {Intl.DateTimeFormatOptions}
- */
-export function styleOf(name, moment, now) {
-  if (name === "soon") return moment.toDateString() === now.toDateString() ? STYLES.minute : STYLES.long;
-  if (name === "stamp") {
-    if (moment.toDateString() === now.toDateString()) return STYLES.time;
-    return moment.getFullYear() === now.getFullYear() ? STYLES.stamp : STYLES.exact;
-  }
-  return STYLES[name] || STYLES.long;
-}
 
 /** @param {HTMLElement} shown */
 function tellTime(shown) {
@@ -53,7 +16,7 @@ function tellTime(shown) {
   const style = element.dataset.style || "long";
   const now = new Date();
   const text = style === "ago" || style === "until"
-    ? distance((moment.getTime() - now.getTime()) / 1000)
+    ? distance(relative, (moment.getTime() - now.getTime()) / 1000)
     : moment.toLocaleString(language, dateOnly && style !== "day" ? STYLES.date : styleOf(style, moment, now));
   if (element.textContent !== text) element.textContent = text;
   element.title = moment.toLocaleString(language, dateOnly ? STYLES.date : STYLES.long);
