@@ -16,7 +16,7 @@ from copilot_bridge.errors import UpstreamRefused
 def malformed(name: str, expected: str) -> UpstreamRefused:
     """An error for a response with a member of the wrong type."""
     return UpstreamRefused(
-        f"Copilot's response can't be read: {name} is not {expected}", code="malformed_answer"
+        f"Copilot's response can't be read: {name} is not {expected}", code="malformed_response"
     )
 
 

@@ -2,7 +2,7 @@
 
 from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.validation import STRING, or_null
-from copilot_bridge.openapi.endpoint import Answer, Endpoint
+from copilot_bridge.openapi.endpoint import Endpoint, Success
 from copilot_bridge.openapi.errors import ALL
 from copilot_bridge.openapi.schemas import (
     Schema,
@@ -201,7 +201,7 @@ ENDPOINTS = (
             },
         },
         answers={
-            200: Answer("The answer.", ref("ChatCompletion"), event=ref("ChatEvent")),
+            200: Success("The answer.", ref("ChatCompletion"), event=ref("ChatEvent")),
         },
         kinds=ALL,
     ),

@@ -2,7 +2,7 @@
 
 from copilot_bridge.dialects.completions import request as completions
 from copilot_bridge.openapi.chat import MODEL, PASSED_ON, STREAM
-from copilot_bridge.openapi.endpoint import Answer, Endpoint
+from copilot_bridge.openapi.endpoint import Endpoint, Success
 from copilot_bridge.openapi.errors import ALL
 from copilot_bridge.openapi.schemas import always, event, list_of, passed_on, ref, request, text, thing, whole
 
@@ -69,7 +69,7 @@ ENDPOINTS = (
         f"other is asked in words. {REFERENCE}",
         body=ref("CompletionsRequest"),
         examples={"A gap": GAP, "A text": {"model": "gpt-4o", "prompt": "Once upon a time"}},
-        answers={200: Answer("The text.", ref("Completion"), event=ref("CompletionEvent"))},
+        answers={200: Success("The text.", ref("Completion"), event=ref("CompletionEvent"))},
         kinds=ALL,
     ),
     Endpoint(
@@ -80,7 +80,7 @@ ENDPOINTS = (
         about="As Mistral's clients ask. [Mistral's reference](https://docs.mistral.ai/api/endpoint/fim)",
         body=ref("CompletionsRequest"),
         examples={"A gap": GAP},
-        answers={200: Answer("The text.", ref("ChatCompletion"), event=ref("ChatEvent"))},
+        answers={200: Success("The text.", ref("ChatCompletion"), event=ref("ChatEvent"))},
         kinds=ALL,
     ),
 )

@@ -2,7 +2,7 @@
 
 from copilot_bridge.dialects import embeddings
 from copilot_bridge.openapi.chat import MODEL
-from copilot_bridge.openapi.endpoint import Answer, Endpoint
+from copilot_bridge.openapi.endpoint import Endpoint, Success
 from copilot_bridge.openapi.errors import ALL
 from copilot_bridge.openapi.schemas import (
     always,
@@ -64,7 +64,7 @@ ENDPOINTS = (
             "Two texts": {"model": EMBEDDER, "input": ["a cat", "a dog"]},
             "In base64": {"model": EMBEDDER, "input": "a cat", "encoding_format": "base64"},
         },
-        answers={200: Answer("The vectors, in the order of the texts.", ref("Embeddings"))},
+        answers={200: Success("The vectors, in the order of the texts.", ref("Embeddings"))},
         kinds=ALL,
     ),
 )

@@ -32,7 +32,7 @@ BY_KEY = None
 ANYBODY: tuple[Json, ...] = ()
 
 
-class Answer(Struct, frozen=True):
+class Success(Struct, frozen=True):
     """A successful response.
 
     :param schema: of a response that is not streamed.  :param kind: its media type.
@@ -75,7 +75,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     route: str
     id: str
     summary: str
-    answers: Mapping[int, Answer]
+    answers: Mapping[int, Success]
     about: str = ""
     prefixed: bool = False
     other_prefixes: Mapping[str, str] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from typing import Any
 
 from copilot_bridge.dialects.gemini import embeddings, request, schema
 from copilot_bridge.openapi.chat import NAME
-from copilot_bridge.openapi.endpoint import Answer, Endpoint, in_path, query
+from copilot_bridge.openapi.endpoint import Endpoint, Success, in_path, query
 from copilot_bridge.openapi.errors import ALL
 from copilot_bridge.openapi.schemas import (
     Schema,
@@ -162,7 +162,7 @@ ENDPOINTS = (
         parameters=(MODEL,),
         body=ref("GeminiRequest"),
         examples=EXAMPLES,
-        answers={200: Answer("The answer.", ref("GeminiChunk"))},
+        answers={200: Success("The answer.", ref("GeminiChunk"))},
         dialects=("gemini",),
         kinds=ALL,
     ),
@@ -175,7 +175,7 @@ ENDPOINTS = (
         parameters=(MODEL, SSE),
         body=ref("GeminiRequest"),
         examples={"A question": QUESTION},
-        answers={200: Answer("The pieces.", list_of(ref("GeminiChunk")), event=ref("GeminiEvent"))},
+        answers={200: Success("The pieces.", list_of(ref("GeminiChunk")), event=ref("GeminiEvent"))},
         dialects=("gemini",),
         kinds=ALL,
     ),
@@ -188,7 +188,7 @@ ENDPOINTS = (
         parameters=(MODEL,),
         body=ref("GeminiCountRequest"),
         examples={"Contents": QUESTION, "A whole request": {"generateContentRequest": QUESTION}},
-        answers={200: Answer("How many there are.", ref("GeminiTokenCount"))},
+        answers={200: Success("How many there are.", ref("GeminiTokenCount"))},
         dialects=("gemini",),
         kinds=ALL,
     ),
@@ -201,7 +201,7 @@ ENDPOINTS = (
         body=ref("GeminiEmbedRequest"),
         examples={"A text": EMBEDDED},
         answers={
-            200: Answer("The vector.", thing({"embedding": ref("GeminiEmbedding")}, ("embedding",))),
+            200: Success("The vector.", thing({"embedding": ref("GeminiEmbedding")}, ("embedding",))),
         },
         dialects=("gemini",),
         kinds=ALL,
@@ -215,7 +215,7 @@ ENDPOINTS = (
         body=thing({"requests": list_of(ref("GeminiEmbedRequest"), minItems=1)}, ("requests",)),
         examples={"Two texts": {"requests": [EMBEDDED, EMBEDDED]}},
         answers={
-            200: Answer(
+            200: Success(
                 "The vectors, in their order.",
                 thing({"embeddings": list_of(ref("GeminiEmbedding"))}, ("embeddings",)),
             ),

@@ -3,7 +3,7 @@
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.validation import or_null
 from copilot_bridge.openapi.chat import MODEL, PASSED_ON, STREAM
-from copilot_bridge.openapi.endpoint import Answer, Endpoint, header
+from copilot_bridge.openapi.endpoint import Endpoint, Success, header
 from copilot_bridge.openapi.errors import ALL
 from copilot_bridge.openapi.schemas import (
     always,
@@ -132,7 +132,7 @@ ENDPOINTS = (
             },
             "Another vendor's model": {"model": "gpt-5.3-codex", "max_tokens": 1024, "messages": QUESTION},
         },
-        answers={200: Answer("The answer.", ref("MessagesReply"), event=ref("MessagesEvent"))},
+        answers={200: Success("The answer.", ref("MessagesReply"), event=ref("MessagesEvent"))},
         dialects=("messages",),
         kinds=ALL,
     ),
@@ -149,7 +149,7 @@ ENDPOINTS = (
             "For Claude": {"model": "claude-sonnet-4.6", "messages": QUESTION},
             "For GPT": {"model": "gpt-4o", "messages": QUESTION},
         },
-        answers={200: Answer("How many there are.", ref("TokenCount"))},
+        answers={200: Success("How many there are.", ref("TokenCount"))},
         dialects=("messages",),
         kinds=ALL,
     ),

@@ -1,7 +1,7 @@
 """The list of models, in OpenAI's form, in Anthropic's and in Google's."""
 
 from copilot_bridge.dialects.validation import or_null
-from copilot_bridge.openapi.endpoint import Answer, Endpoint, header, in_path, query
+from copilot_bridge.openapi.endpoint import Endpoint, Success, header, in_path, query
 from copilot_bridge.openapi.errors import FROM_COPILOT
 from copilot_bridge.openapi.gemini import VERSIONS
 from copilot_bridge.openapi.schemas import (
@@ -95,7 +95,7 @@ ENDPOINTS = (
             ),
         ),
         answers={
-            200: Answer(
+            200: Success(
                 "The models.", any_of(ref("ModelList"), ref("AnthropicModelList"), ref("GoogleModelList"))
             )
         },
@@ -114,7 +114,7 @@ ENDPOINTS = (
             in_path("id", text(minLength=1), "Any spelling of its name; it may hold slashes.", "gpt-4o"),
             VERSION,
         ),
-        answers={200: Answer("The model.", any_of(ref("Model"), ref("AnthropicModel"), ref("GoogleModel")))},
+        answers={200: Success("The model.", any_of(ref("Model"), ref("AnthropicModel"), ref("GoogleModel")))},
         dialects=FORMS,
         kinds=(*FROM_COPILOT, "model_not_found", "not_found"),
     ),

@@ -6,7 +6,7 @@ from copilot_bridge.dialects.ollama import embeddings
 from copilot_bridge.dialects.ollama import request as ollama
 from copilot_bridge.dialects.validation import BOOLEAN, POSITIVE
 from copilot_bridge.openapi.chat import MODEL
-from copilot_bridge.openapi.endpoint import Answer, Endpoint
+from copilot_bridge.openapi.endpoint import Endpoint, Success
 from copilot_bridge.openapi.errors import ALL, FROM_COPILOT
 from copilot_bridge.openapi.schemas import flag, list_of, number, passed_on, ref, request, text, thing, whole
 
@@ -114,7 +114,7 @@ ENDPOINTS = (
         about=REFERENCE,
         body=ref("OllamaChatRequest"),
         examples={"In one piece": {"model": "gpt-4o", "messages": HELLO, "stream": False}},
-        answers={200: Answer(BY_DEFAULT, ref("OllamaChatLine"), lines=True)},
+        answers={200: Success(BY_DEFAULT, ref("OllamaChatLine"), lines=True)},
         dialects=("ollama",),
         kinds=ALL,
     ),
@@ -127,7 +127,7 @@ ENDPOINTS = (
         body=ref("OllamaGenerateRequest"),
         examples={"In one piece": {"model": "gpt-4o", "prompt": "Hello!", "stream": False}},
         answers={
-            200: Answer("The answer; by default as lines of JSON.", ref("OllamaGenerateLine"), lines=True)
+            200: Success("The answer; by default as lines of JSON.", ref("OllamaGenerateLine"), lines=True)
         },
         dialects=("ollama",),
         kinds=ALL,
@@ -139,7 +139,7 @@ ENDPOINTS = (
         about=REFERENCE,
         body=ref("OllamaEmbedRequest"),
         examples={"A text": {"model": EMBEDDER, "input": "a cat"}},
-        answers={200: Answer("The vectors.", ref("OllamaEmbeddings"))},
+        answers={200: Success("The vectors.", ref("OllamaEmbeddings"))},
         dialects=("ollama",),
         kinds=ALL,
     ),
@@ -150,7 +150,7 @@ ENDPOINTS = (
         about=REFERENCE,
         body=ref("OllamaEmbeddingsRequest"),
         examples={"A text": {"model": EMBEDDER, "prompt": "a cat"}},
-        answers={200: Answer("The vector.", thing({"embedding": list_of(number())}, ("embedding",)))},
+        answers={200: Success("The vector.", thing({"embedding": list_of(number())}, ("embedding",)))},
         dialects=("ollama",),
         kinds=ALL,
     ),
@@ -159,7 +159,7 @@ ENDPOINTS = (
         id="ollamaTags",
         summary="List the models (Ollama)",
         about=REFERENCE,
-        answers={200: Answer("The models.", ref("OllamaModels"))},
+        answers={200: Success("The models.", ref("OllamaModels"))},
         dialects=("ollama",),
         kinds=FROM_COPILOT,
     ),
@@ -167,14 +167,14 @@ ENDPOINTS = (
         route="GET /api/ps",
         id="ollamaPs",
         summary="List the models that run on this machine: none",
-        answers={200: Answer("None.", ref("OllamaModels"))},
+        answers={200: Success("None.", ref("OllamaModels"))},
         dialects=("ollama",),
     ),
     Endpoint(
         route="GET /api/version",
         id="ollamaVersion",
         summary="The version of Ollama's API that is spoken",
-        answers={200: Answer("The version.", thing({"version": text()}, ("version",)))},
+        answers={200: Success("The version.", thing({"version": text()}, ("version",)))},
         dialects=("ollama",),
     ),
     Endpoint(
@@ -184,7 +184,7 @@ ENDPOINTS = (
         about=REFERENCE,
         body=ref("OllamaName"),
         examples={"A model": {"model": "gpt-4o"}},
-        answers={200: Answer("The model.", ref("OllamaModel"))},
+        answers={200: Success("The model.", ref("OllamaModel"))},
         dialects=("ollama",),
         kinds=ALL,
     ),
@@ -195,7 +195,7 @@ ENDPOINTS = (
         about=REFERENCE,
         body=ref("OllamaName"),
         examples={"A model": {"model": "gpt-4o", "stream": False}},
-        answers={200: Answer("Done.", thing({"status": text()}, ("status",)), lines=True)},
+        answers={200: Success("Done.", thing({"status": text()}, ("status",)), lines=True)},
         dialects=("ollama",),
         kinds=ALL,
     ),

@@ -1,7 +1,7 @@
 """The endpoints about the bridge itself."""
 
 from copilot_bridge.dialects.responses.search_commands import COMMANDS, SETTINGS
-from copilot_bridge.openapi.endpoint import ANYBODY, NO_STORE, TEXT, Answer, Endpoint, query
+from copilot_bridge.openapi.endpoint import ANYBODY, NO_STORE, TEXT, Endpoint, Success, query
 from copilot_bridge.openapi.errors import ALL, FROM_COPILOT
 from copilot_bridge.openapi.schemas import always, list_of, number, one_of, passed_on, ref, text, thing, whole
 
@@ -72,7 +72,7 @@ ENDPOINTS = (
         route="GET /",
         id="about",
         summary="Say what this is",
-        answers={200: Answer("Name, version, endpoints.", ref("About"))},
+        answers={200: Success("Name, version, endpoints.", ref("About"))},
         security=ANYBODY,
         page=True,
     ),
@@ -80,7 +80,7 @@ ENDPOINTS = (
         route="GET /healthz",
         id="isAlive",
         summary="Say whether the process is alive",
-        answers={200: Answer("It is.", thing({"status": always("alive")}, ("status",)))},
+        answers={200: Success("It is.", thing({"status": always("alive")}, ("status",)))},
         security=ANYBODY,
     ),
     Endpoint(
@@ -89,8 +89,8 @@ ENDPOINTS = (
         summary="Say whether it can serve",
         about="That is, whether there is a usable Copilot token. Needs no key; a caller with one sees more.",
         answers={
-            200: Answer("It can.", ref("Readiness")),
-            503: Answer("It can't; `kind` says why.", ref("Readiness")),
+            200: Success("It can.", ref("Readiness")),
+            503: Success("It can't; `kind` says why.", ref("Readiness")),
         },
         security=ANYBODY,
     ),
@@ -100,7 +100,7 @@ ENDPOINTS = (
         summary="Show the current Copilot token",
         about="To the operator of a bridge that was started with `--show-token`, and never to a web page; "
         "a 403 otherwise.",
-        answers={200: Answer("The token.", thing({"token": text()}, ("token",)), headers=NO_STORE)},
+        answers={200: Success("The token.", thing({"token": text()}, ("token",)), headers=NO_STORE)},
         kinds=FROM_COPILOT,
     ),
     Endpoint(
@@ -116,7 +116,7 @@ ENDPOINTS = (
             query("quota", text(), "Of the page: ask GitHub now."),
         ),
         page=True,
-        answers={200: Answer("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)},
+        answers={200: Success("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)},
         kinds=(*FROM_COPILOT, "invalid_request"),
     ),
     Endpoint(
@@ -125,7 +125,7 @@ ENDPOINTS = (
         summary="Report what is left of the plan",
         about="A minute old at the most. The account's name is for the operator, and for callers who came "
         "with a GitHub token of their own.",
-        answers={200: Answer("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)},
+        answers={200: Success("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)},
         kinds=FROM_COPILOT,
     ),
     Endpoint(
@@ -142,7 +142,7 @@ ENDPOINTS = (
             },
             "Responses": {"model": "gpt-5.3-codex", "input": "Say hello."},
         },
-        answers={200: Answer("The estimate.", ref("Estimate"))},
+        answers={200: Success("The estimate.", ref("Estimate"))},
         dialects=("chat", "messages", "responses", "gemini", "ollama"),
         kinds=ALL,
     ),
@@ -164,7 +164,7 @@ ENDPOINTS = (
         examples={
             "A search": {"model": "gpt-5.3-codex", "commands": {"search_query": [{"q": "rain in Oslo"}]}}
         },
-        answers={200: Answer("What was found.", thing({"output": text("For the model.")}, ("output",)))},
+        answers={200: Success("What was found.", thing({"output": text("For the model.")}, ("output",)))},
         kinds=ALL,
     ),
     Endpoint(
@@ -172,7 +172,7 @@ ENDPOINTS = (
         id="measure",
         summary="Return the bridge's metrics for Prometheus",
         about="To the operator.",
-        answers={200: Answer("Prometheus' text format.", text(), kind=TEXT)},
+        answers={200: Success("Prometheus' text format.", text(), kind=TEXT)},
         kinds=("permission",),
     ),
     Endpoint(
@@ -180,7 +180,7 @@ ENDPOINTS = (
         id="describe",
         summary="Give this description",
         answers={
-            200: Answer(
+            200: Success(
                 "OpenAPI 3.1.", thing({"openapi": text(pattern=r"^3\.1\.")}, ("openapi", "info", "paths"))
             )
         },
@@ -191,7 +191,7 @@ ENDPOINTS = (
         id="hello",
         summary="Say hello to Claude Code",
         about="It looks whether anybody is there.",
-        answers={200: Answer("Hello.", thing({"message": always("hello")}, ("message",)))},
+        answers={200: Success("Hello.", thing({"message": always("hello")}, ("message",)))},
         security=ANYBODY,
     ),
     Endpoint(
@@ -201,7 +201,7 @@ ENDPOINTS = (
         about="The body is neither read nor sent on.",
         body=passed_on("Whatever it is."),
         examples={"One event": {"events": [{"event_type": "ClaudeCodeInternalEvent"}]}},
-        answers={200: Answer("Nothing.", thing({}))},
+        answers={200: Success("Nothing.", thing({}))},
         security=ANYBODY,
     ),
 )

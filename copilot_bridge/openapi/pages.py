@@ -1,7 +1,7 @@
 """The pages for people, and the data that their scripts request."""
 
 from copilot_bridge.dialects.validation import or_null
-from copilot_bridge.openapi.endpoint import ANYBODY, CSV, HTML, NO_STORE, Answer, Endpoint, in_path, query
+from copilot_bridge.openapi.endpoint import ANYBODY, CSV, HTML, NO_STORE, Endpoint, Success, in_path, query
 from copilot_bridge.openapi.schemas import Schema, list_of, number, ref, text, thing, whole
 
 SCHEMAS: dict[str, Schema] = {
@@ -83,7 +83,7 @@ MARKS = (
 )
 
 # The response of paths that have only a page.
-A_PAGE = {200: Answer("A page.", text(), kind=HTML)}
+A_PAGE = {200: Success("A page.", text(), kind=HTML)}
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
@@ -148,7 +148,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             query("by", text(), "`model`, `key`, `client`, `conversation`, `account` or `hour`."),
             *USAGE_FILTERS,
         ),
-        answers={200: Answer("The sums.", text(), kind=CSV, headers=NO_STORE)},
+        answers={200: Success("The sums.", text(), kind=CSV, headers=NO_STORE)},
         kinds=("invalid_request", "permission"),
         page=True,
     ),
@@ -159,7 +159,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         about="The newest first. The operator sees all of it, any other key its own requests. What was said "
         "is in none of them.",
         parameters=(*FILTERS, LIMIT, *MARKS),
-        answers={200: Answer("A page of the log.", ref("RequestList"), headers=NO_STORE)},
+        answers={200: Success("A page of the log.", ref("RequestList"), headers=NO_STORE)},
         kinds=("invalid_request", "permission"),
         page=True,
     ),
@@ -171,7 +171,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         parameters=(
             in_path("number", text(), "Its `X-Request-Id`.", "0b5c1a52-8f3d-4c1e-9d5b-2f1f6f0c7a11"),
         ),
-        answers={200: Answer("The request.", ref("LoggedRequest"), headers=NO_STORE)},
+        answers={200: Success("The request.", ref("LoggedRequest"), headers=NO_STORE)},
         kinds=("not_found",),
         page=True,
     ),
@@ -181,7 +181,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Give the request log as a file",
         about="All that the filter leaves, in pieces, however long it is.",
         parameters=FILTERS,
-        answers={200: Answer("The log.", list_of(ref("LoggedRequest")), headers=NO_STORE)},
+        answers={200: Success("The log.", list_of(ref("LoggedRequest")), headers=NO_STORE)},
         kinds=("invalid_request", "permission"),
         page=True,
     ),
@@ -191,7 +191,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Give the request log as a file for spreadsheets",
         about="The same as `/requests.json`, with a header, and the time in UTC as the first column.",
         parameters=FILTERS,
-        answers={200: Answer("The log.", text(), kind=CSV, headers=NO_STORE)},
+        answers={200: Success("The log.", text(), kind=CSV, headers=NO_STORE)},
         kinds=("invalid_request", "permission"),
         page=True,
     ),

@@ -4,7 +4,7 @@ from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.validation import or_null
 from copilot_bridge.errors import KindName
 from copilot_bridge.openapi.chat import LIMIT, MODEL, PASSED_ON, STREAM
-from copilot_bridge.openapi.endpoint import Answer, Endpoint, in_path, query
+from copilot_bridge.openapi.endpoint import Endpoint, Success, in_path, query
 from copilot_bridge.openapi.errors import ALL
 from copilot_bridge.openapi.schemas import (
     always,
@@ -157,7 +157,7 @@ ENDPOINTS = (
                 "reasoning": {"effort": "low"},
             },
         },
-        answers={200: Answer("The answer.", ref("Response"), event=ref("ResponsesEvent"))},
+        answers={200: Success("The answer.", ref("Response"), event=ref("ResponsesEvent"))},
         dialects=("responses",),
         kinds=ALL,
     ),
@@ -169,8 +169,8 @@ ENDPOINTS = (
         about="With `Upgrade: websocket`.  Each message of the type `response.create`, with the fields of a "
         "`POST` request, is a turn, and its events come back, one a message.",
         answers={
-            101: Answer("A WebSocket, whose messages are these events.", ref("ResponsesEvent")),
-            426: Answer(
+            101: Success("A WebSocket, whose messages are these events.", ref("ResponsesEvent")),
+            426: Success(
                 "This is no upgrade, or WebSockets are turned off: send a `POST` request.", ref("Error")
             ),
         },
@@ -184,7 +184,7 @@ ENDPOINTS = (
         about="By the bridge's own tokenizer.",
         body=ref("ResponsesRequest"),
         examples={"A question": {"model": "gpt-5.3-codex", "input": "Say hello."}},
-        answers={200: Answer("The number.", ref("InputTokens"))},
+        answers={200: Success("The number.", ref("InputTokens"))},
         dialects=("responses",),
         kinds=ALL,
     ),
@@ -197,7 +197,7 @@ ENDPOINTS = (
         "user has said, and every model understands that item in a later request.",
         body=ref("CompactionRequest"),
         examples={"A question": {"model": "gpt-5.3-codex", "input": "Say hello."}},
-        answers={200: Answer("The items that replace it.", ref("Compaction"))},
+        answers={200: Success("The items that replace it.", ref("Compaction"))},
         dialects=("responses",),
         kinds=ALL,
     ),
@@ -209,7 +209,7 @@ ENDPOINTS = (
         about="The bridge keeps responses for an hour, unless `store` is false, as many as "
         "`COPILOT_BRIDGE_RESPONSE_STORE_MB` has room for.",
         parameters=(ID, *RESUMED),
-        answers={200: Answer("The response.", ref("Response"))},
+        answers={200: Success("The response.", ref("Response"))},
         kinds=KEPT,
     ),
     Endpoint(
@@ -218,7 +218,7 @@ ENDPOINTS = (
         prefixed=True,
         summary="Forget a response",
         parameters=(ID,),
-        answers={200: Answer("It is gone.", ref("DeletedResponse"))},
+        answers={200: Success("It is gone.", ref("DeletedResponse"))},
         kinds=KEPT,
     ),
     Endpoint(
@@ -228,7 +228,7 @@ ENDPOINTS = (
         summary="List what a response was given",
         about="The items of its own request, without those of the responses before it.",
         parameters=(ID, *PAGE),
-        answers={200: Answer("The items.", ref("ResponsesItemList"))},
+        answers={200: Success("The items.", ref("ResponsesItemList"))},
         kinds=KEPT,
     ),
     Endpoint(
@@ -237,7 +237,7 @@ ENDPOINTS = (
         prefixed=True,
         summary="Cancel a response that is made in the background",
         parameters=(ID,),
-        answers={200: Answer("The response, cancelled.", ref("Response"))},
+        answers={200: Success("The response, cancelled.", ref("Response"))},
         kinds=KEPT,
     ),
 )

@@ -19,7 +19,7 @@ from copilot_bridge.dialects.output_tool import OutputToolReader
 from copilot_bridge.dialects.translation import EventDecoder, Translation
 from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.logs.entry import RequestLogEntry
-from copilot_bridge.pipeline.answer_facts import AnswerFacts, note_whole_answer
+from copilot_bridge.pipeline.response_facts import StreamFacts, note_whole_response
 from copilot_bridge.streaming.response_body import open_body
 from copilot_bridge.upstream.recovery.output_tool import OUTPUT_TOOL
 from copilot_bridge.upstream.transport.bodies import read_tail, read_whole, too_large
@@ -100,7 +100,7 @@ class Conversion(Struct, frozen=True):
                 whole, usage = self._accumulate(response, entry, limit)
             else:
                 data = read_whole(response)
-                note_whole_answer(entry, data)
+                note_whole_response(entry, data)
                 whole, usage = native.normalize(self.filter.whole(data) if self.filter else data)
         entry.note_usage(usage)
         return whole
@@ -134,7 +134,7 @@ def counted(pieces: Iterator[bytes], entry: RequestLogEntry, limit: int) -> Iter
 
     :raises UpstreamRefused: it has more bytes than a response may have.
     """
-    size, facts = 0, AnswerFacts(entry)
+    size, facts = 0, StreamFacts(entry)
     for piece in pieces:
         size += len(piece)
         if size > limit:

@@ -11,7 +11,6 @@ from copilot_bridge.dialects.call_kinds import BACKGROUND
 from copilot_bridge.dialects.dialect import Dialect
 from copilot_bridge.errors import BridgeError, InvalidRequest, KindName, Unsupported
 from copilot_bridge.logs.entry import RequestLogEntry
-from copilot_bridge.pipeline.answer_facts import AnswerFacts
 from copilot_bridge.pipeline.attribution import Attribution
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.conversion import unreadable
@@ -19,6 +18,7 @@ from copilot_bridge.pipeline.counting import count_tokens
 from copilot_bridge.pipeline.fallback import send_with_fallback
 from copilot_bridge.pipeline.prepare import prepare
 from copilot_bridge.pipeline.received import ReadBody, ReceivedRequest, read_request
+from copilot_bridge.pipeline.response_facts import StreamFacts
 from copilot_bridge.pipeline.run import NoResponseFacts, ResponseStream
 from copilot_bridge.pipeline.sending import SentRequest, send_prepared, with_another_pick
 from copilot_bridge.pipeline.tool_loop import ToolLoop
@@ -104,7 +104,7 @@ class Generation:
         if self._loop is not None:
             return ResponseStream(self._loop.body(), self._loop, NoResponseFacts())
         body = open_body(response, fast=fast)
-        return ResponseStream(body, self._sent.conversion.reader(), AnswerFacts(self._entry))
+        return ResponseStream(body, self._sent.conversion.reader(), StreamFacts(self._entry))
 
     def fail(self, error: BridgeError) -> bytes:
         """Return the only event of a stream that failed before it began."""

@@ -17,8 +17,8 @@ from copilot_bridge.dialects.server_tools.texts import error_text, known_texts, 
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Catalogue, Model
-from copilot_bridge.pipeline.answer_facts import note_whole_answer
 from copilot_bridge.pipeline.context import RequestContext
+from copilot_bridge.pipeline.response_facts import note_whole_response
 from copilot_bridge.search.query import (
     MAX_TITLE,
     Access,
@@ -185,7 +185,7 @@ class LoggedRun:
 
     def note_response(self, data: bytes) -> None:
         self.entry.accepted = True
-        note_whole_answer(self.entry, data)
+        note_whole_response(self.entry, data)
         self.entry.note_usage(as_chat_usage(codec.read_object(data) or {}))
 
     def __enter__(self) -> None:

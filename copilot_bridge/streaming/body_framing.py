@@ -11,7 +11,7 @@ LINE_END = b"\r\n"
 MAX_LINE_LENGTH = 8192
 
 
-class Framing(Protocol):
+class BodyFraming(Protocol):
     """Takes what the socket gave, returns the payload in it.  `eof`: the body is complete."""
 
     eof: bool
@@ -60,7 +60,7 @@ class Chunked:
 
     def _incomplete_line(self, line: bytes) -> bytes:
         if len(line) > MAX_LINE_LENGTH or b"\n" in line[2:]:
-            raise StreamCut("the chunks of Copilot's answer are malformed")
+            raise StreamCut("the chunks of Copilot's response are malformed")
         return line
 
     def _read_trailer(self, trailer: bytes) -> None:

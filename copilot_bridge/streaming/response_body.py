@@ -17,7 +17,7 @@ import requests
 from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused, UpstreamTimeout
-from copilot_bridge.streaming.body_framing import Chunked, Framing, Sized, UntilClose
+from copilot_bridge.streaming.body_framing import BodyFraming, Chunked, Sized, UntilClose
 
 # Larger buffers make the C library ask the kernel for memory, and give it back, at each read.
 READ_SIZE = 65536
@@ -57,7 +57,7 @@ class BlockingBody:
         if isinstance(error, ReadTimeoutError):
             return UpstreamTimeout(f"no byte from Copilot for {self._socket.gettimeout():g} s")
         if isinstance(error, DecodeError):
-            return StreamCut("Copilot's answer is compressed, and can't be decompressed")
+            return StreamCut("Copilot's response is compressed, and can't be decompressed")
         cause = error.args[-1] if error.args else error
         return connection_lost() if isinstance(cause, IncompleteRead) else connection_lost(cause)
 
@@ -140,7 +140,7 @@ class NonBlockingBody:
         self._buffered = read_buffered(self._original.fp)
         self._original.fp = self._original.fp.detach()  # its 8 kB would stay as long as the stream
 
-    def _framing_of_head(self) -> Framing:
+    def _framing_of_head(self) -> BodyFraming:
         if self._original.chunked:
             return Chunked()
         length = self._original.length
@@ -260,7 +260,7 @@ def open_body(response: requests.Response, *, fast: bool = True) -> NonBlockingB
         return own
     encoding = response.headers.get("Content-Encoding", "").lower()
     if encoding not in UNCOMPRESSED + COMPRESSED:
-        raise UpstreamRefused(f"the answer is compressed as {encoding!r}, which nobody asked for")
+        raise UpstreamRefused(f"the response is compressed as {encoding!r}, which the request did not accept")
     if fast and encoding in UNCOMPRESSED and socket_of(response) is not None:
         return NonBlockingBody(response)
     return BlockingBody(response)
@@ -268,5 +268,5 @@ def open_body(response: requests.Response, *, fast: bool = True) -> NonBlockingB
 
 def connection_lost(error: object = None) -> StreamCut:
     if error is None:
-        return StreamCut("Copilot closed the connection in the middle of its answer")
+        return StreamCut("Copilot closed the connection in the middle of its response")
     return StreamCut(f"the connection to Copilot was lost: {getattr(error, 'strerror', None) or error}")

@@ -40,7 +40,7 @@ from copilot_bridge.dialects.messages import normalize as messages
 from copilot_bridge.dialects.messages.response import MessagesAccumulator
 from copilot_bridge.dialects.messages.response import normalize_response as normalize_message
 from copilot_bridge.dialects.responses import normalize as responses
-from copilot_bridge.streaming.body_framing import Chunked, Framing, Sized, UntilClose
+from copilot_bridge.streaming.body_framing import Chunked, BodyFraming, Sized, UntilClose
 
 CASES = Path(__file__).parent
 
@@ -162,14 +162,14 @@ EXAMPLES = (
 READERS = {"chat": lambda: ChatNormalizer(normalizer(), usage=True)} | PASSED
 
 
-def framed(sent: bytes) -> list[tuple[Callable[[], Framing], bytes]]:
+def framed(sent: bytes) -> list[tuple[Callable[[], BodyFraming], bytes]]:
     """The same as it may stand on the wire: in chunks, of which one is an event; with a length; as it is."""
     blocks = [block + b"\n\n" for block in sent.removesuffix(b"\n\n").split(b"\n\n")]
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(block), block) for block in blocks) + b"0\r\n\r\n"
     return [(Chunked, chunks), (lambda: Sized(len(sent)), sent), (UntilClose, sent)]
 
 
-def cuts(framing: Callable[[], Framing], wire: bytes) -> Iterator[int]:
+def cuts(framing: Callable[[], BodyFraming], wire: bytes) -> Iterator[int]:
     """Every place where there is a framing to be cut, too; else at the ends of events and beside them."""
     if framing is Chunked:
         yield from range(len(wire) + 1)

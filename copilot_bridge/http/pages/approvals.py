@@ -24,7 +24,7 @@ ALL = "all"
 MILLION = 1_000_000
 
 
-class Question(Struct, frozen=True):
+class WaitingRequest(Struct, frozen=True):
     """A waiting request as the page shows it.
 
     :param until: unix seconds at which it is refused.  :param client: the program, or "".
@@ -89,7 +89,7 @@ def state() -> dict[str, Any]:
     }
 
 
-def question(pending: PendingRequest, client: str) -> Question:
+def question(pending: PendingRequest, client: str) -> WaitingRequest:
     model = catalogued(pending.model)
     until = pending.at + shared().config.approval_timeout
     dollars = None
@@ -97,7 +97,7 @@ def question(pending: PendingRequest, client: str) -> Question:
         dollars = model.multiplier * CENTS_OF_PREMIUM_REQUEST / 100
     elif model and model.prices:
         dollars = estimated_prompt(model, pending.size) * model.prices.usual.given / MILLION / 100
-    return Question(pending, until, client, model.multiplier if model else None, dollars)
+    return WaitingRequest(pending, until, client, model.multiplier if model else None, dollars)
 
 
 def catalogued(name: str) -> Model | None:

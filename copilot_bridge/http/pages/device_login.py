@@ -26,7 +26,7 @@ DOUBLE_CLICK = 3.0  # seconds; a second start within them is the same click
 
 
 @dataclass(frozen=True)
-class Login:
+class DeviceLogin:
     """The state of a login.  Times are unix seconds.
 
     :param next_poll: the earliest time of the next poll.  :param slowed: GitHub has demanded longer pauses.
@@ -49,7 +49,7 @@ class Login:
     plan: str = ""
 
     @classmethod
-    def of(cls, code: DeviceCode, now: float) -> "Login":
+    def of(cls, code: DeviceCode, now: float) -> "DeviceLogin":
         return cls(
             user_code=code.user_code,
             verification_uri=code.verification_uri,
@@ -61,7 +61,7 @@ class Login:
         )
 
     @classmethod
-    def read(cls, content: Mapping[str, Any] | None) -> "Login | None":
+    def read(cls, content: Mapping[str, Any] | None) -> "DeviceLogin | None":
         """A stored login; None: it is missing or of another version."""
         if content is None or content.keys() != {field.name for field in fields(cls)}:
             return None
@@ -82,9 +82,9 @@ class SharedFlow:
         self._clock = clock
         self._flow = DeviceFlow(bridge.client, bridge.headers, bridge.hosts, clock)
 
-    def state(self) -> Login | None:
+    def state(self) -> DeviceLogin | None:
         """The state as stored; None: no login has been started, or its result is too old."""
-        login = Login.read(self._bridge.store.key_values.read(NAME))
+        login = DeviceLogin.read(self._bridge.store.key_values.read(NAME))
         if login is None or self._clock() > max(login.expires_at, login.started_at) + RESULT_TTL:
             return None
         if login.state == WAITING and self._clock() >= login.expires_at:
@@ -105,19 +105,19 @@ class SharedFlow:
                 and 0 <= self._clock() - running.started_at < DOUBLE_CLICK
             ):
                 return
-            self._write(Login.of(self._flow.begin(), self._clock()))
+            self._write(DeviceLogin.of(self._flow.begin(), self._clock()))
 
     def stop(self) -> None:
         with self._bridge.store.key_values.lock("device-login"):
             self._bridge.store.key_values.remove(NAME)
 
-    def poll(self) -> Login | None:
+    def poll(self) -> DeviceLogin | None:
         """The state, after polling GitHub if that is due."""
         if login := self._claim():
             self._finish_poll(login, self._poll_github(login))
         return self.state()
 
-    def _claim(self) -> Login | None:
+    def _claim(self) -> DeviceLogin | None:
         """The login if a poll is due, and no other process polls; it is claimed for this process then."""
         known = self.state()
         if known is None or known.state != WAITING or self._is_early(known):
@@ -129,12 +129,12 @@ class SharedFlow:
             self._write(replace(login, next_poll=self._clock() + 2 * TIMEOUT))
         return login
 
-    def _is_early(self, login: Login) -> bool:
+    def _is_early(self, login: DeviceLogin) -> bool:
         """Tell whether it is too early for a poll.  A clock that was set back does not delay one."""
         longest = max(2 * TIMEOUT, login.interval + POLL_MARGIN)
         return Wait(login.next_poll - longest, login.next_poll).remaining(self._clock()) > 0
 
-    def _poll_github(self, login: Login) -> Login:
+    def _poll_github(self, login: DeviceLogin) -> DeviceLogin:
         try:
             answer = self._flow.poll(login.code)
             if answer.token:
@@ -154,12 +154,12 @@ class SharedFlow:
         except BridgeError as error:
             return {"problem": str(error)}
 
-    def _finish_poll(self, asked: Login, answered: Login) -> None:
-        """Store the answer to a poll, unless another login has been started meanwhile."""
+    def _finish_poll(self, asked: DeviceLogin, answered: DeviceLogin) -> None:
+        """Store the response to a poll, unless another login has been started meanwhile."""
         with self._bridge.store.key_values.lock("device-login"):
             now = self.state()
             if now and now.user_code == asked.user_code and now.started_at == asked.started_at:
                 self._write(answered)
 
-    def _write(self, login: Login) -> None:
+    def _write(self, login: DeviceLogin) -> None:
         self._bridge.store.key_values.write(NAME, asdict(login))

@@ -31,7 +31,7 @@ FAILED_WITHIN = 7 * DAY
 SPARK_HOURS = 24
 
 
-class Login(Struct, frozen=True):
+class ServingLogin(Struct, frozen=True):
     """The account that serves requests.  `problem`: why there is none.  `nobody`: nobody has logged in."""
 
     account: Account | None
@@ -110,18 +110,18 @@ def outdated(account: Account | None) -> str:
     return catalogue.outdated if catalogue else ""
 
 
-def who() -> Login:
+def who() -> ServingLogin:
     try:
         account = shared().account()
     except LoginRequired as error:
-        return Login(None, problem=str(error), nobody=True)
+        return ServingLogin(None, problem=str(error), nobody=True)
     except StoreError as error:
-        return Login(None, problem=str(error))
+        return ServingLogin(None, problem=str(error))
     report = quotas.known_report(shared(), account)
-    return Login(account, account.login or (report.usage.login if report else ""))
+    return ServingLogin(account, account.login or (report.usage.login if report else ""))
 
 
-def plan(login: Login, *, ask: bool) -> dict[str, Any]:
+def plan(login: ServingLogin, *, ask: bool) -> dict[str, Any]:
     """The values of the plan for the template.  :param ask: GitHub, if the last report is old."""
     bridge, report, problem = shared(), None, ""
     if login.account:

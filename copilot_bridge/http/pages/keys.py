@@ -28,7 +28,7 @@ KEPT = "keep"  # as the expiry in the form of a key that exists
 FIELDS = ("account", "models", "rate", "budget")
 
 
-class Entry(Struct, frozen=True):
+class ListedKey(Struct, frozen=True):
     """A key as the page shows it.  :param used_at: the hour of its last request, or None."""
 
     key: Key
@@ -191,13 +191,13 @@ def words_of(key: Key) -> str:
     return " ".join((key.name, key.account, *key.models, key.rate)).lower()
 
 
-def entries_of(store: Store) -> list[Entry]:
+def entries_of(store: Store) -> list[ListedKey]:
     """The stored keys, with what each has used.  Raises StoreError: the keys can't be read."""
     keys = [key for key in store.keys.all() if key.kind == KEY]
     budgets = [one for one in standings(store) if one.budget.scope == KEY_SCOPE]
     spent, used = spent_by_key(store)
     return [
-        Entry(
+        ListedKey(
             key,
             tuple(one for one in budgets if one.subject == key.id and one.budget.subject == key.id),
             spent.get(key.id, {}).get("requests", 0),

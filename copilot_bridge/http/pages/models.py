@@ -27,7 +27,7 @@ MILLION = 1_000_000  # tokens of context
 ENDING = ("deprecat", "retire", "sunset")
 
 
-class Entry(Struct, frozen=True):
+class ListedModel(Struct, frozen=True):
     """A model as the page shows it.
 
     :param names: clients' names for it.  :param ways: {the client's dialect: the dialect spoken to Copilot}.
@@ -106,7 +106,7 @@ def state(*, ask: bool) -> dict[str, Any]:
     }
 
 
-def entries_of(context: RequestContext, catalogue: Catalogue) -> list[Entry]:
+def entries_of(context: RequestContext, catalogue: Catalogue) -> list[ListedModel]:
     """The models on offer: the usable ones first, and of each family the newest first."""
     names, speeds = names_by_model(shared(), catalogue), speeds_of(shared())
     entries = [
@@ -128,7 +128,7 @@ def chosen_sort() -> str:
     return wanted if wanted in SORTS else ""
 
 
-def in_order(entries: list[Entry]) -> list[Entry]:
+def in_order(entries: list[ListedModel]) -> list[ListedModel]:
     """The models by the column that the query names: the cheapest, the largest, the quickest first."""
     wanted = chosen_sort()
     return sorted(entries, key=SORTS[wanted]) if wanted else entries
@@ -137,7 +137,7 @@ def in_order(entries: list[Entry]) -> list[Entry]:
 NEVER = float("inf")
 
 # The orders of the table; rows with unknown values come last.
-SORTS: dict[str, Callable[[Entry], tuple[float, ...]]] = {
+SORTS: dict[str, Callable[[ListedModel], tuple[float, ...]]] = {
     "price": lambda entry: price_of(entry.model),
     "context": lambda entry: (-(entry.model.context or 0),),
     "speed": lambda entry: (entry.speed.median if entry.speed and entry.speed.median else NEVER,),
@@ -163,10 +163,10 @@ def chips_of(model: Model) -> list[tuple[str, str]]:
 
 def entry_of(
     model: Model, names: tuple[str, ...], discount: float = 0.0, speed: Speed | None = None
-) -> Entry:
+) -> ListedModel:
     notices = tuple(notices_of(model.row))
     words = " ".join(notices).lower()
-    return Entry(
+    return ListedModel(
         model=model,
         vendor=model.vendor.removeprefix("Azure "),
         names=names,

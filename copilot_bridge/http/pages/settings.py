@@ -23,7 +23,7 @@ bp = Blueprint("settings", __name__)
 NOTHING = "\N{EN DASH}"
 
 
-class Row(Struct, frozen=True):
+class SettingRow(Struct, frozen=True):
     """A setting.  :param source: "" for the default."""
 
     name: str
@@ -64,11 +64,11 @@ def forget() -> Response:
     return redirect_303(url_for("pages.settings.show", _anchor="learned"))
 
 
-def row_of(bridge: Bridge, declared: Any) -> Row:
+def row_of(bridge: Bridge, declared: Any) -> SettingRow:
     value = getattr(bridge.config, declared.name)
     origin = bridge.config.origin(declared.name)
     flags = declared.metadata["flags"]
-    return Row(
+    return SettingRow(
         option(declared.name) if flags else variable(declared.name),
         about(declared.name, declared.metadata["about"]),
         shown(value, secret=declared.metadata["secret"]),

@@ -50,7 +50,7 @@ class Choice(Struct, frozen=True):
     system: str
 
 
-class Offer(Struct, frozen=True):
+class PlanModels(Struct, frozen=True):
     """The chat models of the plan.  `problem`: why they are unknown."""
 
     models: tuple[Model, ...] = ()
@@ -114,14 +114,14 @@ def choice(given: Mapping[str, str]) -> Choice:
     )
 
 
-def offer() -> Offer:
+def offer() -> PlanModels:
     late = UpstreamTimeout(tr("setup.github_silent", seconds=f"{CATALOGUE_TIMEOUT:g}"))
     try:
         with gevent.Timeout(CATALOGUE_TIMEOUT, late):
             models = offered(g.context, g.context.models.catalogue(g.context.copilot()))
     except BridgeError as error:
-        return Offer(problem=str(error))
-    return Offer(
+        return PlanModels(problem=str(error))
+    return PlanModels(
         tuple(
             sorted(
                 (model for model in models if model.holds_conversations), key=lambda model: model.name.lower()

@@ -37,7 +37,7 @@ FAILURES = ("unreachable", "timeout", "unavailable", "overloaded")
 SESSION_LIMITS = ("session", "weekly")
 
 
-class Line(Struct, frozen=True):
+class StatusLine(Struct, frozen=True):
     """The state in one line.
 
     :param state: "working", "starting", or a name of what is wrong, which the tests know it by.
@@ -58,7 +58,7 @@ class Line(Struct, frozen=True):
     post: bool = False
 
 
-def status_line() -> Line:
+def status_line() -> StatusLine:
     """Return the present state, from memory and the store, without a request to GitHub or Copilot."""
     bridge = shared()
     try:
@@ -66,21 +66,23 @@ def status_line() -> Line:
     except LoginRequired as error:
         return nobody(error)
     except StoreError as error:
-        return Line("store", "danger", tr("status.store_failed"), str(error), action=recheck(), post=True)
+        return StatusLine(
+            "store", "danger", tr("status.store_failed"), str(error), action=recheck(), post=True
+        )
     troubles = (of_condition(bridge), *more(bridge, account))
-    return next((line for line in troubles if line), Line("working", "success", tr("status.working")))
+    return next((line for line in troubles if line), StatusLine("working", "success", tr("status.working")))
 
 
-def nobody(error: LoginRequired) -> Line:
-    return Line("new", "danger", tr("status.nobody"), str(error), action=log_in())
+def nobody(error: LoginRequired) -> StatusLine:
+    return StatusLine("new", "danger", tr("status.nobody"), str(error), action=log_in())
 
 
-def of_condition(bridge: Bridge) -> Line | None:
+def of_condition(bridge: Bridge) -> StatusLine | None:
     """The condition of the service; None: it is ready."""
     found = bridge.health.status.current
     if found.store:
         text = tr("errors.store_read_only") if found.store == "read only" else tr("errors.store_unreachable")
-        return Line("store", "warning", text, tr("errors.served_without_store"), since=found.since)
+        return StatusLine("store", "warning", text, tr("errors.served_without_store"), since=found.since)
     describe = CONDITIONS.get(found.state)
     if describe is None or (found.state == STARTING and not bridge.health.running):
         return None
@@ -89,34 +91,36 @@ def of_condition(bridge: Bridge) -> Line | None:
     return describe(found.reason, found.since, found.until)
 
 
-def starting(_reason: str, since: float, _until: float) -> Line:
-    return Line("starting", "info", tr("status.starting"), since=since)
+def starting(_reason: str, since: float, _until: float) -> StatusLine:
+    return StatusLine("starting", "info", tr("status.starting"), since=since)
 
 
-def refused(reason: str, since: float, _until: float) -> Line:
-    return Line("refused", "danger", tr("status.login_refused"), reason, since, action=log_in())
+def refused(reason: str, since: float, _until: float) -> StatusLine:
+    return StatusLine("refused", "danger", tr("status.login_refused"), reason, since, action=log_in())
 
 
-def no_access(reason: str, since: float, _until: float) -> Line:
+def no_access(reason: str, since: float, _until: float) -> StatusLine:
     plans = ("https://github.com/features/copilot/plans", tr("usage.see_plans"))
-    return Line("noaccess", "danger", tr("status.no_access"), reason, since, action=plans)
+    return StatusLine("noaccess", "danger", tr("status.no_access"), reason, since, action=plans)
 
 
-def unreachable(reason: str, since: float, until: float) -> Line:
-    return Line(
+def unreachable(reason: str, since: float, until: float) -> StatusLine:
+    return StatusLine(
         "unreachable", "danger", tr("status.github_unreachable"), reason, since, until, recheck(), post=True
     )
 
 
-def resting(reason: str, since: float, until: float) -> Line:
-    return Line("resting", "warning", tr("status.resting"), reason, since, until, limits())
+def resting(reason: str, since: float, until: float) -> StatusLine:
+    return StatusLine("resting", "warning", tr("status.resting"), reason, since, until, limits())
 
 
-def without_store(reason: str, since: float, until: float) -> Line:
-    return Line("store", "danger", tr("status.store_failed"), reason, since, until, recheck(), post=True)
+def without_store(reason: str, since: float, until: float) -> StatusLine:
+    return StatusLine(
+        "store", "danger", tr("status.store_failed"), reason, since, until, recheck(), post=True
+    )
 
 
-CONDITIONS: dict[str, Callable[[str, float, float], Line]] = {
+CONDITIONS: dict[str, Callable[[str, float, float], StatusLine]] = {
     STARTING: starting,
     LOGIN_NEEDED: refused,
     WAITING_FOR_GITHUB: unreachable,
@@ -125,7 +129,7 @@ CONDITIONS: dict[str, Callable[[str, float, float], Line]] = {
 }
 
 
-def more(bridge: Bridge, account: Account) -> Iterator[Line | None]:
+def more(bridge: Bridge, account: Account) -> Iterator[StatusLine | None]:
     """The other problems' lines, the most important first."""
     cooldowns = bridge.rate_limiter.cooldowns.of_account(account.fingerprint)
     yield next(
@@ -136,11 +140,11 @@ def more(bridge: Bridge, account: Account) -> Iterator[Line | None]:
     yield models_rest([cooldown for cooldown in cooldowns if cooldown.model or cooldown.path])
 
 
-def account_rests(cooldown: Cooldown) -> Line:
+def account_rests(cooldown: Cooldown) -> StatusLine:
     return resting(cooldown.message, cooldown.since, cooldown.until)
 
 
-def used_up(bridge: Bridge, account: Account) -> Line | None:
+def used_up(bridge: Bridge, account: Account) -> StatusLine | None:
     """The plan is used up, by GitHub's report or by the last responses."""
     report = quotas.known_report(bridge, account)
     quota = metered(report.usage) if report else None
@@ -154,14 +158,16 @@ def used_up(bridge: Bridge, account: Account) -> Line | None:
             return None
         resets = spent.resets_at
     action = (url_for("pages.models.show", q="included"), tr("status.see_included"))
-    return Line("usedup", "warning", tr("status.used_up"), until=unix_time(resets) or 0.0, action=action)
+    return StatusLine(
+        "usedup", "warning", tr("status.used_up"), until=unix_time(resets) or 0.0, action=action
+    )
 
 
 def is_over(resets_at: str | None) -> bool:
     return (unix_time(resets_at) or float("inf")) < time.time()
 
 
-def failing(bridge: Bridge) -> Line | None:
+def failing(bridge: Bridge) -> StatusLine | None:
     """The last requests have all failed at Copilot."""
     try:
         rows = bridge.store.request_log.latest(FAILING)
@@ -171,20 +177,22 @@ def failing(bridge: Bridge) -> Line | None:
     if len(fresh) < FAILING:
         return None
     action = (url_for("pages.requests.show", status="upstream"), tr("status.see_failures"))
-    return Line("failing", "danger", tr("status.failing"), rows[0].error or "", rows[-1].at, action=action)
+    return StatusLine(
+        "failing", "danger", tr("status.failing"), rows[0].error or "", rows[-1].at, action=action
+    )
 
 
 def has_failed(row: RequestLogRow) -> bool:
     return row.outcome in FAILURES
 
 
-def models_rest(cooldowns: list[Cooldown]) -> Line | None:
+def models_rest(cooldowns: list[Cooldown]) -> StatusLine | None:
     if not cooldowns:
         return None
     first = cooldowns[0]
     names = ", ".join(cooldown.what for cooldown in cooldowns)
     text = tr("status.models_rest", names=names)
-    return Line("modelrests", "warning", text, first.message, first.since, first.until, limits())
+    return StatusLine("modelrests", "warning", text, first.message, first.since, first.until, limits())
 
 
 def log_in() -> tuple[str, str]:
@@ -199,7 +207,7 @@ def limits() -> tuple[str, str]:
     return url_for("pages.settings.show", _anchor="resting"), tr("status.see_limits")
 
 
-def current() -> Line | None:
+def current() -> StatusLine | None:
     """The line of the page that is being made; None: the reader is not signed in, and sees no line."""
     if not g.get("visitor"):
         return None
@@ -207,8 +215,8 @@ def current() -> Line | None:
         try:
             g.status_line = status_line()
         except BridgeError as error:
-            g.status_line = Line("store", "danger", tr("status.store_failed"), str(error))
-    found: Line = g.status_line
+            g.status_line = StatusLine("store", "danger", tr("status.store_failed"), str(error))
+    found: StatusLine = g.status_line
     return found
 
 

@@ -11,12 +11,15 @@ from copilot_bridge.pipeline import RequestContext
 from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES, probe_model
 
 QUESTION = "Say hello in five words."
-MAX_TOKENS = 200  # with fewer, a model that thinks first would have none left for the answer
-MAX_LENGTH = 300  # characters of the answer that are shown
+MAX_TOKENS = 200  # with fewer, a model that thinks first would have none left for the response
+MAX_LENGTH = 300  # characters of the response that are shown
 
 
 class Trial(Struct, frozen=True):
-    """The result of the request.  :param text: the answer, or "".  :param problem: why there is no answer."""
+    """The result of the request.
+
+    :param text: the response, or "".  :param problem: why there is no response.
+    """
 
     model: str
     ms: int

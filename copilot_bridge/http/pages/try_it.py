@@ -22,7 +22,7 @@ from copilot_bridge.pipeline.operations import Generation
 bp = Blueprint("try_it", __name__)
 
 DIALECT = "chat"
-MOST_TOKENS = 1000  # of an answer without a script, which is not streamed
+MOST_TOKENS = 1000  # of a response without a script, which is not streamed
 MOST_CHARACTERS = 20_000
 
 
@@ -33,7 +33,7 @@ def show() -> Response:
 
 @bp.post("/models/try")
 def answer() -> Response:
-    """Ask the models, and show their answers when they are whole: for browsers without scripts."""
+    """Ask the models, and show their responses when they are whole: for browsers without scripts."""
     words = request.form.get("words", "").strip()
     models = [name for name in (request.form.get("model"), request.form.get("other")) if name]
     trials = [
@@ -83,7 +83,7 @@ def offer() -> tuple[list[Model], str]:
 
 
 def price(model: Model) -> dict[str, Any]:
-    """The prices that the script computes the cost of an answer by."""
+    """The prices that the script computes the cost of a response by."""
     usual = model.prices.usual if model.prices else None
     return {
         "premium": "" if model.multiplier is None else model.multiplier,

@@ -23,7 +23,7 @@ METHOD = "WEBSOCKET"  # of a turn in the log
 DIALECT = "responses"
 
 
-class Visitor(Struct, frozen=True):
+class SocketClient(Struct, frozen=True):
     """The client of a connection, as its handshake shows it.
 
     :param address: of the client.  :param local: it is on this machine.  :param path: that it has asked for.
@@ -40,7 +40,7 @@ class Visitor(Struct, frozen=True):
 class TurnRunner:
     """Runs the turns of a connection."""
 
-    def __init__(self, bridge: Bridge, visitor: Visitor, client: ClientSocket) -> None:
+    def __init__(self, bridge: Bridge, visitor: SocketClient, client: ClientSocket) -> None:
         self._bridge = bridge
         self._visitor = visitor
         self._client = client

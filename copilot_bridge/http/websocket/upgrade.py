@@ -16,7 +16,7 @@ from copilot_bridge.http.respond import lower_case_headers
 from copilot_bridge.http.taken_over import SESSIONS, TakenOver
 from copilot_bridge.http.websocket.client_socket import ClientSocket
 from copilot_bridge.http.websocket.session import Session, Sessions
-from copilot_bridge.http.websocket.turn import TurnRunner, Visitor
+from copilot_bridge.http.websocket.turn import SocketClient, TurnRunner
 
 SWITCHING_PROTOCOLS, UPGRADE_REQUIRED = 101, 426
 OF_A_BODY = ("content-type", "content-length")
@@ -67,8 +67,8 @@ def upgrade() -> Response:
     return Upgrade(answer.headers.raw_items(), Session(client, runner), sessions)
 
 
-def visitor() -> Visitor:
-    return Visitor(
+def visitor() -> SocketClient:
+    return SocketClient(
         g.entry.caller, is_local(), request.path, lower_case_headers(request.environ), given_credentials()
     )
 

@@ -1,4 +1,4 @@
-"""Bodies that are read at once: whole answers, refusals, and the short end of a stream."""
+"""Bodies that are read at once: whole responses, refusals, and the short end of a stream."""
 
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -10,7 +10,7 @@ from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.upstream.transport.network_errors import incomplete_response
 
 MEGABYTE = 1024 * 1024
-DEFAULT_SIZE_LIMIT = 64 * MEGABYTE  # bytes of an answer that comes in one piece
+DEFAULT_SIZE_LIMIT = 64 * MEGABYTE  # bytes of a response that comes in one piece
 SIZE_LIMIT = "size_limit"  # the attribute of a response that sets another limit
 
 PIECE_SIZE = 256 * 1024  # bytes of a body that are read at once
@@ -26,7 +26,7 @@ def read_whole(response: requests.Response) -> bytes:
 
     :raises StreamCut: it broke off.
     :raises UpstreamTimeout: it stopped.
-    :raises UpstreamRefused: it is larger than an answer may be.
+    :raises UpstreamRefused: it is larger than a response may be.
     """
     limit: int = getattr(response, SIZE_LIMIT, DEFAULT_SIZE_LIMIT)
     compressed = "Content-Encoding" in response.raw.headers
@@ -51,7 +51,7 @@ def read_pieces(response: requests.Response) -> Iterator[bytes]:
 
     :raises StreamCut: it broke off.
     :raises UpstreamTimeout: it stopped.
-    :raises UpstreamRefused: it is larger than an answer may be.
+    :raises UpstreamRefused: it is larger than a response may be.
     """
     left: int = getattr(response, SIZE_LIMIT, DEFAULT_SIZE_LIMIT)
     limit, compressed = left, "Content-Encoding" in response.raw.headers
@@ -70,13 +70,13 @@ def read_pieces(response: requests.Response) -> Iterator[bytes]:
 
 
 def too_large(limit: int) -> UpstreamRefused:
-    return UpstreamRefused(f"the answer is larger than {limit // MEGABYTE} MB", code="answer_too_large")
+    return UpstreamRefused(f"the response is larger than {limit // MEGABYTE} MB", code="response_too_large")
 
 
 def read_tail(response: requests.Response) -> None:
     """Read the end of a body of which nothing more is wanted, if it comes soon and is short.
 
-    A connection can be used again only after its answer has been read to the end.
+    A connection can be used again only after its response has been read to the end.
     """
     sock = getattr(getattr(response.raw, "connection", None), "sock", None)
     if sock is None:

@@ -12,17 +12,16 @@ request that is sent on such a connection would wait for the whole read timeout.
 - If, on a reused connection, the other side's TCP has not acknowledged all of the request, and no more of it
   between two checks, then the request has not arrived whole, so it can't have been acted upon.  That is a
   network error, after which the request is sent again.
-- If all is acknowledged and no answer begins, there are two possible reasons: the TCP that acknowledged (a
-  proxy's, a VPN client's, a load balancer's) has lost the connection behind it; or the answer takes its time,
-  as that to a long prompt does.  Nothing on this connection distinguishes the two, and sending the request
-  again in the second case costs twice.  Time does distinguish them: an answer is given up after three times
-  as long as any answer of its kind (path, model, streamed or not) has taken to begin, but not before ten
-  seconds.
-  So a slow answer is asked for twice at most once: the second attempt, on a new connection, is never given
-  up, and its time counts from then on.  Only one request at a time is sent again because of silence alone
-  (`patience`), so that a slow hour of upstream is not made slower.
+- If all is acknowledged and no response begins, there are two possible reasons: the TCP that acknowledged (a
+  proxy's, a VPN client's, a load balancer's) has lost the connection behind it; or the response takes its
+  time, as that to a long prompt does.  Nothing on this connection distinguishes the two, and sending the
+  request again in the second case costs twice.  Time does distinguish them: a response is given up after
+  three times as long as any response of its kind (path, model, streamed or not) has taken to begin, but not
+  before ten seconds.  So a slow response is asked for twice at most once: the second attempt, on a new
+  connection, is never given up, and its time counts from then on.  Only one request at a time is sent again
+  because of silence alone (`patience`), so that a slow hour of upstream is not made slower.
 
-All this concerns reused connections, and ends with the first byte of an answer.
+All this concerns reused connections, and ends with the first byte of a response.
 """
 
 import select
@@ -54,9 +53,9 @@ def both_clocks() -> tuple[float, float]:
 
 
 class WatchedConnection(MessageConnection):
-    """A mixin for urllib3's connections: it watches a reused connection until its answer begins."""
+    """A mixin for urllib3's connections: it watches a reused connection until its response begins."""
 
-    reused = False  # an answer has come on it, or it was opened ahead
+    reused = False  # a response has come on it, or it was opened ahead
     _answered = False
     idle_since: tuple[float, float] | None = None
     timeouts: Timeouts | None = None
@@ -112,9 +111,9 @@ class WatchedConnection(MessageConnection):
         return max(now - then for now, then in zip(both_clocks(), since, strict=True))
 
     def getresponse(self) -> Any:
-        """Wait for the answer.
+        """Wait for the response.
 
-        :raises StaleConnectionError: the connection is a reused one and gives no answer.
+        :raises StaleConnectionError: the connection is a reused one and gives no response.
         """
         began = time.monotonic()
         try:
@@ -137,7 +136,7 @@ class WatchedConnection(MessageConnection):
         return response
 
     def await_response(self, timeouts: Timeouts, began: float) -> None:
-        """Wait until the answer begins, or the read timeout is over.
+        """Wait until the response begins, or the read timeout is over.
 
         :raises StaleConnectionError: there are signs that none will come.
         """
@@ -153,7 +152,7 @@ class WatchedConnection(MessageConnection):
             if stuck := progress.check(time.monotonic()):
                 raise stale(f"{stuck} bytes were not acknowledged", unsent=True)
             if timeouts.patience.is_over(timeouts.kind, time.monotonic() - began):
-                raise stale(f"no answer for {time.monotonic() - began:.0f} s")
+                raise stale(f"no response for {time.monotonic() - began:.0f} s")
         raise TimeoutError("timed out")
 
 

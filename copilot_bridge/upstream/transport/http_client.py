@@ -25,7 +25,7 @@ NETWORK_ERRORS = (requests.RequestException, OSError)
 
 
 class HttpClient:
-    """A pool of keep-alive connections.  Any status is an answer; only the network raises."""
+    """A pool of keep-alive connections.  Any status is a response; only the network raises."""
 
     def __init__(self, config: Config) -> None:
         self._session = requests.Session()
@@ -49,7 +49,7 @@ class HttpClient:
         kind: str = "",
         background: bool = False,
     ) -> requests.Response:
-        """Send a request and return the answer, its body still unread.
+        """Send a request and return the response, its body still unread.
 
         A GET that was sent on a connection that proves dead is sent once more on a new one; the callers
         decide what becomes of other requests.
@@ -58,8 +58,8 @@ class HttpClient:
         certificates for each request, which costs more than all the rest.
 
         :param timeout: seconds between two bytes, instead of `read_timeout`.
-        :param kind: of requests whose answers take about as long to begin; by default, the path.
-        :param background: nobody waits for the answer, so the last idle connection is left to others.
+        :param kind: of requests whose responses take about as long to begin; by default, the path.
+        :param background: nobody waits for the response, so the last idle connection is left to others.
         :raises UpstreamTimeout, UpstreamUnreachable:
         """
         if background:

@@ -72,7 +72,7 @@ class FinalResponse(HTTPResponse):
                 return status_line
             read_lines(self.fp)
             status_line = super()._read_status()  # type: ignore[misc]
-        raise HTTPException("only interim answers")
+        raise HTTPException("only interim responses")
 
     def begin(self) -> None:
         """Read the head, and find out how long the body is (RFC 9112, section 6.3)."""

@@ -12,7 +12,7 @@ MAX_CAUSES = 9
 
 
 class StaleConnectionError(ConnectionError):
-    """A reused connection gave no answer.  `unsent`: the request can't have arrived whole."""
+    """A reused connection gave no response.  `unsent`: the request can't have arrived whole."""
 
     unsent = False
 
@@ -20,12 +20,12 @@ class StaleConnectionError(ConnectionError):
 def network_error(
     error: Exception, url: str, limits: tuple[float, float], *, proxied: bool = False
 ) -> BridgeError:
-    """The meaning of an error when there was no answer.  `limits`: seconds to connect, and between bytes."""
+    """The meaning of an error when no response came.  `limits`: seconds to connect, and between bytes."""
     host = urlsplit(url).netloc.rpartition("@")[2]
     if isinstance(error, requests.ConnectTimeout):
         return UpstreamTimeout(f"no connection to {host} within {limits[0]:g} s")
     if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
-        return UpstreamTimeout(f"no answer from {host} for {limits[1]:g} s")
+        return UpstreamTimeout(f"no response from {host} for {limits[1]:g} s")
     if isinstance(error, requests.exceptions.ProxyError) or proxied:
         message = f"can't reach {host} through the proxy"
     elif isinstance(error, requests.exceptions.SSLError):
@@ -55,10 +55,10 @@ def is_unsent(error: BaseException) -> bool:
 
 
 def incomplete_response(error: Exception) -> BridgeError:
-    """The meaning of an error when the answer had begun."""
+    """The meaning of an error when the response had begun."""
     if isinstance(error, requests.Timeout) or "timed out" in str(error):
-        return UpstreamTimeout("upstream stopped in the middle of its answer")
-    return StreamCut(f"upstream's answer broke off: {root_cause(error)}")
+        return UpstreamTimeout("upstream fell silent in the middle of its response")
+    return StreamCut(f"upstream's response ended early: {root_cause(error)}")
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

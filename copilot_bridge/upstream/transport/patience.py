@@ -6,18 +6,18 @@ from collections.abc import Callable
 from cachetools import LRUCache
 
 CACHE_SIZE = 1024  # kinds of requests
-FACTOR = 3.0  # of the slowest answer so far
+FACTOR = 3.0  # of the slowest response so far
 TRIAL_TIMEOUT = 30.0  # seconds
 
 
 class Patience:
-    """Learns, for each kind of request, how long its answers take to begin.
+    """Learns, for each kind of request, how long its responses take to begin.
 
     At most one request at a time is sent again because of silence alone.  If its second attempt is answered
     at once, the connection was dead, and the next request may follow; if not, upstream is slow, and all other
     requests wait for it.
 
-    :param minimum: seconds; no answer is given up before.
+    :param minimum: seconds; no response is given up before.
     """
 
     def __init__(self, minimum: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,7 +27,7 @@ class Patience:
         self._trial_until = 0.0
 
     def of(self, kind: str) -> float:
-        """The seconds that an answer of this kind may take to begin."""
+        """The seconds that a response of this kind may take to begin."""
         return max(self._minimum, FACTOR * self._slowest.get(kind, 0.0))
 
     def is_over(self, kind: str, waited: float) -> bool:
@@ -41,7 +41,7 @@ class Patience:
         return True
 
     def note(self, kind: str, seconds: float) -> None:
-        """Note how long an answer took to begin."""
+        """Note how long a response took to begin."""
         if seconds > self._slowest.get(kind, 0.0):
             self._slowest[kind] = seconds
         if seconds < self._minimum:

@@ -45,7 +45,7 @@ def new_context() -> ssl.SSLContext:
 
 
 def remember_session(sock: Any) -> None:
-    """Keep the session of a connection on which an answer has come.  Other sockets have none."""
+    """Keep the session of a connection on which a response has come.  Other sockets have none."""
     session = getattr(sock, "session", None)
     if session is not None and session.has_ticket and sock.server_hostname:
         sock.context.sessions[sock.server_hostname] = session

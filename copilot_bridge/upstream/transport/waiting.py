@@ -1,4 +1,4 @@
-"""Waiting for an answer: the limits of a request, readable sockets, and bytes that do not arrive."""
+"""Waiting for a response: the limits of a request, readable sockets, and bytes that do not arrive."""
 
 import sys
 from typing import Any
@@ -15,7 +15,7 @@ CHECK_INTERVAL = 0.9
 
 
 class Timeouts(Timeout):
-    """Timeouts for urllib3 that also limit how long an answer of this kind may take to begin."""
+    """Timeouts for urllib3 that also limit how long a response of this kind may take to begin."""
 
     def __init__(self, connect: float, read: float, patience: Patience, kind: str) -> None:
         super().__init__(connect=connect, read=read)

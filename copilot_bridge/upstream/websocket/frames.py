@@ -49,7 +49,7 @@ def without_id(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: value for name, value in item.items() if name != "id"} if "id" in item else item
 
 
-class EventReader:
+class TurnReader:
     """Turns the messages of one turn into the bytes of the same stream by HTTP.
 
     :ivar headers: those of HTTP's response, which the first event carries.

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from copilot_bridge.errors import StreamCut, UpstreamTimeout
 from copilot_bridge.upstream.websocket.connection import Connection
-from copilot_bridge.upstream.websocket.frames import EventReader
+from copilot_bridge.upstream.websocket.frames import TurnReader
 
 
 class OnEnd(Protocol):
@@ -22,7 +22,7 @@ class TurnBody:
     blocking = False
 
     def __init__(
-        self, connection: Connection, events: EventReader, first: bytes, on_end: OnEnd, timeout: float
+        self, connection: Connection, events: TurnReader, first: bytes, on_end: OnEnd, timeout: float
     ) -> None:
         self._connection = connection
         self._events = events

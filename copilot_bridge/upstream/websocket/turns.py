@@ -30,7 +30,7 @@ from copilot_bridge.upstream.websocket.connection import (
     WrongHandshake,
     open_connection,
 )
-from copilot_bridge.upstream.websocket.frames import COMPLETED, INCOMPLETE, EventReader, turn_frame
+from copilot_bridge.upstream.websocket.frames import COMPLETED, INCOMPLETE, TurnReader, turn_frame
 from copilot_bridge.upstream.websocket.new_items import Point, known_items, point_after
 from copilot_bridge.upstream.websocket.pool import Key, Pool
 from copilot_bridge.upstream.websocket.turn_body import TurnBody
@@ -66,7 +66,7 @@ class Failure(Exception):
 
 
 @dataclass(slots=True)
-class Outcome:
+class TurnOutcome:
     """The result of an attempt.
 
     :param way: a word for the metrics.
@@ -176,14 +176,14 @@ class Turns:
         else:
             self.pool.put(key, connection, None)
 
-    def exchange(self, connection: Connection, frame: bytes, kind: str) -> tuple[EventReader, bytes]:
+    def exchange(self, connection: Connection, frame: bytes, kind: str) -> tuple[TurnReader, bytes]:
         """Send a frame, and wait for the first event of its response.
 
         :raises Failure: there is none, or it is an error.
         """
         timeouts = Timeouts(self.timeout, self.timeout, self._patience, kind)
         began = time.monotonic()
-        events = EventReader()
+        events = TurnReader()
         try:
             connection.send(frame, self.timeout)
             while not (messages := connection.receive()):
@@ -223,7 +223,7 @@ class Turn:
         self._body: dict[str, Any] = {}
         self.attempted = False
 
-    def attempt(self, data: bytes, initiator: str, headers: Mapping[str, str]) -> Outcome:
+    def attempt(self, data: bytes, initiator: str, headers: Mapping[str, str]) -> TurnOutcome:
         """Send the request over the conversation's WebSocket, if there is one.  Blocks.
 
         :param data: the body for HTTP.  :param headers: of this request alone.
@@ -234,7 +234,7 @@ class Turn:
         if taken := self._turns.take(self._key):
             outcome = self._send(*taken, data, initiator, headers)
         else:
-            outcome = Outcome(BUSY if self._turns.is_busy(self._key) else FIRST)
+            outcome = TurnOutcome(BUSY if self._turns.is_busy(self._key) else FIRST)
         self._turns.listener(outcome.way, outcome.sent, outcome.spared)
         return outcome
 
@@ -245,7 +245,7 @@ class Turn:
         data: bytes,
         initiator: str,
         headers: Mapping[str, str],
-    ) -> Outcome:
+    ) -> TurnOutcome:
         items = as_items(self._body["input"])
         known, digest = known_items(point, items)
         previous = point.response_id if point and known else None
@@ -257,7 +257,7 @@ class Turn:
             log.info("the WebSocket failed, so this turn is sent by HTTP: %s", failure)
             self._doubt_compression(connection, is_first=point is None)
             self._give_up(connection)
-            return Outcome(failure.reason, sent=len(frame), read=failure.read)
+            return TurnOutcome(failure.reason, sent=len(frame), read=failure.read)
         except BaseException:  # whoever waits has left
             self._give_up(connection, failed=False)
             raise
@@ -269,10 +269,10 @@ class Turn:
         body = TurnBody(connection, events, first, end, self._turns.timeout)
         response = DirectResponse(events.headers, body.opened)
         spared = max(0, len(data) - len(frame)) if previous or connection.compresses else 0
-        return Outcome(CONTINUED if previous else WHOLE, response, len(frame), spared)
+        return TurnOutcome(CONTINUED if previous else WHOLE, response, len(frame), spared)
 
     def _end(
-        self, connection: Connection, events: EventReader, digest: bytes, count: int, *, reusable: bool
+        self, connection: Connection, events: TurnReader, digest: bytes, count: int, *, reusable: bool
     ) -> None:
         self._turns.release(self._key)
         if events.quotas:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from unit.streaming.chunks import END, frame
 
 from copilot_bridge.errors import StreamCut
-from copilot_bridge.streaming.body_framing import MAX_LINE_LENGTH, Chunked, Framing, Sized, UntilClose
+from copilot_bridge.streaming.body_framing import MAX_LINE_LENGTH, BodyFraming, Chunked, Sized, UntilClose
 
 
-def feed(framing: Framing, pieces: Iterable[bytes]) -> bytes:
+def feed(framing: BodyFraming, pieces: Iterable[bytes]) -> bytes:
     return b"".join(map(framing.feed, pieces))
 
 

@@ -45,7 +45,7 @@ def test_an_answer_beyond_it(encoding: str) -> None:
     sent = response(PACK[encoding](bytes(MEGABYTE + 1)), encoding)
     with pytest.raises(UpstreamRefused, match="larger than 1 MB") as caught:
         read_whole(sent)
-    assert caught.value.code == "answer_too_large"
+    assert caught.value.code == "response_too_large"
     assert sent.raw.closed
 
 

@@ -169,7 +169,7 @@ def test_a_post_is_not_repeated_without_its_sender(
     client = new_client()
     for response in [client.send("GET", box[0].url, {}) for _ in range(2)]:
         assert response.content == b"ok"
-    with pytest.raises(UpstreamUnreachable, match="no answer for") as caught:
+    with pytest.raises(UpstreamUnreachable, match="no response for") as caught:
         ask(client, box[0], "POST", b"{}")
     assert not caught.value.unsent, "it may have been read"
     assert ask(client, box[0], "POST", b"{}") == b"ok"

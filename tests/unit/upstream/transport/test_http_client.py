@@ -226,7 +226,7 @@ def test_no_answer(serve, new_client):
     with pytest.raises(UpstreamTimeout) as caught:
         new_client().send("GET", server.url, SECRET, timeout=0.05)
     done.set()
-    assert message_of(caught) == f"no answer from 127.0.0.1:{server.port} for 0.05 s"
+    assert message_of(caught) == f"no response from 127.0.0.1:{server.port} for 0.05 s"
 
 
 def test_no_answer_within_the_usual_time(serve, new_client):
@@ -271,8 +271,8 @@ def test_an_answer_that_is_not_encrypted(serve, new_client):
     ("error", "kind", "message"),
     [
         (requests.ConnectTimeout("x"), UpstreamTimeout, "no connection to h.example within 3 s"),
-        (requests.ReadTimeout("x"), UpstreamTimeout, "no answer from h.example for 5 s"),
-        (requests.ConnectionError("Read timed out."), UpstreamTimeout, "no answer from h.example for 5 s"),
+        (requests.ReadTimeout("x"), UpstreamTimeout, "no response from h.example for 5 s"),
+        (requests.ConnectionError("Read timed out."), UpstreamTimeout, "no response from h.example for 5 s"),
         (
             OSError(101, "Network is unreachable"),
             UpstreamUnreachable,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot_bridge.errors import StreamCut
-from copilot_bridge.upstream.websocket.frames import EventReader, turn_frame, without_headers
+from copilot_bridge.upstream.websocket.frames import TurnReader, turn_frame, without_headers
 
 Json = dict[str, Any]
 HEADERS = {"X-Request-Id": "1", "X-Exp": "a:1;"}
@@ -42,7 +42,7 @@ def test_headers_are_taken_off_an_event_and_nothing_else(members: Json, headers:
 
 
 def test_the_events_are_those_of_a_stream_by_http() -> None:
-    reader = EventReader()
+    reader = TurnReader()
     delta = {"type": "response.output_text.delta", "item_id": "i", "delta": 'x"headers":{}'}
     done = {"type": "response.output_item.done", "output_index": 0, "item": {"type": "message", "id": "i"}}
     first = {"type": "response.output_item.done", "output_index": 1, "item": {"type": "reasoning"}}
@@ -59,7 +59,7 @@ def test_the_events_are_those_of_a_stream_by_http() -> None:
 
 
 def test_an_event_without_headers_or_written_otherwise_is_read_all_the_same() -> None:
-    reader = EventReader()
+    reader = TurnReader()
     pretty = json.dumps({"response": {}, "type": "response.in_progress"}, indent=1).encode()
     stream = reader.feed([written(CREATED), pretty, b'{ "type": "response.x.delta" }'])
     assert [name for name, _ in events_of(stream)] == [
@@ -72,12 +72,12 @@ def test_an_event_without_headers_or_written_otherwise_is_read_all_the_same() ->
 @pytest.mark.parametrize("message", [b"", b"[]", b"no json", b'{"type": 1}', b'{"type":"response.x"'])
 def test_what_is_no_event_cuts_the_stream(message: bytes) -> None:
     with pytest.raises(StreamCut):
-        EventReader().feed([message])
+        TurnReader().feed([message])
 
 
 def test_nothing_may_follow_the_end() -> None:
     for last in ("response.completed", "response.failed", "response.incomplete", "error"):
-        reader = EventReader()
+        reader = TurnReader()
         reader.feed([written({"type": last})])
         with pytest.raises(StreamCut):
             reader.feed([written(CREATED)])
@@ -119,5 +119,5 @@ def test_events_come_out_as_they_went_in_however_they_take_turns(
         written(event | ({"headers": headers} if headers else {}))
         for event, (_, _, headers) in zip(events, sent, strict=True)
     ]
-    stream = EventReader().feed([written(CREATED), *messages])
+    stream = TurnReader().feed([written(CREATED), *messages])
     assert events_of(stream)[1:] == [(event["type"], event) for event in events]

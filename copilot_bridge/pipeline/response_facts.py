@@ -10,7 +10,7 @@ MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]{1,200})"')
 MAX_HEAD = 4096  # bytes in which the name is looked for
 
 
-class AnswerFacts:
+class StreamFacts:
     """Reads the facts from a stream's bytes, which may be cut anywhere, and notes them in the log entry."""
 
     __slots__ = ("_cost", "_entry", "_head")
@@ -35,7 +35,7 @@ class AnswerFacts:
         self._entry.nano_aiu = self._cost.nano_aiu
 
 
-def note_whole_answer(entry: RequestLogEntry, data: bytes) -> None:
+def note_whole_response(entry: RequestLogEntry, data: bytes) -> None:
     """Note the facts of a whole response."""
     entry.nano_aiu = cost_of(data)
     found = MODEL.search(data)
