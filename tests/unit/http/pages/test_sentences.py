@@ -120,7 +120,9 @@ def test_no_message_is_translated_that_nobody_says(language: str) -> None:
         if not message.startswith(ELSEWHERE):
             pieces = (part for piece in VALUE.split(message)[::2] for part in re.split(r"[:;()?]", piece))
             missing = [piece for piece in pieces if piece.strip() not in code]
-            assert not missing, message
+            assert not missing, (
+                f"said otherwise by now, so change it in {language}-messages.toml, too: {message}"
+            )
 
 
 @each_book
