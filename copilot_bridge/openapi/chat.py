@@ -21,8 +21,8 @@ from copilot_bridge.openapi.schemas import (
 
 NAME = "A model's name, by any of its spellings; `GET /v1/models` lists them."
 MODEL: Schema = {"description": NAME, "examples": ["gpt-4o"]}
-LIMIT = "The most tokens of the answer; what is more than the model's own limit is cut to it."
-STREAM = "Events as they come, instead of one answer at the end."
+LIMIT = "The maximum number of tokens of the response, up to the model's own limit."
+STREAM = "Events as they come, instead of one response at the end."
 PASSED_ON = "Fields that are not named here are passed on as they are."
 
 PART = thing(
@@ -46,15 +46,15 @@ REQUEST = request(
         "tools": "The functions that the model may call.",
         "tool_choice": "`none`, `auto`, `required`, or a function by its name.",
         "parallel_tool_calls": "false: one call at a time.",
-        "response_format": '`{"type": "json_schema", …}` for an answer of that shape.',
-        "reasoning_effort": "How hard to think; left out for who knows none.",
+        "response_format": '`{"type": "json_schema", …}` for a response of that shape.',
+        "reasoning_effort": "How hard to think; removed for models without efforts.",
         "temperature": "0 to 2.",
         "top_p": "0 to 1.",
-        "stop": "A text, or a list of texts, at which the answer ends.",
+        "stop": "A text, or a list of texts, at which the response ends.",
         "seed": "Advisory.",
         "n": "Copilot returns one response per request.",
         "modalities": "Copilot's models respond in text.",
-        "web_search_options": "Has the model search the web; the answer's `annotations` name its sources.",
+        "web_search_options": "Has the model search the web; the response's `annotations` name its sources.",
     },
     PASSED_ON,
 )
@@ -98,8 +98,8 @@ SCHEMAS = {
         {
             "role": "`system`, `developer`, `user`, `assistant`, `tool`.",
             "content": any_of(text(), list_of(PART), {"type": "null"}),
-            "tool_calls": "Of the assistant: what it called.",
-            "tool_call_id": "Of a tool's result: the call's id.",
+            "tool_calls": "For the assistant: the tools that it called.",
+            "tool_call_id": "For a tool's result: the id of the call.",
             "reasoning_content": "The assistant's reasoning, as it was sent.",
             "reasoning_opaque": "Their signature: send it back, and the model goes on where it was.",
         },
@@ -152,7 +152,7 @@ SCHEMAS = {
                     },
                     ("index", "delta"),
                 ),
-                "One; none in the chunk with the usage.",
+                "One choice; none in the chunk with the usage.",
                 maxItems=1,
             ),
             "usage": or_null(ref("ChatUsage")),
@@ -201,7 +201,7 @@ ENDPOINTS = (
             },
         },
         answers={
-            200: Success("The answer.", ref("ChatCompletion"), event=ref("ChatEvent")),
+            200: Success("The response.", ref("ChatCompletion"), event=ref("ChatEvent")),
         },
         kinds=ALL,
     ),

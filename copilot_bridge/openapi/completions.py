@@ -27,7 +27,7 @@ SCHEMAS = {
             "model": MODEL | {"examples": [COMPLETER]},
             "prompt": "A text. The marks of open models (`<fim_prefix>` and the like) are understood.",
             "suffix": "The text after the gap.",
-            "max_tokens": "The most tokens of the text.",
+            "max_tokens": "The maximum number of tokens of the text.",
             "temperature": "0 to 2.",
             "top_p": "0 to 1.",
             "n": "Copilot returns one text per request.",

@@ -72,7 +72,7 @@ ENDPOINTS = (
         prefixed=True,
         summary="Forget a conversation",
         parameters=(ID,),
-        answers={200: Success("It is gone.", ref("DeletedConversation"))},
+        answers={200: Success("The object was deleted.", ref("DeletedConversation"))},
         kinds=KEPT,
     ),
     Endpoint(

@@ -110,7 +110,7 @@ key on nobody gets in without one.
 **Fields** that are not named here are passed on as they are, and Copilot judges them. null is as good as
 absent.
 
-**Streams.** With `stream: true` an answer comes as `text/event-stream`. What goes wrong before the first
+**Streams.** With `stream: true` a response comes as `text/event-stream`. What goes wrong before the first
 event is an HTTP status; a later error is the API's own error event, and the stream ends
 without its usual end. In silence a comment (a `ping` in Messages) is sent every 15 seconds.
 

@@ -27,7 +27,7 @@ SCHEMAS = {
             "input": "A text, or texts, as many as you like; no token numbers.",
             "encoding_format": "base64 is that of little-endian 32-bit floats.",
             "dimensions": "For models that can have fewer.",
-            "user": "Not sent on.",
+            "user": "Not sent to Copilot.",
         },
     ),
     "Embeddings": thing(

@@ -33,7 +33,8 @@ SPELLINGS = "Each field is read in camel case and in snake case. Fields that are
 
 ABOUT: dict[str, str | Schema] = {
     "contents": request.CONTENTS.schema | {"description": "The conversation so far."},
-    "systemInstruction": request.SYSTEM_INSTRUCTION | {"description": "Texts that stand above it."},
+    "systemInstruction": request.SYSTEM_INSTRUCTION
+    | {"description": "The system prompt of the conversation."},
     "tools": "`[{functionDeclarations: […]}]`; their arguments are described by `parameters` or "
     "`parametersJsonSchema`. Google's own tools are left out.",
     "toolConfig": schema.BODY["toolConfig"].schema
@@ -65,7 +66,7 @@ SCHEMAS = {
         {},
         FIELDS,
         {
-            "contents": "What is counted.",
+            "contents": "The content to count.",
             "generateContentRequest": passed_on("A whole request instead: it is counted with all it has."),
         },
         SPELLINGS,
@@ -86,7 +87,7 @@ SCHEMAS = {
             "usageMetadata": thing(
                 {
                     "promptTokenCount": whole(),
-                    "candidatesTokenCount": whole("Of the answer, without thoughts."),
+                    "candidatesTokenCount": whole("Of the response, without thoughts."),
                     "thoughtsTokenCount": whole(),
                     "cachedContentTokenCount": whole(),
                     "totalTokenCount": whole(),
@@ -96,7 +97,7 @@ SCHEMAS = {
             "responseId": text(),
         },
         ("candidates", "modelVersion", "responseId"),
-        "An answer, or a piece of one.",
+        "A response, or a piece of one.",
     ),
     "GeminiPart": thing(
         {
@@ -141,7 +142,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "contents": [{"role": "user", "parts": [{"text": "What does read_file say of notes.txt?"}]}],
         "tools": [{"functionDeclarations": [READ_FILE]}],
     },
-    "An answer in JSON": {
+    "A response in JSON": {
         **QUESTION,
         "generationConfig": {
             "responseMimeType": "application/json",
@@ -162,7 +163,7 @@ ENDPOINTS = (
         parameters=(MODEL,),
         body=ref("GeminiRequest"),
         examples=EXAMPLES,
-        answers={200: Success("The answer.", ref("GeminiChunk"))},
+        answers={200: Success("The response.", ref("GeminiChunk"))},
         dialects=("gemini",),
         kinds=ALL,
     ),
@@ -188,7 +189,7 @@ ENDPOINTS = (
         parameters=(MODEL,),
         body=ref("GeminiCountRequest"),
         examples={"Contents": QUESTION, "A whole request": {"generateContentRequest": QUESTION}},
-        answers={200: Success("How many there are.", ref("GeminiTokenCount"))},
+        answers={200: Success("The number of tokens.", ref("GeminiTokenCount"))},
         dialects=("gemini",),
         kinds=ALL,
     ),

@@ -25,19 +25,19 @@ REQUEST = request(
         "model": MODEL | {"examples": ["claude-sonnet-4.6"]},
         "messages": {"description": "The conversation so far.", "items": ref("Message")},
         "system": {
-            "description": "What holds for all of it.",
+            "description": "The system prompt of the conversation.",
             "anyOf": [text(), list_of(ref("Block")), {"type": "null"}],
         },
         "tools": "The tools that the model may call.",
         "tool_choice": {"properties": {"type": passed_on("`auto`, `any`, `tool`, `none`.")}},
         "thinking": "`enabled` with a budget, `adaptive` or `disabled`, by its `type`.",
-        "output_config": "How hard to think, and the form of the answer.",
+        "output_config": "How hard to think, and the form of the response.",
         "max_tokens": "As in Anthropic's API; may be left out here.",
         "stream": STREAM,
         "temperature": "0 to 1.",
         "top_p": "0 to 1.",
-        "top_k": "Left out for models that do not know it.",
-        "stop_sequences": "Texts at which the answer ends.",
+        "top_k": "Removed for models without it.",
+        "stop_sequences": "Texts at which the response ends.",
         "metadata": '`{"user_id": …}`.',
     },
     PASSED_ON,
@@ -105,7 +105,7 @@ SCHEMAS = {
 }
 
 HEADERS = (
-    header("anthropic-version", text(), "Taken and not needed.", "2023-06-01"),
+    header("anthropic-version", text(), "Accepted, but not needed.", "2023-06-01"),
     header(
         "anthropic-beta", text(), "Betas, separated by commas; those that Copilot knows are passed on.", ""
     ),
@@ -132,7 +132,7 @@ ENDPOINTS = (
             },
             "Another vendor's model": {"model": "gpt-5.3-codex", "max_tokens": 1024, "messages": QUESTION},
         },
-        answers={200: Success("The answer.", ref("MessagesReply"), event=ref("MessagesEvent"))},
+        answers={200: Success("The response.", ref("MessagesReply"), event=ref("MessagesEvent"))},
         dialects=("messages",),
         kinds=ALL,
     ),
@@ -149,7 +149,7 @@ ENDPOINTS = (
             "For Claude": {"model": "claude-sonnet-4.6", "messages": QUESTION},
             "For GPT": {"model": "gpt-4o", "messages": QUESTION},
         },
-        answers={200: Success("How many there are.", ref("TokenCount"))},
+        answers={200: Success("The number of tokens.", ref("TokenCount"))},
         dialects=("messages",),
         kinds=ALL,
     ),

@@ -63,7 +63,9 @@ SCHEMAS = {
     ),
 }
 
-VERSION = header("anthropic-version", text(), "If it is there the answer has Anthropic's form.", "2023-06-01")
+VERSION = header(
+    "anthropic-version", text(), "If it is there the response has Anthropic's form.", "2023-06-01"
+)
 FORMS = ("chat", "messages", "gemini")
 
 ENDPOINTS = (

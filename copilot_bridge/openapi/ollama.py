@@ -16,7 +16,7 @@ OTHERS = "Fields that are not named here are left out."
 
 COMMON: dict[str, Any] = {
     "model": MODEL | {"examples": ["gpt-4o", "gpt-4o:latest"]},
-    "stream": "Lines as they come; false: one answer at the end.",
+    "stream": "Lines as they come; false: one response at the end.",
     "format": "`json`, or a JSON Schema.",
     "options": "`num_predict`, `stop`, `temperature` and `top_p`; others are left out.",
     "think": "Whether to reason, or how hard.",
@@ -102,7 +102,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 }
 
 HELLO = [{"role": "user", "content": "Hello!"}]
-BY_DEFAULT = "The answer; by default as lines of JSON."
+BY_DEFAULT = "The response; by default as lines of JSON."
 
 
 ENDPOINTS = (
@@ -127,7 +127,7 @@ ENDPOINTS = (
         body=ref("OllamaGenerateRequest"),
         examples={"In one piece": {"model": "gpt-4o", "prompt": "Hello!", "stream": False}},
         answers={
-            200: Success("The answer; by default as lines of JSON.", ref("OllamaGenerateLine"), lines=True)
+            200: Success("The response; by default as lines of JSON.", ref("OllamaGenerateLine"), lines=True)
         },
         dialects=("ollama",),
         kinds=ALL,

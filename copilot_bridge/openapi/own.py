@@ -18,7 +18,7 @@ SCHEMAS = {
     "Estimate": thing(
         {
             "object": always("estimate"),
-            "model": text("That would answer."),
+            "model": text("The model that would respond."),
             "initiator": one_of("user", "agent"),
             "input_tokens": whole("Of the prompt, as the bridge counts them."),
             "output_tokens": whole("Assumed: 1,000, or the limit that the request sets."),
@@ -71,7 +71,7 @@ ENDPOINTS = (
     Endpoint(
         route="GET /",
         id="about",
-        summary="Say what this is",
+        summary="Describe this service",
         answers={200: Success("Name, version, endpoints.", ref("About"))},
         security=ANYBODY,
         page=True,
@@ -79,18 +79,18 @@ ENDPOINTS = (
     Endpoint(
         route="GET /healthz",
         id="isAlive",
-        summary="Say whether the process is alive",
+        summary="Report whether the process is alive",
         answers={200: Success("It is.", thing({"status": always("alive")}, ("status",)))},
         security=ANYBODY,
     ),
     Endpoint(
         route="GET /readyz",
         id="isReady",
-        summary="Say whether it can serve",
+        summary="Report whether the service is ready",
         about="That is, whether there is a usable Copilot token. Needs no key; a caller with one sees more.",
         answers={
             200: Success("It can.", ref("Readiness")),
-            503: Success("It can't; `kind` says why.", ref("Readiness")),
+            503: Success("It is not ready; `kind` says why.", ref("Readiness")),
         },
         security=ANYBODY,
     ),
@@ -106,7 +106,7 @@ ENDPOINTS = (
     Endpoint(
         route="GET /usage",
         id="showUsage",
-        summary="Show what is left of the plan",
+        summary="Show the remaining quotas of the plan",
         about="The same as `/usage.json`; to a browser, a page with what used it up as well.",
         parameters=(
             query("account", text(), "Of the page: the GitHub login that it is about."),
@@ -122,7 +122,7 @@ ENDPOINTS = (
     Endpoint(
         route="GET /usage.json",
         id="reportUsage",
-        summary="Report what is left of the plan",
+        summary="Report the remaining quotas of the plan",
         about="A minute old at the most. The account's name is for the operator, and for callers who came "
         "with a GitHub token of their own.",
         answers={200: Success("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)},
@@ -154,7 +154,7 @@ ENDPOINTS = (
         about="Some versions of Codex make searches themselves. Of their commands `search_query` is known.",
         body=thing(
             {
-                "model": text("For which is searched."),
+                "model": text("The model for which Codex searches."),
                 "input": passed_on("The conversation so far."),
                 "commands": COMMANDS.schema,
                 "settings": SETTINGS.schema,
@@ -178,7 +178,7 @@ ENDPOINTS = (
     Endpoint(
         route="GET /openapi.json",
         id="describe",
-        summary="Give this description",
+        summary="Return this description",
         answers={
             200: Success(
                 "OpenAPI 3.1.", thing({"openapi": text(pattern=r"^3\.1\.")}, ("openapi", "info", "paths"))
@@ -189,8 +189,8 @@ ENDPOINTS = (
     Endpoint(
         route="GET /api/hello",
         id="hello",
-        summary="Say hello to Claude Code",
-        about="It looks whether anybody is there.",
+        summary="Respond to Claude Code's check",
+        about="Claude Code checks that the server is reachable.",
         answers={200: Success("Hello.", thing({"message": always("hello")}, ("message",)))},
         security=ANYBODY,
     ),

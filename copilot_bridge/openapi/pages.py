@@ -8,8 +8,8 @@ SCHEMAS: dict[str, Schema] = {
     "LoggedRequest": thing(
         {
             "id": text("Its `X-Request-Id`."),
-            "at": number("When it came: Unix time, seconds."),
-            "caller": text("The key that it came with."),
+            "at": number("When it arrived: Unix time, seconds."),
+            "caller": text("The key of the caller."),
             "account": or_null(text("The GitHub login that paid.")),
             "dialect": or_null(text("The API that the client spoke.")),
             "model": or_null(text()),
@@ -18,20 +18,22 @@ SCHEMAS: dict[str, Schema] = {
             "outcome": text(
                 "`ok`, `client_disconnected`, the kind of an error, or `interrupted`: the bridge ended first."
             ),
-            "error": or_null(text("What was said of it.")),
-            "ms": or_null(whole("How long it took.")),
-            "queue_ms": or_null(whole("Until it was its turn.")),
-            "token_ms": or_null(whole("Until there was a Copilot token.")),
-            "first_byte_ms": or_null(whole("Until the answer began.")),
+            "error": or_null(text("The message of the error.")),
+            "ms": or_null(whole("The duration.")),
+            "queue_ms": or_null(whole("The wait in the queue.")),
+            "token_ms": or_null(whole("The wait for a Copilot token.")),
+            "first_byte_ms": or_null(whole("The time to the first byte.")),
             "tokens_in": or_null(whole()),
             "tokens_out": or_null(whole()),
             "tokens_cached": or_null(whole("Those of `tokens_in` that came from the prompt cache.")),
             "cost": or_null(number("AI units.")),
             "nano_aiu": or_null(whole("The same in 1e-9 AI units.")),
             "estimated": or_null(whole("1: the cost is by the table of prices, 0: by Copilot's own words.")),
-            "verdict": or_null(text("On the prompt cache: `hit`, `first`, `model_changed`, ...")),
-            "verdict_detail": or_null(text("Such as the number of the message that has changed.")),
-            "lost_nano_aiu": or_null(whole("What it cost that the cache was missed, in 1e-9 AI units.")),
+            "verdict": or_null(text("The verdict on the prompt cache: `hit`, `first`, `model_changed`, ...")),
+            "verdict_detail": or_null(
+                text("A detail of the verdict, such as the number of the changed message.")
+            ),
+            "lost_nano_aiu": or_null(whole("The extra cost of the cache miss, in 1e-9 AI units.")),
             "instead_of": or_null(text("The model that was refused, so that another one answered.")),
             "fallback_reason": or_null(text("The kind of that refusal.")),
             "premium": or_null(number("Premium requests.")),
@@ -43,7 +45,7 @@ SCHEMAS: dict[str, Schema] = {
             "mended": or_null(text("The former name of `adaptations`.")),
         },
         ("id", "at", "caller", "outcome"),
-        "A request for a model, and what became of it.",
+        "A request for a model, and its outcome.",
     ),
     "RequestList": thing(
         {
@@ -98,9 +100,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         route="GET /approvals",
         id="showApprovals",
-        summary="See which requests wait for a yes",
+        summary="List the requests that wait for approval",
         about="To the operator. Its forms are for browsers; programs have `copilot-bridge approvals`.",
-        parameters=(query("said", text(), "What has become of the last click: `yes`, `no`, `gone`."),),
+        parameters=(query("said", text(), "The result of the last click: `yes`, `no`, `gone`."),),
         answers=A_PAGE,
         page=True,
     ),
@@ -111,7 +113,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         about="To the operator. Its forms are for browsers; programs have `copilot-bridge ask`.",
         parameters=(
             query("model", text(), "The model."),
-            query("other", text(), "Another one, beside it."),
+            query("other", text(), "A second model, beside the first."),
         ),
         answers=A_PAGE,
         page=True,
@@ -123,7 +125,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         about="To the operator. Its forms are for browsers; programs have `copilot-bridge keys`.",
         parameters=(
             query("q", text(), "A part of a name, an account, a model or a rate limit."),
-            query("said", text(), "What has become of the last form: `changed`, `revoked`, `gone`."),
+            query("said", text(), "The result of the last form: `changed`, `revoked`, `gone`."),
             query("name", text(), "The key that the last form was about."),
         ),
         answers=A_PAGE,
@@ -134,14 +136,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         id="showSettings",
         summary="See the settings in force, pauses and learned facts",
         about="To the operator. Secrets are not shown.",
-        parameters=(query("said", text(), "What has become of the last form: `ended`."),),
+        parameters=(query("said", text(), "The result of the last form: `ended`."),),
         answers=A_PAGE,
         page=True,
     ),
     Endpoint(
         route="GET /usage.csv",
         id="exportUsage",
-        summary="Give the sums of the usage page as a file",
+        summary="Return the sums of the usage page as a file",
         about="To the operator.",
         parameters=(
             query("range", text(), "`today`, `7d`, `period` or `30d`."),
@@ -178,7 +180,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         route="GET /requests.json",
         id="exportRequests",
-        summary="Give the request log as a file",
+        summary="Return the request log as a file",
         about="All that the filter leaves, in pieces, however long it is.",
         parameters=FILTERS,
         answers={200: Success("The log.", list_of(ref("LoggedRequest")), headers=NO_STORE)},
@@ -188,7 +190,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         route="GET /requests.csv",
         id="exportRequestsAsTable",
-        summary="Give the request log as a file for spreadsheets",
+        summary="Return the request log as a file for spreadsheets",
         about="The same as `/requests.json`, with a header, and the time in UTC as the first column.",
         parameters=FILTERS,
         answers={200: Success("The log.", text(), kind=CSV, headers=NO_STORE)},

@@ -31,23 +31,23 @@ REQUEST = request(
             "description": "A text, or the conversation's items.",
             "anyOf": [text(), list_of(ITEM, minItems=1)],
         },
-        "instructions": "What holds for all of it.",
+        "instructions": "The system prompt of the conversation.",
         "stream": STREAM,
         "max_output_tokens": LIMIT,
         "tools": "The functions that the model may call.",
         "tool_choice": "`none`, `auto`, `required`, or a function by its name.",
         "reasoning": "How hard to think; `summary`: `auto`.",
-        "text": {"properties": {"format": passed_on("For an answer of a given shape.")}},
+        "text": {"properties": {"format": passed_on("For a response of a given shape.")}},
         "include": "`reasoning.encrypted_content`.",
-        "store": "false: the bridge does not remember this answer either.",
-        "previous_response_id": "An answer to go on from; the bridge remembers it for an hour.",
+        "store": "false: the bridge does not keep this response either.",
+        "previous_response_id": "The response to continue; the bridge keeps it for an hour.",
         "temperature": "0 to 2.",
         "top_p": "0 to 1.",
         "conversation": "A conversation of `POST /conversations`, by its id: it goes before the input, and "
-        "the input and the answer are added to it.",
+        "the input and the response are added to it.",
         "prompt": "Stored prompts are not kept here: send the text itself.",
         "background": passed_on(
-            "true: the answer is fetched later (`GET /responses/{id}`). With `stream: true` its events can "
+            "true: the response is fetched later (`GET /responses/{id}`). With `stream: true` its events can "
             "be fetched again, too."
         ),
     },
@@ -92,8 +92,8 @@ SCHEMAS = {
         {
             "model": MODEL | {"examples": ["gpt-5.3-codex"]},
             "input": REQUEST["properties"]["input"],
-            "instructions": or_null(text("What held for all of it.")),
-            "previous_response_id": or_null(text("An answer whose conversation goes before the input.")),
+            "instructions": or_null(text("The system prompt of the conversation.")),
+            "previous_response_id": or_null(text("A response whose conversation goes before the input.")),
         },
         ("model", "input"),
     ),
@@ -157,7 +157,7 @@ ENDPOINTS = (
                 "reasoning": {"effort": "low"},
             },
         },
-        answers={200: Success("The answer.", ref("Response"), event=ref("ResponsesEvent"))},
+        answers={200: Success("The response.", ref("Response"), event=ref("ResponsesEvent"))},
         dialects=("responses",),
         kinds=ALL,
     ),
@@ -218,7 +218,7 @@ ENDPOINTS = (
         prefixed=True,
         summary="Forget a response",
         parameters=(ID,),
-        answers={200: Success("It is gone.", ref("DeletedResponse"))},
+        answers={200: Success("The object was deleted.", ref("DeletedResponse"))},
         kinds=KEPT,
     ),
     Endpoint(

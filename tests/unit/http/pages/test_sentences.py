@@ -173,9 +173,9 @@ def test_the_words_of_others_are_marked_as_english() -> None:
 
 @pytest.mark.usefixtures("chinese")
 def test_markdown_is_translated_by_paragraphs_and_items() -> None:
-    markdown = "The\nanswer.\n\n- the plan's quota is used up\n- Copilot is overloaded\n\nNews."
+    markdown = "The\nresponse.\n\n- the plan's quota is used up\n- Copilot is overloaded\n\nNews."
     assert [*prose(markdown)] == [
-        ("回答。", True),
+        ("响应。", True),
         ("- 套餐额度已用完\n- Copilot 过载", True),
         ("News.", False),
     ]
