@@ -100,6 +100,7 @@ def run(
             for name, value in (settings | environ).items():
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", ["copilot-bridge", *map(str, arguments)])
+            patch.setattr(sys.modules["__main__"], "__package__", None)  # or click says `python -m pytest`
             capsys.readouterr()
             gc.freeze()  # so that only what the command has made is looked at
             with warnings.catch_warnings():  # what a command leaves open, the end of its process closes
