@@ -32,12 +32,12 @@ SPARK_HOURS = 24
 
 
 class ServingLogin(Struct, frozen=True):
-    """The account that serves requests.  `problem`: why there is none.  `nobody`: nobody has logged in."""
+    """The account that serves requests.  `problem`: why there is none.  `login_needed`: there is no login."""
 
     account: Account | None
     user: str = ""
     problem: str = ""
-    nobody: bool = False
+    login_needed: bool = False
 
 
 class Today(Struct, frozen=True):
@@ -114,7 +114,7 @@ def who() -> ServingLogin:
     try:
         account = shared().account()
     except LoginRequired as error:
-        return ServingLogin(None, problem=str(error), nobody=True)
+        return ServingLogin(None, problem=str(error), login_needed=True)
     except StoreError as error:
         return ServingLogin(None, problem=str(error))
     report = quotas.known_report(shared(), account)

@@ -80,12 +80,12 @@ def part() -> Response:
 def state(*, ask: bool) -> dict[str, Any]:
     """The values for the template.  :param ask: Copilot, if the cached catalogue is old."""
     context: RequestContext = g.context
-    catalogue, problem, nobody = None, "", False
+    catalogue, problem, login_needed = None, "", False
     try:
         catalogue = context.models.cached(context.account)
         catalogue = context.models.catalogue(context.copilot()) if ask else catalogue
     except BridgeError as error:
-        problem, nobody = str(error), isinstance(error, LoginRequired)
+        problem, login_needed = str(error), isinstance(error, LoginRequired)
     wanted = request.args.get("q", "").strip()[:100]
     entries = entries_of(context, catalogue) if catalogue else []
     found = [entry for entry in entries if all(word in entry.words for word in wanted.lower().split())]
@@ -97,7 +97,7 @@ def state(*, ask: bool) -> dict[str, Any]:
         "found": len(found),
         "at": catalogue.at if catalogue else None,
         "problem": problem,
-        "nobody": nobody,
+        "login_needed": login_needed,
         "asked": ask,
         "outdated": catalogue.outdated if catalogue else "",
         "own_mapping": context.bridge.config.model_mapping is not None,

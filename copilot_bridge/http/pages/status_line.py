@@ -64,7 +64,7 @@ def status_line() -> StatusLine:
     try:
         account = bridge.account_in_use(LOCAL_OPERATOR)
     except LoginRequired as error:
-        return nobody(error)
+        return without_login(error)
     except StoreError as error:
         return StatusLine(
             "store", "danger", tr("status.store_failed"), str(error), action=recheck(), post=True
@@ -73,7 +73,7 @@ def status_line() -> StatusLine:
     return next((line for line in troubles if line), StatusLine("working", "success", tr("status.working")))
 
 
-def nobody(error: LoginRequired) -> StatusLine:
+def without_login(error: LoginRequired) -> StatusLine:
     return StatusLine("new", "danger", tr("status.nobody"), str(error), action=log_in())
 
 
