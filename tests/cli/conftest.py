@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.harness import PATIENCE, Simulator, environment
+from integration.harness import PATIENCE, Simulator, environment, new_token
 from processes import spawn
 
 from copilot_bridge import cli
+from copilot_bridge.redaction import Secret
+from copilot_bridge.store import open_store
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 
@@ -220,3 +222,17 @@ class Terminal:
             self.process.wait()
         self._thread.join(PATIENCE)
         os.close(self._master)
+
+
+@pytest.fixture
+def log_in(home, simulator):
+    """Stores a login, as `auth` does at its end."""
+
+    def store(persona="demo", user=None):
+        token = new_token(persona)
+        store = open_store(home)
+        store.logins.add(user or f"octo-{persona}", Secret(token), simulator.url)
+        store.close()
+        return token
+
+    return store

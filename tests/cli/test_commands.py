@@ -5,157 +5,17 @@ import os
 import re
 import socket
 import stat
-import subprocess
-import sys
 import time
 
-import click
 import pytest
-from click.testing import CliRunner
-from integration.harness import ROOT, environment, new_token
+from integration.harness import new_token
 
-from copilot_bridge import __version__
-from copilot_bridge.cli import COMMANDS, SYNONYMS, cli
 from copilot_bridge.cli.start.command import command as start
 from copilot_bridge.cli.terminal.console import bar, print_table
 from copilot_bridge.config.settings import BY_NAME
 from copilot_bridge.errors import UpstreamRefused
-from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
 from copilot_bridge.store.cooldowns import Cooldown
-from copilot_bridge.store.files import JsonFiles
-
-ALL = [
-    [],
-    *[[name] for name in COMMANDS],
-    *[["auth", command] for command in ("login", "list", "remove", "token", "use")],
-    *[["keys", command] for command in ("add", "list", "revoke", "rotate")],
-    *[["share-token", command] for command in ("new", "list", "revoke")],
-]
-NOWHERE = "http://127.0.0.1:9"
-
-
-@pytest.fixture
-def log_in(home, simulator):
-    """Stores a login, as `auth` does at its end."""
-
-    def store(persona="demo", user=None):
-        token = new_token(persona)
-        store = open_store(home)
-        store.logins.add(user or f"octo-{persona}", Secret(token), simulator.url)
-        store.close()
-        return token
-
-    return store
-
-
-# --- help and versions
-
-
-@pytest.mark.parametrize("path", ALL, ids=" ".join)
-@pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_each_command_prints_its_help(path, flag):
-    result = CliRunner().invoke(cli, [*path, flag])
-    assert result.exit_code == 0
-    assert result.output.startswith("Usage: ")
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_each_command_is_listed_with_its_first_sentence(name):
-    help_text = CliRunner().invoke(cli, ["--help"]).output
-    about = cli.get_command(click.Context(cli), name).help.split("\n\n")[0]
-    assert re.search(rf"^  {name} +{re.escape(about)}$", help_text, re.MULTILINE), help_text
-    assert about.endswith(".")
-
-
-@pytest.mark.parametrize("path", ALL, ids=" ".join)
-def test_help_breaks_lines_at_blanks_only(path):
-    narrow, wide = (
-        CliRunner().invoke(cli, [*path, "--help"], terminal_width=width, max_content_width=width).output
-        for width in (80, 1000)
-    )
-    assert max(map(len, narrow.splitlines())) <= 80
-    assert narrow.split() == wide.split()
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("mdels", "models"),
-        ("key", "keys"),
-        ("strat", "start"),
-        ("login", "auth login"),
-        ("costs", "usage"),
-        ("version", "--version"),
-    ],
-)
-def test_a_command_that_is_spelt_otherwise(run, typed, meant):
-    assert run(typed).err.endswith(
-        f"Error: No such command '{typed}'. Did you mean `copilot-bridge {meant}`?\n"
-    )
-
-
-def test_each_command_that_is_meant_exists():
-    for meant in SYNONYMS.values():
-        assert CliRunner().invoke(cli, [*meant.split(), "--help"]).exit_code == 0
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["WSGI", "Windows", "SIGTERM", "GitHub", "HTTPS_PROXY, else ALL_PROXY", "COPILOT_BRIDGE_RATE_LIMIT"],
-)
-def test_names_keep_their_spelling_in_the_help(name):
-    help_text = " ".join(CliRunner().invoke(cli, ["start", "--help"]).output.split())
-    assert name in help_text
-
-
-@pytest.mark.parametrize(
-    "help_text",
-    [
-        "--workers NUMBER Gunicorn workers. [default: 1]",
-        "seconds. [default: 300]",
-        "otherwise in memory only. [default: true]",
-        "-w, --queue-requests Queue requests",
-        "Examples: copilot-bridge start",
-        "--log-file PATH ",
-    ],
-)
-def test_the_help_tells_types_and_defaults(help_text):
-    assert help_text in " ".join(CliRunner().invoke(cli, ["start", "--help"]).output.split())
-
-
-@pytest.mark.parametrize("flag", ["--version", "-V"])
-def test_the_version_is_printed(flag):
-    result = CliRunner().invoke(cli, [flag], prog_name="copilot-bridge")
-    assert result.output == f"copilot-bridge, version {__version__}\n"
-
-
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["keys", "list"], ["share-token", "list"]])
-def test_quick_commands_load_neither_the_network_nor_the_server(tmp_path, arguments):
-    """It loads neither the network nor the server."""
-    code = (
-        f"import sys; from copilot_bridge.cli import cli\n"
-        f"try: cli({arguments!r})\n"
-        "except SystemExit:\n"
-        "    print(*sorted({'requests', 'flask', 'gevent', 'rich.console'} & sys.modules.keys()))"
-    )
-    home = {"COPILOT_BRIDGE_HOME": str(tmp_path / "home")}
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=environment(tmp_path) | home,
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    assert len(result.stdout.splitlines()) > 1
-    assert result.stdout.splitlines()[-1] == ""
-
-
-def test_version_is_quick(run_process):
-    began = time.monotonic()
-    assert run_process("--version").code == 0
-    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(
@@ -173,9 +33,6 @@ def test_auth_takes_the_options_of_its_usual_command(run, home):
     """`copilot-bridge auth --home X` is `copilot-bridge auth login --home X`."""
     result = run("auth", "--home", home, "--proxy", "ftp://x")
     assert result.line.startswith("proxy: ")
-
-
-# --- settings
 
 
 ANY = [
@@ -217,9 +74,6 @@ def test_verbose_logs_as_json_lines(run):
     output = run("models", "-v", "-g", new_token("flaky")).err
     assert all(json.loads(line) for line in output.splitlines())
     assert run("debug", "--json", "--verbose", "-g", new_token()).out.count('"debug"') == 2
-
-
-# --- check-usage
 
 
 def usage_rows(result):
@@ -280,9 +134,6 @@ def test_a_terminal_that_knows_no_blocks(run_process):
     result = run_process("check-usage", "-g", new_token("free"), PYTHONIOENCODING="ascii")
     assert result.code == 0
     assert "#######################." in result.out
-
-
-# --- models
 
 
 # persona -> the prices as this plan's catalogue tells them: in tiers, or as multiples of a premium request
@@ -473,160 +324,6 @@ def test_an_upstream_message_is_printed_as_one_line(run, monkeypatch):
     assert "second" in line
 
 
-# --- auth
-
-
-def test_no_login(run):
-    assert run("auth", "list").out == "No login is stored.  `copilot-bridge auth` logs in.\n"
-    for arguments in (["auth", "token"], ["models"], ["check-usage"]):
-        assert "copilot-bridge auth" in run(*arguments).line
-    assert "'x'" in run("auth", "remove", "x").line
-
-
-def test_logins_are_listed_and_removed(run, log_in, simulator):
-    log_in("free")
-    token = log_in("demo")
-    rows = run("auth", "list").rows
-    assert rows[0] == ["USER", "HOST", "TOKEN", "SINCE"]
-    assert [row[-4] for row in rows[1:]] == ["octo-free", "octo-demo"]
-    assert rows[2][0] == "*"
-    assert rows[2][2] == simulator.url
-    assert rows[2][3] == f"ghu_***{token[-4:]}"
-    assert token in run("auth", "list", "--show-token").out
-    assert run("auth", "token").out == f"{token}\n"
-    assert run("check-usage").out.startswith("octo-demo")
-    assert "octo-demo" in run("auth", "remove", "octo-demo").out
-    assert run("check-usage").out.startswith("octo-free")
-
-
-def test_logins_of_an_unreadable_date(run, log_in, home):
-    row = {"user": "octo-demo", "token": "ghu_x", "host": "https://api.github.com", "added": 10**18}
-    JsonFiles(home).write("logins", {"logins": [row]})
-    assert "octo-demo" in run("auth", "list").out
-
-
-def test_the_given_token_wins_over_the_login(run, log_in):
-    log_in("demo")
-    assert run("auth", "token", "-g", "ghu_given").out == "ghu_given\n"
-
-
-def test_a_login_in_a_home_that_can_not_be_changed(run, log_in, tmp_path):
-    (tmp_path / "file").write_text("")
-    result = run("auth", "remove", "x", "--home", tmp_path / "file" / "home")
-    assert "can't use the store" in result.line
-    assert result.line.endswith("Not a directory")
-
-
-def test_logins_of_an_older_version(run, home, simulator):
-    """They are taken over, and no secret stays in a file that anybody could read."""
-    row = {"user": "octo-demo", "token": new_token(), "host": simulator.url, "added": 1_700_000_000}
-    JsonFiles(home).write("logins", {"logins": [row]})
-    assert run("check-usage").out.startswith("octo-demo")
-    assert run("auth", "token").out == f"{row['token']}\n"
-    assert not (home / "logins.json").exists()
-    assert row["token"].encode() not in b"".join(path.read_bytes() for path in home.glob("bridge.db*"))
-
-
-def test_a_damaged_store_stops_only_commands_that_need_it(run, log_in, home, simulator):
-    """What needs it says so in one line; what has no need of it goes on; `debug` knows."""
-    log_in()
-    (home / "bridge.db").write_bytes(b"no database" * 1000)
-    for path in home.glob("bridge.db-*"):
-        path.unlink()
-    assert "move it away to begin with a new one" in run("auth", "list").line
-    token = new_token()
-    assert run("check-usage", "-g", token).out.startswith("octo-demo")
-    assert "not a database" in debug(run, "-g", token)["store"]["problem"]
-    assert "not a database" in run("debug", "-g", token).out
-
-
-def test_a_damaged_file_of_logins(run, log_in, home):
-    log_in()
-    (home / "logins.json").write_text("{")
-    result = run("auth", "list")
-    assert result.code == 0
-    assert str(home / "logins.json") in result.err
-
-
-# --- debug
-
-
-def debug(run, *arguments, **environ):
-    return json.loads(run("debug", "--json", *arguments, **environ).out)
-
-
-def test_debug_prints_a_report_without_secrets(run, home, simulator):
-    token = new_token()
-    output = run("debug", "-g", token, "--port", "1234").out
-    assert output.startswith(f"copilot-bridge {__version__}, Python 3.")
-    assert str(home) in output
-    assert re.search(r"^port +1234 +option --port *$", output, re.MULTILINE)
-    assert re.search(r"^host +127\.0\.0\.1 +default *$", output, re.MULTILINE)
-    assert re.search(rf"^Login: octo-demo ghu_\*\*\*{token[-4:]}$", output, re.MULTILINE)
-    assert re.search(rf"^GitHub +{simulator.url} +\d+ ms *$", output, re.MULTILINE)
-    assert token not in output
-
-
-def test_the_report_of_debug_is_also_printed_as_json(run, home, simulator):
-    token = new_token("business")
-    report = debug(run, "-g", token)
-    assert report["version"] == __version__
-    assert report["paths"] == {"home": str(home), "store": str(home / "bridge.db")}
-    assert report["store"] == {
-        "place": str(home / "bridge.db"),
-        "key": str(home / "store.key"),
-        "problem": None,
-    }
-    found = {setting["name"]: setting for setting in report["settings"]}
-    assert found["github_token"]["value"] == f"ghu_***{token[-4:]}"
-    assert found["github_token"]["origin"] == "option --github-token"
-    assert found["port"] == {"name": "port", "value": 4141, "origin": "default"}
-    assert report["login"] == {"user": "octo-business", "token": f"ghu_***{token[-4:]}", "error": None}
-    assert [host["url"] for host in report["hosts"]] == [
-        simulator.url,
-        simulator.url,
-        f"{simulator.url}/business",
-    ]
-    assert all(host["reached"] for host in report["hosts"])
-    assert report["packages"]["flask"]
-
-
-def test_debug_shows_secrets_on_demand(run):
-    token = new_token()
-    report = debug(run, "-g", token, "--show-token")
-    assert report["login"]["token"] == token
-    assert {"name": "github_token", "value": token, "origin": "option --github-token"} in report["settings"]
-
-
-@pytest.mark.parametrize("password", ["hunter2", "hunt@er2", "hunt%2Fer2"])
-def test_debug_hides_the_password_of_a_proxy(run, password):
-    for show in ([], ["--show-token"]):
-        output = run("debug", "-g", new_token(), "--proxy", f"http://me:{password}@127.0.0.1:9", *show).out
-        assert "er2" not in output
-        assert "http://me:***@127.0.0.1:9" in output
-
-
-def test_debug_without_a_login_and_without_a_network(run):
-    report = debug(run, COPILOT_BRIDGE_GITHUB_API_URL=NOWHERE, COPILOT_BRIDGE_COPILOT_API_URL=NOWHERE)
-    assert report["login"]["user"] is None
-    assert "there is no GitHub login" in report["login"]["error"]
-    github, api, copilot = report["hosts"]
-    assert github["reached"]
-    assert (api["reached"], copilot["reached"]) == (False, False)
-    assert "refused" in api["error"]
-    text = run("debug", COPILOT_BRIDGE_GITHUB_API_URL=NOWHERE, COPILOT_BRIDGE_COPILOT_API_URL=NOWHERE).out
-    assert "Login: nobody" in text
-    assert "Connection refused" in text
-
-
-def test_debug_with_a_login_that_is_refused(run):
-    report = debug(run, "-g", "ghu_wrong")
-    assert "does not accept this login" in report["login"]["error"]
-
-
-# --- start, as far as it fails
-
-
 def test_a_busy_port_is_reported_with_a_way_out(run):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
@@ -676,9 +373,6 @@ def test_modes_of_the_data_directory(run, home):
         assert mode == (0o700 if path.is_dir() else 0o600), path
 
 
-# --- how it looks
-
-
 @pytest.mark.parametrize("cell", ["http://[::1]:8080", "[bold]x[/bold]", "[1]", "a\\[b]", "[/]", "\\"])
 def test_cells_are_printed_as_they_are(capsys, cell):
     print_table(("A", "B"), [(cell, "b")])
@@ -720,9 +414,6 @@ def test_a_start_with_a_proxy_that_is_none(run):
         "HTTPS_PROXY (from the environment): "
     )
     assert run("start", "--check", ALL_PROXY="socks://127.0.0.1:1080/").code == 0
-
-
-# --- rest
 
 
 def test_cooldowns_are_listed_and_ended(run, home):
