@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 HALF_SENTENCES = re.compile(
     r"(?:Raises|Of|Whoever|What|Who|Whose|Whom|So that|As far as|As long as|That|Which|Where|When|Whether"
     r"|If|Because|But|And|Or|Nor|Also|Only|Then|Than|Else|For|With|Without|By|Until|Unless|As|To|From|Not"
-    r"|It|They|He|She|Its|Their|Them|Such|Those|These|This)\b|:"
+    r"|It|They|He|She|Its|Their|Them|Such|Those|These|This)\b|(?:None|True|False)?:"
 )
 
 # Names that hide what they hold: the one element of a loop, and whatever somebody was told or has heard.
