@@ -56,7 +56,7 @@ class ErrorKind:
 
     @property
     def is_lasting_limit(self) -> bool:
-        """SDKs retry every 429 unless the response says that a retry can't succeed."""
+        """Return whether the limit lasts.  SDKs retry every other 429."""
         return self.status == 429 and not self.retryable
 
 

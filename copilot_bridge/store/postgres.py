@@ -37,7 +37,7 @@ LOCK_INTERVAL = 0.1  # seconds between two tries to get a lock
 POOL_SIZE = 8
 MAX_CONNECTION_AGE = 3600.0  # seconds; after it a moved server is noticed at the latest
 
-# # Settings of libpq, by which it notices that a server has disappeared.
+# Settings of libpq, by which it notices that a server has disappeared.
 LIBPQ_SETTINGS = {
     "connect_timeout": 2,
     "keepalives_idle": 10,
@@ -45,7 +45,7 @@ LIBPQ_SETTINGS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-# # Settings of the server, by which it releases the locks of a bridge that has disappeared.
+# Settings of the server, by which it releases the locks of a bridge that has disappeared.
 SERVER_SETTINGS = {
     "statement_timeout": "15s",
     "idle_in_transaction_session_timeout": "10s",

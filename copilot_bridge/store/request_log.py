@@ -91,7 +91,7 @@ CLOCK_TOLERANCE = (
 
 FAILED = "error"  # in a filter: all outcomes but successes
 
-# # Names of groups of outcomes, for filters: by who can help, and incomplete responses.
+# Names of groups of outcomes, for filters: by who can help, and incomplete responses.
 GROUPS: dict[str, tuple[str, ...]] = {
     group: tuple(kind.name for kind in KINDS.values() if kind.group == group)
     for group in ("client", "limit", "upstream", "broken")
