@@ -25,7 +25,7 @@ BRANCHES = 4  # prompts kept for each thread: a conversation may have subagents
 KEPT = 86_400.0  # seconds
 MAX_VALUES = 500  # in a statement
 
-COLUMNS = ("thread", "branch", "model", "tools", "system", "messages", "has_breakpoint", "at", "tokens")
+COLUMNS = ("thread", "branch", "model", "tools", "system", "messages", "marked", "at", "tokens")
 UPSERT = (
     f"INSERT INTO prompts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
     " ON CONFLICT (thread, branch) DO UPDATE SET "

@@ -8,7 +8,15 @@ from copilot_bridge.store.unreleased_schema import FIRST_UNRELEASED_STEP, set_as
 
 log = logging.getLogger(__name__)
 
-# (name, statements).  A released step never changes: later changes are further steps.
+# Columns of the log -> the better names that they have been given.
+LOG_NAMES = {
+    "mended": "adaptations",
+    "asked": "requested_model",
+    "answering": "response_model",
+    "instead_why": "fallback_reason",
+}
+
+# (name, statements).  A step that a database may have made never changes: later changes are further steps.
 MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
     (
         "m001_first_release",
@@ -92,17 +100,14 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
                     "tokens_written BIGINT",
                     "searches BIGINT",
                     "retries BIGINT",
-                    "requested_model TEXT",
-                    "response_model TEXT",
+                    "asked TEXT",
+                    "answering TEXT",
                     "upstream_id TEXT",
                     "client TEXT",
                     "interaction TEXT",
                     "kind TEXT",
                 )
             ),
-            # The better name for a column, which keeps the old one for programs of before.
-            "ALTER TABLE requests ADD COLUMN adaptations TEXT",
-            "UPDATE requests SET adaptations = mended WHERE mended IS NOT NULL",
             # Sums are exact in integers.  `cost` is the same in AI units, for programs that know no other.
             "ALTER TABLE request_hours ADD COLUMN tokens_written BIGINT NOT NULL DEFAULT 0",
             "ALTER TABLE request_hours ADD COLUMN nano_aiu BIGINT",
@@ -149,7 +154,7 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
             # Digests of the last prompts of each conversation, in hexadecimal.
             """CREATE TABLE prompts (
                 thread TEXT NOT NULL, branch BIGINT NOT NULL, model TEXT NOT NULL, tools TEXT NOT NULL,
-                system TEXT NOT NULL, messages TEXT NOT NULL, has_breakpoint BIGINT NOT NULL,
+                system TEXT NOT NULL, messages TEXT NOT NULL, marked BIGINT NOT NULL,
                 at DOUBLE PRECISION NOT NULL, tokens BIGINT NOT NULL, PRIMARY KEY (thread, branch))""",
             "CREATE INDEX prompts_by_age ON prompts (at)",
         ),
@@ -158,7 +163,7 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
         "m006_fallbacks",
         (
             "ALTER TABLE requests ADD COLUMN instead_of TEXT",
-            "ALTER TABLE requests ADD COLUMN fallback_reason TEXT",
+            "ALTER TABLE requests ADD COLUMN instead_why TEXT",
         ),
     ),
     (
@@ -173,6 +178,18 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
         (
             "ALTER TABLE requests ADD COLUMN uploaded BIGINT",
             "ALTER TABLE requests ADD COLUMN spared BIGINT",
+        ),
+    ),
+    (
+        # Better names.  The old columns stay for the programs that know no others.
+        "m009_log_names",
+        tuple(
+            statement
+            for old, new in LOG_NAMES.items()
+            for statement in (
+                f"ALTER TABLE requests ADD COLUMN {new} TEXT",
+                f"UPDATE requests SET {new} = {old} WHERE {old} IS NOT NULL",  # noqa: S608
+            )
         ),
     ),
 ]

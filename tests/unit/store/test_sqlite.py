@@ -1,5 +1,6 @@
 """The SQLite database: private, migrated, shared by processes, and never in the way of serving."""
 
+import hashlib
 import os
 import signal
 import sqlite3
@@ -13,7 +14,7 @@ import pytest
 from copilot_bridge.errors import StoreError
 from copilot_bridge.store import sqlite as module
 from copilot_bridge.store import sqlite_connection as channel
-from copilot_bridge.store.schema import MIGRATIONS
+from copilot_bridge.store.schema import LOG_NAMES, MIGRATIONS
 from copilot_bridge.store.sqlite import Sqlite
 
 COUNT = "SELECT count(*) FROM notes"
@@ -101,6 +102,44 @@ def test_files_are_private_from_the_first_moment(path):
 def test_the_names_of_the_migrations_are_in_order():
     names = [name for name, _ in MIGRATIONS]
     assert [name[:4] for name in names] == [f"m{number:03d}" for number in range(1, len(names) + 1)]
+
+
+# Databases that have made a step never make it again, so a step that somebody may have made must not change.
+MADE = {
+    "m001_first_release": "1d645bedba74ca14",
+    "m002_charges": "379693904367b101",
+    "m003_waits": "26f8e53e323e2991",
+    "m004_budgets": "0cfcd51a5ae3069f",
+    "m005_prompt_cache": "40b844fa4b311fb0",
+    "m006_fallbacks": "f3a72dbe52c33abd",
+    "m007_web": "2f742234a33084e8",
+    "m008_uploads": "021f0fbf6f31628b",
+    "m009_log_names": "f57781edd216e356",
+}
+
+
+def test_the_steps_that_databases_have_made_have_not_changed():
+    digests = {name: hashlib.sha256("\n".join(step).encode()).hexdigest()[:16] for name, step in MIGRATIONS}
+    assert digests == MADE
+
+
+def test_rows_from_before_a_column_was_renamed_have_the_new_one(database, path):
+    """Also in a database that was made before the column had another name."""
+    statements = [
+        "DELETE FROM migrations WHERE name = 'm009_log_names'",
+        *(f"ALTER TABLE requests DROP COLUMN {new}" for new in LOG_NAMES.values()),
+        (
+            f"INSERT INTO requests (id, at, caller, {', '.join(LOG_NAMES)})"
+            " VALUES ('1', 1, 'me', 'm', 'a', 'b', 'f')"
+        ),
+    ]
+    database.run(lambda t: [t.change(statement) for statement in statements])
+    database.close()
+    later = Sqlite(path)
+    assert later.run(lambda t: t.rows(f"SELECT {', '.join(LOG_NAMES.values())} FROM requests")) == [
+        ("m", "a", "b", "f")
+    ]
+    later.close()
 
 
 def test_a_database_of_a_newer_version_with_added_steps_is_used(database, path):
