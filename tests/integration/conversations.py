@@ -8,6 +8,8 @@ from typing import Any
 from integration.harness import PATIENCE, Bridge, Json, Simulator, Stream
 
 MODEL = "gpt-5.3-codex"  # which Copilot offers over WebSockets
+# WebSockets: where the most are open, a new one takes the place of another, and is not noticed.
+ENOUGH = 1000
 OPERATOR = "a-key-of-the-operators"
 SCHEMA = {"type": "object", "properties": {"path": {"type": "string"}}}
 Call = tuple[str, Json]  # id, arguments

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from integration.conversations import (
     AGENTS,
+    ENOUGH,
     OPERATOR,
     Agent,
     Call,
@@ -37,10 +38,15 @@ from integration.harness import (
 )
 
 
+@pytest.fixture
+def bridge(_share: Start) -> Bridge:
+    return _share(server="gevent", upstream_websocket_connections=ENOUGH)
+
+
 @pytest.fixture(scope="module")
 def many(_launch: Start) -> Iterator[Bridge]:
     """A bridge for accounts of the callers' own, so that no failure of one test concerns another."""
-    bridge = _launch(allow_github_tokens=1, api_key=OPERATOR)
+    bridge = _launch(allow_github_tokens=1, api_key=OPERATOR, upstream_websocket_connections=ENOUGH)
     yield bridge.warm_up(OPERATOR)
     bridge.stop()
 

@@ -119,9 +119,15 @@ class Agents:
                     self.tally.note("responses", end, None)
         except (OSError, InvalidHandshake, ConnectionClosed) as error:
             closed = error.rcvd.code if isinstance(error, ConnectionClosed) and error.rcvd else None
-            if end == "no end" or not (closed == GOING_AWAY or self._excused()):
+            if not self._may_close(closed, in_response=end == "no end"):
                 self.tally.dishonest.append(f"a WebSocket for {body['model']}: {end}, {error!r}")
             self.tally.note("responses", "broken", None)
+
+    def _may_close(self, code: int | None, *, in_response: bool) -> bool:
+        """Whether a WebSocket may end so.  A worker that is killed says nothing, also in a response."""
+        if in_response:
+            return code is None and self._excused()
+        return code == GOING_AWAY or self._excused()
 
     def _ask_once(self, dialect: str, body: dict[str, Any]) -> None:
         with self.tally.lock:
