@@ -5,17 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from integration.conversations import ENOUGH, OPERATOR, Agent, Messages, Responses, events_of, metric, ways
+from integration.conversations import OPERATOR, Agent, Messages, Responses, events_of, metric, ways
 from integration.conversations import wait_until_opened as wait_until
 from integration.harness import Bridge, Simulator, Start, new_token
 
 OFFER = "permessage-deflate; client_max_window_bits"
 LINES = "\n".join(f"def take_{number}(self) -> None: ..." for number in range(200))
-
-
-@pytest.fixture
-def bridge(_share: Start) -> Bridge:
-    return _share(server="gevent", upstream_websocket_connections=ENOUGH)
 
 
 @pytest.fixture(scope="module")
