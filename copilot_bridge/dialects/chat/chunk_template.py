@@ -15,7 +15,6 @@ NAMES = {"content": ("content",), "reasoning_content": REASONING_FIELDS, "argume
 
 # How far Azure's filter has come: a field that is left out, and differs in each chunk.
 OFFSETS_KEY = b'"content_filter_offsets":{'
-OFFSETS = re.compile(OFFSETS_KEY + rb"[^{}]*\}")
 
 # The white space at the end of a call's arguments is counted, so such a chunk has to be parsed.
 WHITESPACE_ENDS = (b" ", b"\\n", b"\\t", b"\\r")
@@ -77,7 +76,7 @@ class ChunkTemplate:
     def __init__(self, block: bytes, name: str, out: bytes | None, field: str, call: int | None) -> None:
         self._has_offsets = OFFSETS_KEY in block
         self._field, self._call = field, call
-        self._head, self._tail = around_text(OFFSETS.sub(b"", block, count=1), name)
+        self._head, self._tail = around_text(without_offsets(block), name)
         self._new_head, self._new_tail = (b"", b"") if out is None else around_text(out, field)
         self._start, self._tail_length = len(self._head), len(self._tail)
 
@@ -104,7 +103,7 @@ class ChunkTemplate:
     def _text_of(self, block: bytes) -> bytes | None:
         """Return what stands where the text of the template was."""
         if self._has_offsets:
-            block = OFFSETS.sub(b"", block, count=1)
+            block = without_offsets(block)
         start, end = self._start, len(block) - self._tail_length
         # Slices are compared in less time than `startswith` is called.
         if end < start or block[:start] != self._head or block[end:] != self._tail:
@@ -113,6 +112,15 @@ class ChunkTemplate:
         if self._call is not None and may_end_in_whitespace(text):
             return None
         return text
+
+
+def without_offsets(block: bytes) -> bytes:
+    """Cut out how far the filter has come, which holds only numbers; what has another form stays."""
+    start = block.find(OFFSETS_KEY)
+    end = block.find(b"}", start) + 1
+    if start < 0 or not end or block.find(b"{", start + len(OFFSETS_KEY), end) >= 0:
+        return block
+    return block[:start] + block[end:]
 
 
 def varying_field(delta: JsonObject) -> tuple[str, int | None]:

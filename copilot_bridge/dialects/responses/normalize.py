@@ -32,6 +32,7 @@ FAILED_STATUSES = ("failed", "cancelled")
 # In most events only the item's id has to be replaced.  They have two lines, with these patterns.  Those of
 # the second line can't be inside a JSON string, where quotes are escaped.
 EVENT_START, DELTA_START = b"event: response.", b".delta\ndata: {"
+HEAD = 100  # bytes, in which the name of an event ends
 
 ITEM_ID = b'"item_id":"'
 OUTPUT_INDEX = re.compile(rb'"output_index":(\d{1,9})[,}]')
@@ -83,6 +84,10 @@ class ResponsesNormalizer:
         return self._ids.upstream_item_ids
 
     def feed(self, piece: bytes) -> bytes:
+        if piece.endswith(b"\n\n") and not self.done and self._splitter.is_empty and b"\r" not in piece:
+            delta = self._normalize_delta(piece[:-2])  # the usual case: one event at a time
+            if delta is not None:
+                return delta
         out = b"".join(map(self._normalize, self._splitter.feed(piece)))
         if self.done:
             self._item_ids.update(self.upstream_item_ids)
@@ -111,21 +116,25 @@ class ResponsesNormalizer:
 
     def _normalize_delta(self, block: bytes) -> bytes | None:
         """Replace the id in a delta without parsing it, or return None if there is more to do."""
-        plain = block.startswith(EVENT_START) and DELTA_START in block and block.count(b"\n") == 1
-        if not plain or b'"copilot_' in block:
+        if not block.startswith(EVENT_START) or block.find(DELTA_START, 0, HEAD) < 0:
+            return None
+        if block.count(b"\n") != 1 or b'"copilot_' in block:
             return None
         start = block.find(ITEM_ID) + len(ITEM_ID)
         end = block.find(b'"', start)
-        item_id = self._known_id(block)
+        item_id = self._known_id(block, end)
         if start < len(ITEM_ID) or b"\\" in block[start:end] or not item_id:
             return None
         self._sequence_number += 1
         return b"%b%b%b\n\n" % (block[:start], item_id, block[end:])
 
-    def _known_id(self, block: bytes) -> bytes:
-        """Return the id of the item that a delta belongs to; b"" if it is not known yet."""
+    def _known_id(self, block: bytes, start: int) -> bytes:
+        """Return the id of the item that a delta belongs to; b"" if it is not known yet.
+
+        :param start: the position behind the item's id, where its index usually is.
+        """
         written_index, item_id = self._last_item
-        if written_index not in block:
+        if block.find(written_index, start) < 0:
             match = OUTPUT_INDEX.search(block)
             item_id = (self._ids.known_item_id(int(match[1])) or "").encode() if match else b""
             if match and item_id:
