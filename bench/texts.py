@@ -28,7 +28,7 @@ def sources(suffix: str) -> list[str]:
 
 
 def tool_output(number: int, size: int) -> str:
-    """Of every four, three are source code and one is a log."""
+    """Return what a tool gives out: source code, or a log for every fourth number."""
     random_ = random.Random(number)
     if number % 4 == 3:
         return server_log(random_, size)

@@ -73,7 +73,7 @@ def called(call: Json) -> tuple[str, str]:
 
 
 def agent(text: Any) -> Json:
-    """What its agent sends."""
+    """Make a request as Cursor's agent sends it."""
     entries = (
         text
         if isinstance(text, list)
@@ -92,14 +92,14 @@ def agent(text: Any) -> Json:
 
 
 def ask(text: Any) -> Json:
-    """What its other modes send: each kind of tool."""
+    """Make a request as its other modes send it, with each kind of tool."""
     entries = text if isinstance(text, list) else [{"role": "user", "content": text}]
     other = {**NESTED, "function": {**NESTED["function"], "name": "list_dir"}}
     return {"messages": [{"role": "system", "content": "Answer."}, *entries], "tools": [FLAT, other, PATCH]}
 
 
 def claude(text: Any) -> Json:
-    """What it sends with a name of Claude's."""
+    """Make a request as it sends it with the name of a Claude model."""
     entries = (
         text if isinstance(text, list) else [{"role": "user", "content": [{"type": "text", "text": text}]}]
     )

@@ -97,7 +97,7 @@ def of_clients(arena: Arena, upstream: Server) -> list[Row]:
 
 
 def note_memory(sheet: Sheet, server: Server) -> None:
-    """What connections take that have had a turn each."""
+    """Measure the memory of connections that have had a turn each."""
     turn = masked({"type": "response.create", **body("[[sim:say]] Hello.")})
     before = server.rss()
     with ExitStack() as stack:

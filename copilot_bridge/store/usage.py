@@ -53,7 +53,7 @@ COLUMNS_OF_HOURS = ("model", "caller", "account", "hour")  # that request_hours 
 CENTS_OF_HOUR, CENTS_OF_REQUEST = USED_OF_HOUR[DOLLARS], USED_OF_REQUEST[DOLLARS]
 
 DAYS, HOURS = "day", "hour"
-# What usage is grouped by -> (expression, table, its column of the time).
+# The groupings of usage -> (expression, table, its column of the time).
 REPORTS = {
     "model": ("model", "request_hours", "hour"),
     "key": ("caller", "request_hours", "hour"),

@@ -1,4 +1,4 @@
-"""What commands print as JSON."""
+"""Functions that run a command and read the JSON that it prints."""
 
 import json
 

@@ -58,7 +58,7 @@ def test_logins_of_an_older_version_are_taken_over(run, home, simulator):
 
 
 def test_a_damaged_store_stops_only_commands_that_need_it(run, log_in, home, simulator):
-    """What needs it says so in one line; what has no need of it goes on; `debug` knows."""
+    """Commands that need it say so in one line, the others go on, and `debug` shows it."""
     log_in()
     (home / "bridge.db").write_bytes(b"no database" * 1000)
     for path in home.glob("bridge.db-*"):

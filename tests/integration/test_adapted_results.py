@@ -125,7 +125,7 @@ def test_separated_results_are_moved_to_their_calls_in_chat(
 def test_a_message_before_a_result_is_moved_behind_it_in_chat(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, between: Json
 ) -> None:
-    """Whoever it was, what it says comes after the results; a person has the last word, or a tool."""
+    """Messages of any role come after the results, and the last one is a person's or a tool's."""
     (call, result), (other, answer) = (CALLED["chat"](id_, "read") for id_ in ("a", "b"))
     both = call | {"tool_calls": [*call["tool_calls"], *other["tool_calls"]]}
     messages = [{"role": "user", "content": mark}, both, answer, between, result]

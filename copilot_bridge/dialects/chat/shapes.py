@@ -44,7 +44,7 @@ BLOCKS: Validators = {
 }
 
 
-# Of OpenRouter's `enabled`.  https://openrouter.ai/docs/use-cases/reasoning-tokens
+# The effort for OpenRouter's `enabled`.  https://openrouter.ai/docs/use-cases/reasoning-tokens
 DEFAULT_EFFORT = "medium"
 
 # Its choice among providers, which are none of the model's settings.

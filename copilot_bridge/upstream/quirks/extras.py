@@ -11,7 +11,7 @@ from copilot_bridge.upstream.quirks.caching import blocks_of
 
 Body = dict[str, Any]
 
-# Of a message: the fields of a response, and the speaker's name of chat clients.
+# Fields of a message that are left out: those of a response, and the speaker's name of chat clients.
 MESSAGE = frozenset(
     {
         "id",

@@ -7,7 +7,7 @@ response would look like the requested one without being it.
 from copilot_bridge.dialects.registry import CONVERSATIONS
 from copilot_bridge.upstream.recovery.paths import Json, find
 
-# What binds the response -> the fields for it in each API.
+# The settings that bind a response -> the fields for them in each API.
 BINDING: dict[str, dict[str, tuple[str, ...]]] = {
     what: {name: dialect.field_paths.get(what, ()) for name, dialect in CONVERSATIONS.items()}
     for what in ("output_format", "stop", "tool_choice", "tools", "system", "conversation")
