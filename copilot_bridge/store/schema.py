@@ -183,13 +183,13 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
     (
         # Better names.  The old columns stay for the programs that know no others.
         "m009_log_names",
-        tuple(
-            statement
-            for old, new in LOG_NAMES.items()
-            for statement in (
-                f"ALTER TABLE requests ADD COLUMN {new} TEXT",
-                f"UPDATE requests SET {new} = {old} WHERE {old} IS NOT NULL",  # noqa: S608
-            )
+        (
+            *(f"ALTER TABLE requests ADD COLUMN {new} TEXT" for new in LOG_NAMES.values()),
+            # In one statement, so that each row is written once.
+            (
+                f"UPDATE requests SET {', '.join(f'{new} = {old}' for old, new in LOG_NAMES.items())}"  # noqa: S608
+                f" WHERE {' OR '.join(f'{old} IS NOT NULL' for old in LOG_NAMES)}"
+            ),
         ),
     ),
 ]

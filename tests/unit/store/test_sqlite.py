@@ -114,7 +114,7 @@ MADE = {
     "m006_fallbacks": "f3a72dbe52c33abd",
     "m007_web": "2f742234a33084e8",
     "m008_uploads": "021f0fbf6f31628b",
-    "m009_log_names": "f57781edd216e356",
+    "m009_log_names": "b41f74e8d5815994",
 }
 
 
