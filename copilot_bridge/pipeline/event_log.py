@@ -56,9 +56,13 @@ class EventLog:
 
     def since(self, position: int, timeout: float) -> list[JsonObject]:
         """Return the events from a position on, after a wait if there are none yet."""
-        news = self._news
-        if len(self._events) <= position and not self.ended:
-            news.wait(timeout)
+        deadline = time.monotonic() + timeout
+        while True:
+            news = self._news
+            if len(self._events) > position or self.ended:
+                break
+            if not news.wait(max(0.0, deadline - time.monotonic())):
+                break
         return self._events[position:]
 
     def _tell(self) -> None:

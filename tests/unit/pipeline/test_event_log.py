@@ -50,6 +50,28 @@ def test_another_worker_reads_what_one_has_written(one_and_two, context):
     assert numbers_of(background.stream(context, {}, ID, after=1)) == [2]
 
 
+def test_a_reader_that_is_ahead_sleeps_through_earlier_events(one_and_two):
+    """Each of them would be a sign of life to its client otherwise."""
+    log = EventLog(one_and_two[0], "me", ID)
+    log.add(deltas(0))
+    add = log.add
+    waits = []
+
+    class News:
+        def wait(self, timeout):
+            waits.append(timeout)
+            add(deltas(len(waits)))  # sets another one
+            log._news = News()
+            return True
+
+        def set(self):
+            pass
+
+    log._news = News()
+    assert numbers_of(log.since(3, 60.0)) == [3]
+    assert len(waits) == 3
+
+
 def test_another_worker_waits_for_more(one_and_two, context):
     one = one_and_two[0]
     one.write("me", ID, {"response": RESPONSE, "seen": 4e9})
