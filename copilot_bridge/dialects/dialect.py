@@ -99,6 +99,8 @@ class Dialect(Struct, frozen=True, kw_only=True):
     :param framing: of its streams.
     :param write_error: (status, headers, body) of a refusal before the first byte; takes a request id.
     :param error_schema: the name of the body's schema in the description of the API.
+    :param descriptions: the modules below `dialects/` that describe its endpoints, for `/openapi.json`; none:
+        another dialect's describe them.  Names, so that a start loads none of them.
     :param probe: None: no model is tried in this dialect.
     :param limits: of the API where Copilot has it, and :param limit_overrides: where models have others.
     :param model_list: None: clients of the dialect are given the default one.
@@ -111,6 +113,7 @@ class Dialect(Struct, frozen=True, kw_only=True):
     write_error: Callable[[BridgeError, str], ErrorResponse]
     framing: Framing = ServerSentEvents()
     error_schema: str = "Error"
+    descriptions: tuple[str, ...] = ()
     path_pattern: str = ""
     client_headers: tuple[str, ...] = ()
     key_parameter: str = ""

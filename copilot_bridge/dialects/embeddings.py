@@ -231,6 +231,7 @@ def encode(vector: msgspec.Raw, encoding_format: str | None) -> Any:
 DIALECT = Dialect(
     name="embeddings",
     title="Embeddings",
+    descriptions=("embeddings_description",),
     endpoint="/embeddings",
     upstream_path="/embeddings",
     upstream_order=("embeddings",),

@@ -26,11 +26,11 @@ DIALECTS: dict[str, Dialect] = {
         MESSAGES,
         RESPONSES,
         GEMINI,
-        embeddings.DIALECT,
         COMPLETIONS,
         FILL,
         OLLAMA,
         OLLAMA_GENERATE,
+        embeddings.DIALECT,
     )
 }
 

@@ -2,43 +2,19 @@
 
 import re
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import orjson
 
 from copilot_bridge import __version__
-from copilot_bridge.openapi import (
-    chat,
-    completions,
-    conversations,
-    embeddings,
-    gemini,
-    messages,
-    models,
-    ollama,
-    own,
-    pages,
-    responses,
-)
-from copilot_bridge.openapi.endpoint import Endpoint
+from copilot_bridge.dialects.description.endpoint import Description, Endpoint
+from copilot_bridge.dialects.registry import DIALECTS
+from copilot_bridge.openapi import models, own, pages
 from copilot_bridge.openapi.errors import examples
+from copilot_bridge.openapi.operations import write_operation
 
 Json = dict[str, Any]
-
-# (name, description, tables) of each group, in the order of the page
-GROUPS = (
-    ("Chat Completions", "OpenAI's API that most tools speak.", chat),
-    ("Responses", "OpenAI's API that Codex speaks.", responses),
-    ("Conversations", "Conversations that the bridge keeps for Responses.", conversations),
-    ("Messages", "Anthropic's API, which Claude Code speaks.", messages),
-    ("Gemini", "Google's API, which the Gemini CLI speaks.", gemini),
-    ("Completions", "OpenAI's older API, with which editors complete code.", completions),
-    ("Ollama", "For tools that speak nothing else.", ollama),
-    ("Embeddings", "Texts as vectors.", embeddings),
-    ("Models", "The models that a request can name.", models),
-    ("The bridge", "Its state and usage, and paths that coding agents request besides.", own),
-    ("Pages", "The pages for people, and the data behind them for programs.", pages),
-)
 
 # The prefixes of each endpoint of an API: the base URLs of OpenAI's clients, of Anthropic's, of Anthropic's
 # clients with OpenAI's base URL, of Azure's, Google's and OpenRouter's.
@@ -149,6 +125,14 @@ REQUEST_ID = {"description": "The request's id in the log.", "schema": {"type": 
 
 
 @cache
+def groups() -> tuple[Description, ...]:
+    """Return the groups in the order of the page: the dialects', then the bridge's own."""
+    names = (name for dialect in DIALECTS.values() for name in dialect.descriptions)
+    described = (import_module(f"copilot_bridge.dialects.{name}").DESCRIPTION for name in names)
+    return (*described, *(module.DESCRIPTION for module in (models, own, pages)))
+
+
+@cache
 def document() -> Json:
     """The description, which callers must not change."""
     return {
@@ -162,7 +146,7 @@ def document() -> Json:
         },
         "servers": [{"url": "/", "description": "this bridge"}],
         "security": [{}, *({name: []} for name in KEYS)],
-        "tags": [{"name": name, "description": about} for name, about, group in GROUPS if group.ENDPOINTS],
+        "tags": [{"name": group.name, "description": group.about} for group in groups()],
         "paths": paths(),
         "components": {
             "schemas": schemas(),
@@ -176,10 +160,10 @@ def document() -> Json:
 def paths() -> Json:
     """The paths, each once; its `servers` are the prefixes under which it is served."""
     found: Json = {}
-    for tag, _, group in GROUPS:
-        for endpoint in group.ENDPOINTS:
+    for group in groups():
+        for endpoint in group.endpoints:
             path = found.setdefault(endpoint.path, servers_of(endpoint))
-            path[endpoint.method] = endpoint.write(tag)
+            path[endpoint.method] = write_operation(endpoint, group.name)
     return found
 
 
@@ -198,8 +182,8 @@ def server(prefix: str, about: str) -> Json:
 
 def schemas() -> Json:
     found: Json = {}
-    for _, _, group in GROUPS:
-        found |= group.SCHEMAS
+    for group in groups():
+        found |= group.schemas
     return found
 
 

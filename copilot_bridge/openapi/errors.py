@@ -7,28 +7,11 @@ from typing import Any
 import orjson
 from msgspec import Struct, field
 
+from copilot_bridge.dialects.description.schemas import Schema, any_of, ref
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.errors import KINDS, BridgeError, KindName
-from copilot_bridge.openapi.schemas import Schema, any_of, ref
 
 Json = dict[str, Any]
-
-# Errors of every endpoint: another site's page, a wrong host, a fault of the bridge.
-FOR_EVERYBODY: tuple[KindName, ...] = ("permission", "internal")
-# Errors of requests to Copilot, and for a token.
-FROM_COPILOT: tuple[KindName, ...] = (
-    "authentication",
-    "permission",
-    "quota",
-    "rate_limited",
-    "overloaded",
-    "unavailable",
-    "unreachable",
-    "timeout",
-    "internal",
-)
-# Errors of requests to a model.
-ALL = tuple(KINDS)
 
 RETRY_AFTER = {"Retry-After": {"description": "Seconds, where they are known.", "schema": {"type": "string"}}}
 HEADERS = {

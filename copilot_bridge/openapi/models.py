@@ -1,10 +1,15 @@
 """The list of models, in OpenAI's form, in Anthropic's and in Google's."""
 
-from copilot_bridge.dialects.validation import or_null
-from copilot_bridge.openapi.endpoint import Endpoint, Success, header, in_path, query
-from copilot_bridge.openapi.errors import FROM_COPILOT
-from copilot_bridge.openapi.gemini import VERSIONS
-from copilot_bridge.openapi.schemas import (
+from copilot_bridge.dialects.description.endpoint import (
+    FROM_COPILOT,
+    Description,
+    Endpoint,
+    Success,
+    header,
+    in_path,
+    query,
+)
+from copilot_bridge.dialects.description.schemas import (
     always,
     any_of,
     flag,
@@ -14,6 +19,8 @@ from copilot_bridge.openapi.schemas import (
     thing,
     whole,
 )
+from copilot_bridge.dialects.gemini.description import VERSIONS
+from copilot_bridge.dialects.validation import or_null
 
 SCHEMAS = {
     "Model": thing(
@@ -121,3 +128,5 @@ ENDPOINTS = (
         kinds=(*FROM_COPILOT, "model_not_found", "not_found"),
     ),
 )
+
+DESCRIPTION = Description("Models", "The models that a request can name.", ENDPOINTS, SCHEMAS)

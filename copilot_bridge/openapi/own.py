@@ -1,9 +1,28 @@
 """The endpoints about the bridge itself."""
 
+from copilot_bridge.dialects.description.endpoint import (
+    ALL,
+    ANYBODY,
+    FROM_COPILOT,
+    NO_STORE,
+    TEXT,
+    Description,
+    Endpoint,
+    Success,
+    query,
+)
+from copilot_bridge.dialects.description.schemas import (
+    always,
+    list_of,
+    number,
+    one_of,
+    passed_on,
+    ref,
+    text,
+    thing,
+    whole,
+)
 from copilot_bridge.dialects.responses.search_commands import COMMANDS, SETTINGS
-from copilot_bridge.openapi.endpoint import ANYBODY, NO_STORE, TEXT, Endpoint, Success, query
-from copilot_bridge.openapi.errors import ALL, FROM_COPILOT
-from copilot_bridge.openapi.schemas import always, list_of, number, one_of, passed_on, ref, text, thing, whole
 
 # The requests whose price can be asked for.
 ESTIMATED = ("Chat", "Responses", "Messages", "Gemini", "Completions", "OllamaChat", "OllamaGenerate")
@@ -204,4 +223,8 @@ ENDPOINTS = (
         answers={200: Success("Nothing.", thing({}))},
         security=ANYBODY,
     ),
+)
+
+DESCRIPTION = Description(
+    "The bridge", "Its state and usage, and paths that coding agents request besides.", ENDPOINTS, SCHEMAS
 )

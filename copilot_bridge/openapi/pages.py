@@ -1,8 +1,18 @@
 """The pages for people, and the data that their scripts request."""
 
+from copilot_bridge.dialects.description.endpoint import (
+    ANYBODY,
+    CSV,
+    HTML,
+    NO_STORE,
+    Description,
+    Endpoint,
+    Success,
+    in_path,
+    query,
+)
+from copilot_bridge.dialects.description.schemas import Schema, list_of, number, ref, text, thing, whole
 from copilot_bridge.dialects.validation import or_null
-from copilot_bridge.openapi.endpoint import ANYBODY, CSV, HTML, NO_STORE, Endpoint, Success, in_path, query
-from copilot_bridge.openapi.schemas import Schema, list_of, number, ref, text, thing, whole
 
 SCHEMAS: dict[str, Schema] = {
     "LoggedRequest": thing(
@@ -220,4 +230,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         security=ANYBODY,
         page=True,
     ),
+)
+
+DESCRIPTION = Description(
+    "Pages", "The pages for people, and the data behind them for programs.", ENDPOINTS, SCHEMAS
 )

@@ -13,8 +13,8 @@ from integration.harness import Bridge, Json, Start
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.schemas import APIOperation
 
+from copilot_bridge.dialects.description.schemas import ref
 from copilot_bridge.openapi.document import KEYS, as_json, document
-from copilot_bridge.openapi.schemas import ref
 
 load_all_checks()
 

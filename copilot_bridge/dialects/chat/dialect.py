@@ -30,6 +30,7 @@ def reader(response_id: str, created: int) -> ChatReader:
 CHAT = Dialect(
     name="chat",
     title="Chat",
+    descriptions=("chat.description",),
     endpoint="/chat/completions",
     path_pattern="chat/completions|v1beta/openai(?=/models)",  # Google's clients ask there for OpenAI's list
     request=ChatRequest,

@@ -24,6 +24,7 @@ def reader(_response_id: str, _created: int) -> CompletionsReader:
 COMPLETIONS = Dialect(
     name="completions",
     title="Completions",
+    descriptions=("completions.description",),
     endpoint="/completions",
     request=CompletionsRequest,
     upstream_path="/v1/engines/{model}/completions",

@@ -32,6 +32,7 @@ def response_text(response: Any) -> str:
 GEMINI = Dialect(
     name="gemini",
     title="Gemini",
+    descriptions=("gemini.description",),
     endpoint="/models/{model}:generateContent",
     path_pattern=f"{VERSIONS}|{METHODS}",
     client_headers=("x-goog-api-key", "x-goog-api-client"),

@@ -38,6 +38,7 @@ COUNTING = TokenCounting(
 MESSAGES = Dialect(
     name="messages",
     title="Messages",
+    descriptions=("messages.description",),
     endpoint="/messages",
     client_headers=("anthropic-version",),
     request=MessagesRequest,

@@ -14,6 +14,7 @@ PATHS = r"api(?:$|/(?!(?:generate|hello|event_logging|v1)(?:/|$))[^/]*)"
 OLLAMA = Dialect(
     name="ollama",
     title="Ollama",
+    descriptions=("ollama.description",),
     endpoint="/api/chat",
     path_pattern=PATHS,
     request=ChatRequest,

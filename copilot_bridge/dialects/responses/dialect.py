@@ -36,6 +36,7 @@ COUNTING = TokenCounting(
 RESPONSES = Dialect(
     name="responses",
     title="Responses",
+    descriptions=("responses.description", "responses.conversations_description"),
     endpoint="/responses",
     request=ResponsesRequest,
     upstream_path="/responses",

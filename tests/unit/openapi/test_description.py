@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -19,14 +20,17 @@ from copilot_bridge.dialects.chat import errors as chat
 from copilot_bridge.dialects.chat import request as chat_request
 from copilot_bridge.dialects.messages import errors as messages
 from copilot_bridge.dialects.messages import request as messages_request
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import errors as responses
 from copilot_bridge.dialects.responses import request as responses_request
 from copilot_bridge.errors import KINDS, BridgeError
 from copilot_bridge.http.path_prefixes import ALIASES
 from copilot_bridge.openapi import document as described
-from copilot_bridge.openapi.document import GROUPS, LEFT_OUT, as_json, document
+from copilot_bridge.openapi.document import LEFT_OUT, as_json, document, groups
 
 Json = dict[str, Any]
+
+DIALECTS_ROOM = Path(embeddings.__file__).parent
 
 IMPLIED = {"HEAD", "OPTIONS"}  # Flask answers them by itself
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -167,13 +171,31 @@ def test_examples_of_requests_are_what_their_schemas_say(operation: Json) -> Non
 
 def test_a_start_reads_none_of_it() -> None:
     """Most bridges are never asked for it."""
-    look = "import sys, copilot_bridge.app; print([m for m in sys.modules if '_bridge.openapi' in m])"
+    look = (
+        "import re, sys, copilot_bridge.app; "
+        "print([m for m in sys.modules if re.search('_bridge.openapi|description', m)])"
+    )
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
+def test_each_dialect_s_endpoint_is_described_by_a_dialect() -> None:
+    described = {endpoint.path for group in groups() for endpoint in group.endpoints}
+    for dialect in DIALECTS.values():
+        assert dialect.endpoint in described or dialect.has_parameter, dialect.name
+
+
+def test_a_dialect_names_its_descriptions_once() -> None:
+    names = [name for dialect in DIALECTS.values() for name in dialect.descriptions]
+    found = {
+        ".".join(path.relative_to(DIALECTS_ROOM).with_suffix("").parts)
+        for path in DIALECTS_ROOM.rglob("*description.py")
+    }
+    assert sorted(names) == sorted(found)
+
+
 def test_no_endpoint_is_described_twice() -> None:
-    routes = [endpoint.route for _name, _about, tables in GROUPS for endpoint in tables.ENDPOINTS]
+    routes = [endpoint.route for group in groups() for endpoint in group.endpoints]
     assert len(routes) == len(set(routes))
 
 

@@ -1,10 +1,19 @@
 """OpenAI's legacy Completions, with which editors complete code."""
 
 from copilot_bridge.dialects.completions import request as completions
-from copilot_bridge.openapi.chat import MODEL, PASSED_ON, STREAM
-from copilot_bridge.openapi.endpoint import Endpoint, Success
-from copilot_bridge.openapi.errors import ALL
-from copilot_bridge.openapi.schemas import always, event, list_of, passed_on, ref, request, text, thing, whole
+from copilot_bridge.dialects.description.endpoint import ALL, Description, Endpoint, Success
+from copilot_bridge.dialects.description.fields import MODEL, PASSED_ON, STREAM
+from copilot_bridge.dialects.description.schemas import (
+    always,
+    event,
+    list_of,
+    passed_on,
+    ref,
+    request,
+    text,
+    thing,
+    whole,
+)
 
 COMPLETER = "gpt-41-copilot"
 REFERENCE = "[OpenAI's reference](https://platform.openai.com/docs/api-reference/completions)"
@@ -83,4 +92,8 @@ ENDPOINTS = (
         answers={200: Success("The text.", ref("ChatCompletion"), event=ref("ChatEvent"))},
         kinds=ALL,
     ),
+)
+
+DESCRIPTION = Description(
+    "Completions", "OpenAI's older API, with which editors complete code.", ENDPOINTS, SCHEMAS
 )

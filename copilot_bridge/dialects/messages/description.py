@@ -1,11 +1,8 @@
 """Anthropic's Messages."""
 
-from copilot_bridge.dialects.messages import request as messages
-from copilot_bridge.dialects.validation import or_null
-from copilot_bridge.openapi.chat import MODEL, PASSED_ON, STREAM
-from copilot_bridge.openapi.endpoint import Endpoint, Success, header
-from copilot_bridge.openapi.errors import ALL
-from copilot_bridge.openapi.schemas import (
+from copilot_bridge.dialects.description.endpoint import ALL, Description, Endpoint, Success, header
+from copilot_bridge.dialects.description.fields import MODEL, PASSED_ON, STREAM
+from copilot_bridge.dialects.description.schemas import (
     always,
     any_of,
     event,
@@ -17,6 +14,8 @@ from copilot_bridge.openapi.schemas import (
     thing,
     whole,
 )
+from copilot_bridge.dialects.messages import request as messages
+from copilot_bridge.dialects.validation import or_null
 
 REQUEST = request(
     messages.REQUIRED,
@@ -154,3 +153,5 @@ ENDPOINTS = (
         kinds=ALL,
     ),
 )
+
+DESCRIPTION = Description("Messages", "Anthropic's API, which Claude Code speaks.", ENDPOINTS, SCHEMAS)

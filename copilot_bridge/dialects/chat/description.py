@@ -1,11 +1,9 @@
 """OpenAI's Chat Completions."""
 
 from copilot_bridge.dialects.chat import request as chat
-from copilot_bridge.dialects.validation import STRING, or_null
-from copilot_bridge.openapi.endpoint import Endpoint, Success
-from copilot_bridge.openapi.errors import ALL
-from copilot_bridge.openapi.schemas import (
-    Schema,
+from copilot_bridge.dialects.description.endpoint import ALL, Description, Endpoint, Success
+from copilot_bridge.dialects.description.fields import LIMIT, MODEL, PASSED_ON, STREAM
+from copilot_bridge.dialects.description.schemas import (
     always,
     any_of,
     event,
@@ -18,12 +16,7 @@ from copilot_bridge.openapi.schemas import (
     thing,
     whole,
 )
-
-NAME = "A model's name, by any of its spellings; `GET /v1/models` lists them."
-MODEL: Schema = {"description": NAME, "examples": ["gpt-4o"]}
-LIMIT = "The maximum number of tokens of the response, up to the model's own limit."
-STREAM = "Events as they come, instead of one response at the end."
-PASSED_ON = "Fields that are not named here are passed on as they are."
+from copilot_bridge.dialects.validation import STRING, or_null
 
 PART = thing(
     {
@@ -206,3 +199,5 @@ ENDPOINTS = (
         kinds=ALL,
     ),
 )
+
+DESCRIPTION = Description("Chat Completions", "OpenAI's API that most tools speak.", ENDPOINTS, SCHEMAS)

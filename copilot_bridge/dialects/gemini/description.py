@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from copilot_bridge.dialects.gemini import embeddings, request, schema
-from copilot_bridge.openapi.chat import NAME
-from copilot_bridge.openapi.endpoint import Endpoint, Success, in_path, query
-from copilot_bridge.openapi.errors import ALL
-from copilot_bridge.openapi.schemas import (
+from copilot_bridge.dialects.description.endpoint import ALL, Description, Endpoint, Success, in_path, query
+from copilot_bridge.dialects.description.fields import NAME
+from copilot_bridge.dialects.description.schemas import (
     Schema,
     always,
     event,
@@ -19,7 +17,8 @@ from copilot_bridge.openapi.schemas import (
     thing,
     whole,
 )
-from copilot_bridge.openapi.schemas import request as body
+from copilot_bridge.dialects.description.schemas import request as body
+from copilot_bridge.dialects.gemini import embeddings, request, schema
 
 VERSIONS = {
     "/v1beta": "Google's clients, and the Gemini CLI",
@@ -225,3 +224,5 @@ ENDPOINTS = (
         kinds=ALL,
     ),
 )
+
+DESCRIPTION = Description("Gemini", "Google's API, which the Gemini CLI speaks.", ENDPOINTS, SCHEMAS)

@@ -1,35 +1,42 @@
-"""One method of one path, as its table says it, and as OpenAPI does."""
+"""The records of an API's description: its endpoints, and what they return."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct, field
 
-from copilot_bridge.errors import KindName
-from copilot_bridge.openapi.errors import FOR_EVERYBODY, refusals
-from copilot_bridge.openapi.schemas import Schema
+from copilot_bridge.dialects.description.schemas import Schema
+from copilot_bridge.errors import KINDS, KindName
 
 Json = dict[str, Any]
 
 JSON = "application/json"
-EVENTS = "text/event-stream"
-LINES = "application/x-ndjson"
 HTML = "text/html"
 CSV = "text/csv"
 TEXT = "text/plain"
-CSV = "text/csv"
-PAGE: Json = {"schema": {"type": "string"}}
-REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
 
 NO_STORE: Json = {"Cache-Control": {"description": "`no-store`.", "schema": {"type": "string"}}}
-
-SIGN_IN: Json = {"description": "A browser without a key: to where it gives one.", "headers": REQUEST_ID}
-
-STORE_GONE: Json = {"description": "To a browser: the store can't be used just now.", "headers": REQUEST_ID}
 
 # The security of an endpoint: a key (none from this machine, as long as no key is set), or open to anybody.
 BY_KEY = None
 ANYBODY: tuple[Json, ...] = ()
+
+# Errors of every endpoint: another site's page, a wrong host, a fault of the bridge.
+FOR_EVERYBODY: tuple[KindName, ...] = ("permission", "internal")
+# Errors of requests to Copilot, and for a token.
+FROM_COPILOT: tuple[KindName, ...] = (
+    "authentication",
+    "permission",
+    "quota",
+    "rate_limited",
+    "overloaded",
+    "unavailable",
+    "unreachable",
+    "timeout",
+    "internal",
+)
+# Errors of requests to a model.
+ALL = tuple(KINDS)
 
 
 class Success(Struct, frozen=True):
@@ -47,14 +54,6 @@ class Success(Struct, frozen=True):
     lines: bool = False
     headers: Mapping[str, Json] = field(default_factory=dict)
 
-    def write(self) -> Json:
-        content: Json = {self.kind: {"schema": self.schema}}
-        if self.event:
-            content[EVENTS] = {"schema": self.event}
-        if self.lines:
-            content[LINES] = {"schema": self.schema}
-        return {"description": self.about, "headers": REQUEST_ID | dict(self.headers), "content": content}
-
 
 class Endpoint(Struct, frozen=True, kw_only=True):
     """The description of an endpoint.
@@ -62,7 +61,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     :param route: a method and a path, ``"GET /models/{id}"``; without its prefix, if it has one.
     :param id: OpenAPI's `operationId`.
     :param about: Markdown; the summary is its heading.
-    :param prefixed: it is served under each of `document.PREFIXES`.
+    :param prefixed: it is served under each prefix of the bridge (`openapi/document.py`).
     :param other_prefixes: the others under which it is served, and whose clients ask there.
     :param body: the schema of a request.
     :param examples: request bodies, by title.  Each is answered with the first of `answers`.
@@ -95,39 +94,17 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     def path(self) -> str:
         return self.route.split(" ")[1]
 
-    def write(self, tag: str) -> Json:
-        """OpenAPI's Operation Object."""
-        kinds = (*FOR_EVERYBODY, *self.kinds, *(("authentication",) if self.security is BY_KEY else ()))
-        answers = {str(status): answer.write() for status, answer in self.answers.items()}
-        refused = {
-            status: refusal
-            for status, refusal in refusals(self.dialects, kinds).items()
-            if status not in answers
-        }
-        operation: Json = {"tags": [tag], "operationId": self.id, "summary": self.summary}
-        if self.about:
-            operation["description"] = self.about
-        if self.parameters:
-            operation["parameters"] = list(self.parameters)
-        if self.body is not None:
-            operation["requestBody"] = self._write_body()
-        if self.page and self.security is BY_KEY:
-            answers |= {"303": dict(SIGN_IN), "503": dict(STORE_GONE)}
-        operation["responses"] = answers | {
-            status: {**refusal, "headers": REQUEST_ID | refusal["headers"]}
-            for status, refusal in sorted(refused.items())
-        }
-        if self.page:
-            for response in operation["responses"].values():
-                response["content"] = response.get("content", {}) | {HTML: PAGE}
-        if self.security is not BY_KEY:
-            operation["security"] = list(self.security)
-        return operation
 
-    def _write_body(self) -> Json:
-        examples = {name: {"summary": name, "value": value} for name, value in self.examples.items()}
-        content = {"schema": self.body} | ({"examples": examples} if examples else {})
-        return {"required": True, "content": {JSON: content}}
+class Description(Struct, frozen=True):
+    """A group of endpoints on the page that describes the API.
+
+    :param about: a sentence on the group.  :param schemas: those that its endpoints name, by their names.
+    """
+
+    name: str
+    about: str
+    endpoints: tuple[Endpoint, ...]
+    schemas: Mapping[str, Schema]
 
 
 def query(name: str, schema: Schema, about: str) -> Json:

@@ -1,11 +1,11 @@
 """OpenAI's conversations."""
 
+from copilot_bridge.dialects.description.endpoint import Description, Endpoint, Success, in_path
+from copilot_bridge.dialects.description.schemas import always, list_of, ref, text, thing, whole
 from copilot_bridge.dialects.responses.conversations import METADATA
+from copilot_bridge.dialects.responses.description import ITEM, KEPT, PAGE
 from copilot_bridge.dialects.validation import or_null
 from copilot_bridge.errors import KindName
-from copilot_bridge.openapi.endpoint import Endpoint, Success, in_path
-from copilot_bridge.openapi.responses import ITEM, KEPT, PAGE
-from copilot_bridge.openapi.schemas import always, list_of, ref, text, thing, whole
 
 ITEMS = list_of(ITEM, "What is said in it.", maxItems=20)
 ABOUT = {"description": "Up to 16 texts by name.", **METADATA.schema}
@@ -113,4 +113,8 @@ ENDPOINTS = (
         answers={200: Success("The conversation.", ref("Conversation"))},
         kinds=KEPT,
     ),
+)
+
+DESCRIPTION = Description(
+    "Conversations", "Conversations that the bridge keeps for Responses.", ENDPOINTS, SCHEMAS
 )

@@ -1,12 +1,8 @@
 """OpenAI's Responses."""
 
-from copilot_bridge.dialects.responses import request as responses
-from copilot_bridge.dialects.validation import or_null
-from copilot_bridge.errors import KindName
-from copilot_bridge.openapi.chat import LIMIT, MODEL, PASSED_ON, STREAM
-from copilot_bridge.openapi.endpoint import Endpoint, Success, in_path, query
-from copilot_bridge.openapi.errors import ALL
-from copilot_bridge.openapi.schemas import (
+from copilot_bridge.dialects.description.endpoint import ALL, Description, Endpoint, Success, in_path, query
+from copilot_bridge.dialects.description.fields import LIMIT, MODEL, PASSED_ON, STREAM
+from copilot_bridge.dialects.description.schemas import (
     always,
     event,
     flag,
@@ -19,6 +15,9 @@ from copilot_bridge.openapi.schemas import (
     thing,
     whole,
 )
+from copilot_bridge.dialects.responses import request as responses
+from copilot_bridge.dialects.validation import or_null
+from copilot_bridge.errors import KindName
 
 ITEM = thing({"type": passed_on("`message`, `function_call`, `function_call_output`, `reasoning`, …")})
 
@@ -241,3 +240,5 @@ ENDPOINTS = (
         kinds=KEPT,
     ),
 )
+
+DESCRIPTION = Description("Responses", "OpenAI's API that Codex speaks.", ENDPOINTS, SCHEMAS)

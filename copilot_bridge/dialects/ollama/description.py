@@ -2,13 +2,22 @@
 
 from typing import Any
 
+from copilot_bridge.dialects.description.endpoint import ALL, FROM_COPILOT, Description, Endpoint, Success
+from copilot_bridge.dialects.description.fields import MODEL
+from copilot_bridge.dialects.description.schemas import (
+    flag,
+    list_of,
+    number,
+    passed_on,
+    ref,
+    request,
+    text,
+    thing,
+    whole,
+)
 from copilot_bridge.dialects.ollama import embeddings
 from copilot_bridge.dialects.ollama import request as ollama
 from copilot_bridge.dialects.validation import BOOLEAN, POSITIVE
-from copilot_bridge.openapi.chat import MODEL
-from copilot_bridge.openapi.endpoint import Endpoint, Success
-from copilot_bridge.openapi.errors import ALL, FROM_COPILOT
-from copilot_bridge.openapi.schemas import flag, list_of, number, passed_on, ref, request, text, thing, whole
 
 EMBEDDER = "text-embedding-3-small"
 REFERENCE = "[Ollama's reference](https://docs.ollama.com/api)"
@@ -200,3 +209,5 @@ ENDPOINTS = (
         kinds=ALL,
     ),
 )
+
+DESCRIPTION = Description("Ollama", "For tools that speak nothing else.", ENDPOINTS, SCHEMAS)

@@ -1,10 +1,9 @@
 """OpenAI's embeddings."""
 
 from copilot_bridge.dialects import embeddings
-from copilot_bridge.openapi.chat import MODEL
-from copilot_bridge.openapi.endpoint import Endpoint, Success
-from copilot_bridge.openapi.errors import ALL
-from copilot_bridge.openapi.schemas import (
+from copilot_bridge.dialects.description.endpoint import ALL, Description, Endpoint, Success
+from copilot_bridge.dialects.description.fields import MODEL
+from copilot_bridge.dialects.description.schemas import (
     always,
     any_of,
     list_of,
@@ -68,3 +67,5 @@ ENDPOINTS = (
         kinds=ALL,
     ),
 )
+
+DESCRIPTION = Description("Embeddings", "Texts as vectors.", ENDPOINTS, SCHEMAS)
