@@ -8,15 +8,15 @@ it would share its mistakes.
 How a request travels:
 
 1. `server.Handler` takes it, `ledger.Ledger` writes it down.
-2. `github` answers the sign-in side.  For the Copilot side `gate.admit` checks bearer, headers and host as
+2. `github` serves the sign-in side.  For the Copilot side `gate.admit` checks bearer, headers and host as
    the real one does.
 3. `directives` reads what the last user message asks for: `[[sim:NAME key=value]]`.
-4. `answers` decides what is said; `wording` puts it in the true wire shape of the model's vendor.
+4. `model_response` decides what is said; `wording` puts it in the true wire shape of the model's vendor.
 5. `transport.Delivery` writes the bytes on the socket, with the faults that were asked for, and notices a
    client who leaves.
 
-What an answer is made of (`prompt.Prompt`) has chat's names on every surface; `responses` and `messages`
-read their own requests into it, refuse by their `_rules`, and word the answer in `wording`.  `live` puts
+What a response is made of (`prompt.Prompt`) has chat's names on every surface; `responses` and `messages`
+read their own requests into it, refuse by their `_rules`, and word the response in `wording`.  `live` puts
 responses on a WebSocket (`sockets`); `mcp` is a server of its own.
 
 To add a surface of the Copilot API: one module with a `ROUTES` table, and its line in `server.SURFACES`.

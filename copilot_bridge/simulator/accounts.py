@@ -1,4 +1,4 @@
-"""`GET /copilot_internal/user` and the token exchange's answer: an account in the form of its plan."""
+"""`GET /copilot_internal/user` and the token exchange's response: an account in the form of its plan."""
 
 from collections.abc import Callable
 from time import time
@@ -21,7 +21,7 @@ def endpoints(world: World, path: str) -> dict[str, str]:
     }
 
 
-def token_answer(world: World, github_token: str, persona: Persona, path: str) -> dict[str, Any]:
+def token_response(world: World, github_token: str, persona: Persona, path: str) -> dict[str, Any]:
     """The success of `GET /copilot_internal/v2/token`; mints a token."""
     plan, free = persona.plan, persona.plan.tier == "free"
     expires_at = int(time()) + persona.lifetime + persona.skew

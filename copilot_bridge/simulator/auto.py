@@ -2,7 +2,7 @@
 
 Both give a session token that is bound to the account.  `/auto` embeds the model in the shape of a row of
 `/models`; the first version names it.  Sources: what Copilot's CLI 1.0.102 sends (November 2026), and what
-VS Code reads of the answers (microsoft/vscode: autoV2Fetcher.ts, routerDecisionFetcher.ts; October 2026).
+VS Code reads in the responses (microsoft/vscode: autoV2Fetcher.ts, routerDecisionFetcher.ts; October 2026).
 """
 
 import secrets
@@ -48,7 +48,7 @@ def choose_model(caller: Caller) -> Response:
     if not isinstance(body.get("prompt"), str):
         raise Refused(invalid("prompt is required", param="prompt"))
     row = pick(caller, tier_in(body), bool(body.get("has_image")))
-    return answer(
+    return respond(
         {
             "session_token": open_session(caller),
             "expires_at": int(time()) + AUTO_LIFE,
@@ -62,7 +62,7 @@ def choose_model(caller: Caller) -> Response:
 def start_session(caller: Caller) -> Response:
     """`POST /models/session`, the first version."""
     pool = models_in("efficiency", caller)
-    return answer(
+    return respond(
         {
             "available_models": [row["id"] for row in pool],
             "selected_model": pool[0]["id"],
@@ -82,7 +82,7 @@ def predict_intent(caller: Caller) -> Response:
     offered = body.get("available_models")
     if not isinstance(body.get("prompt"), str) or not isinstance(offered, list) or not offered:
         raise Refused(invalid("prompt and available_models are required"))
-    return answer(
+    return respond(
         {
             "predicted_label": "no_reasoning",
             "confidence": 0.93,
@@ -136,7 +136,7 @@ def open_session(caller: Caller) -> str:
     return session
 
 
-def answer(body: Mapping[str, object]) -> Response:
+def respond(body: Mapping[str, object]) -> Response:
     return Response(orjson.dumps(body), mimetype="application/json")
 
 

@@ -6,13 +6,13 @@ import orjson
 from flask import Response, request
 
 from copilot_bridge.simulator import catalogue, flood
-from copilot_bridge.simulator.answers import compose
 from copilot_bridge.simulator.chat_rules import check
 from copilot_bridge.simulator.directives import CHAT, Asked, read
 from copilot_bridge.simulator.edits import edit, loop_for_ever, write_events
 from copilot_bridge.simulator.faults import refuse_if_asked
 from copilot_bridge.simulator.gate import Caller, check_session, check_vision
 from copilot_bridge.simulator.ledger import parse
+from copilot_bridge.simulator.model_response import compose
 from copilot_bridge.simulator.prompt import Prompt, read_prompt
 from copilot_bridge.simulator.recordings import read_recording
 from copilot_bridge.simulator.refusals.catalogue import refuse
@@ -36,7 +36,7 @@ def complete_chat(caller: Caller) -> Response:
     asked.allow(CHAT, prompt.stream)
     refuse_if_asked(asked, prompt.body)
     check(prompt, row)
-    return stream(prompt, asked, row) if prompt.stream else reply(prompt, asked, row)
+    return stream(prompt, asked, row) if prompt.stream else respond_whole(prompt, asked, row)
 
 
 def stream(prompt: Prompt, asked: Asked, row: catalogue.Row) -> Response:
@@ -45,7 +45,7 @@ def stream(prompt: Prompt, asked: Asked, row: catalogue.Row) -> Response:
 
 
 def events_for(prompt: Prompt, asked: Asked, row: catalogue.Row) -> tuple[Iterable[bytes], float]:
-    """The SSE events of a reply, and the pause between them in seconds."""
+    """The SSE events of a response, and the pause between them in seconds."""
     pace = world().pace
     if "scenario" in asked:
         return read_recording(asked.get("scenario", "name"), True), pace
@@ -59,7 +59,7 @@ def events_for(prompt: Prompt, asked: Asked, row: catalogue.Row) -> tuple[Iterab
     return write_events(chunks, done="no-done" not in asked and "error-in-stream" not in asked), pace
 
 
-def reply(prompt: Prompt, asked: Asked, row: catalogue.Row) -> Response:
+def respond_whole(prompt: Prompt, asked: Asked, row: catalogue.Row) -> Response:
     if "scenario" in asked:
         body = read_recording(asked.get("scenario", "name"), False)[0]
     else:

@@ -1,6 +1,6 @@
 """`POST /v1/engines/<engine>/completions` on the host of code completion, which only streams.
 
-The answer shows what the model was given: the last line before the gap and the first line after it.
+The response shows what the model was given: the last line before the gap and the first line after it.
 """
 
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ import orjson
 from flask import Response, request
 
 from copilot_bridge.simulator import catalogue
-from copilot_bridge.simulator.answers import words
 from copilot_bridge.simulator.directives import COMPLETIONS, Asked, read
 from copilot_bridge.simulator.faults import refuse_if_asked
 from copilot_bridge.simulator.gate import Caller
 from copilot_bridge.simulator.ledger import parse
 from copilot_bridge.simulator.limit_rules import many_stops
+from copilot_bridge.simulator.model_response import words
 from copilot_bridge.simulator.refusals.forms import invalid
 from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.transport import Faults, deliver

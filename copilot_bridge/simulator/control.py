@@ -37,7 +37,7 @@ def overview() -> dict[str, Any]:
                 "about": row.about,
                 "group": row.group,
                 "options": row.options,
-                "replies": row.replies,
+                "forms": row.forms,
                 "surfaces": row.surfaces,
             }
             for name, row in DIRECTIVES.items()
@@ -68,13 +68,13 @@ def overview_lines() -> Iterator[str]:
     yield from (f"  {name:22} {view.__doc__}" for name, view in CONTROLS.items())
 
 
-def answer(body: object) -> Response:
+def respond(body: object) -> Response:
     return Response(orjson.dumps(body), mimetype="application/json")
 
 
 @bp.get("")
 def show_overview() -> Response:
-    return answer(overview())
+    return respond(overview())
 
 
 @bp.get("/requests")
@@ -93,19 +93,19 @@ def list_requests() -> Response:
         started=asked.get("started", 0.0, float),
         ended=asked.get("ended", 0.0, float),
     )
-    return answer(world().ledger.find(query, asked.get("timeout", 0.0, float)))
+    return respond(world().ledger.find(query, asked.get("timeout", 0.0, float)))
 
 
 @bp.delete("/requests")
 def clear_requests() -> Response:
     world().ledger.clear()
-    return answer({})
+    return respond({})
 
 
 def script_device() -> Response:
-    """`{"answers": ["authorization_pending", "success"], "token": "…"}`: the next device code's answers."""
+    """`{"responses": ["authorization_pending", "success"], "token": "…"}`: those of the next device code."""
     devices().script(read_script(request.get_json(force=True, silent=True)))
-    return answer({})
+    return respond({})
 
 
 def expire_tokens() -> Response:
@@ -114,7 +114,7 @@ def expire_tokens() -> Response:
     github_token = body.get("github_token") if isinstance(body, dict) else None
     if not isinstance(github_token, str):
         raise Refused(misuse("expire wants a github_token"))
-    return answer({"expired": world().mint.expire(github_token)})
+    return respond({"expired": world().mint.expire(github_token)})
 
 
 def limit_websockets() -> Response:
@@ -128,7 +128,7 @@ def limit_websockets() -> Response:
         if not isinstance(value, LIMITS[name]):
             raise Refused(misuse(f"{name} can't be {value!r}"))
     world().limits[github_token] = Limits(**body)
-    return answer({})
+    return respond({})
 
 
 def set_outages() -> Response:
@@ -139,7 +139,7 @@ def set_outages() -> Response:
         raise Refused(misuse("an outage needs a github_token"))
     known = frozenset(copilot_paths())
     world().outages.change(body["github_token"], read_paths(body.get("paths"), known))
-    return answer({})
+    return respond({})
 
 
 LIMITS: dict[str, type | tuple[type, ...]] = {

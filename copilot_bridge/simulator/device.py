@@ -20,7 +20,7 @@ CLIENT_ID = re.compile(r"^(Iv1\.[0-9a-f]{16}|Iv23li\w+|Ov23li\w+|[0-9a-f]{20})$"
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 DOCS = "https://docs.github.com/developers/apps/authorizing-oauth-apps#error-codes-for-the-device-flow"
 
-ANSWERS = {
+RESPONSES = {
     "success": "",
     "authorization_pending": "The authorization request is still pending.",
     "slow_down": "Too many requests have been made in the same timeframe.",
@@ -37,12 +37,12 @@ BACK_OFF = 5  # seconds that slow_down adds to the interval
 
 @dataclass(slots=True, kw_only=True)
 class Script:
-    """The answers that a device code gives, one after the other.
+    """The responses that a device code gives, one after the other.
 
-    `timed` is the real rule: a poll that comes too early gets slow_down and uses up no answer.
+    `timed` is the real rule: a poll that comes too early gets slow_down and uses up no response.
     """
 
-    answers: list[str] = field(default_factory=lambda: ["authorization_pending", "success"])
+    responses: list[str] = field(default_factory=lambda: ["authorization_pending", "success"])
     interval: int = 1  # seconds
     expires_in: int = 900  # seconds
     token: str | None = None
@@ -61,7 +61,7 @@ class Code:
     given: int = 0
     redeemed: bool = False
 
-    def next_answer(self) -> str:
+    def next_response(self) -> str:
         now, last = monotonic(), self.polled
         self.polled = now
         if now - self.born >= self.script.expires_in:
@@ -70,9 +70,9 @@ class Code:
             return "incorrect_device_code"
         if self.script.timed and last is not None and now - last < self.interval:
             return "slow_down"
-        answer = self.script.answers[min(self.given, len(self.script.answers) - 1)]
+        response = self.script.responses[min(self.given, len(self.script.responses) - 1)]
         self.given += 1
-        return answer
+        return response
 
 
 class Devices:
@@ -106,15 +106,15 @@ class Devices:
             return failure("incorrect_device_code")
         if fields.get("client_id") != code.client_id:
             return failure("incorrect_client_credentials")
-        answer = code.next_answer()
-        if answer == "success":
-            # A scripted success repeats, as the last answer of a script does; a real one is redeemed once.
+        response = code.next_response()
+        if response == "success":
+            # A scripted success repeats, as the last response of a script does; a real one is redeemed once.
             code.redeemed = code.script.timed
             return success(code.script.token or f"ghu_sim_demo.{secrets.token_hex(8)}")
-        if answer == "slow_down":
+        if response == "slow_down":
             code.interval += BACK_OFF
-            return failure(answer) | {"interval": code.interval}
-        return failure(answer)
+            return failure(response) | {"interval": code.interval}
+        return failure(response)
 
 
 def user_code() -> str:
@@ -132,19 +132,19 @@ def success(token: str) -> dict[str, Any]:
 
 
 def failure(error: str) -> dict[str, Any]:
-    return {"error": error, "error_description": ANSWERS[error], "error_uri": DOCS}
+    return {"error": error, "error_description": RESPONSES[error], "error_uri": DOCS}
 
 
 def read_script(body: object) -> Script:
-    """The script that a test posts: `{"answers", "interval", "expires_in", "token"}`, all optional.
+    """The script that a test posts: `{"responses", "interval", "expires_in", "token"}`, all optional.
 
-    :raise Refused: unknown fields or answers.
+    :raise Refused: unknown fields or responses.
     """
-    if not isinstance(body, dict) or body.keys() - {"answers", "interval", "expires_in", "token"}:
-        raise Refused(misuse("a device script has answers, interval, expires_in and token"))
-    script = Script(timed="answers" not in body, **body)
-    if not script.answers or set(script.answers) - ANSWERS.keys():
-        raise Refused(misuse(f"the answers of a device code are: {', '.join(ANSWERS)}"))
+    if not isinstance(body, dict) or body.keys() - {"responses", "interval", "expires_in", "token"}:
+        raise Refused(misuse("a device script has responses, interval, expires_in and token"))
+    script = Script(timed="responses" not in body, **body)
+    if not script.responses or set(script.responses) - RESPONSES.keys():
+        raise Refused(misuse(f"the responses of a device code are: {', '.join(RESPONSES)}"))
     return script
 
 
@@ -162,7 +162,7 @@ def fields() -> Mapping[str, str]:
     return {name: str(value) for name, value in found.items()}
 
 
-def answer(body: Mapping[str, Any], status: int = 200) -> Response:
+def respond(body: Mapping[str, Any], status: int = 200) -> Response:
     """JSON if the client accepts it, else a form: GitHub's own default."""
     headers = {"x-github-request-id": support_id()}
     if "application/json" in request.headers.get("Accept", ""):
@@ -174,14 +174,14 @@ def answer(body: Mapping[str, Any], status: int = 200) -> Response:
 def start_device() -> Response:
     client_id = fields().get("client_id", "")
     if not CLIENT_ID.match(client_id):
-        return answer({"error": "Not Found"}, 404)
-    return answer(devices().start(client_id))
+        return respond({"error": "Not Found"}, 404)
+    return respond(devices().start(client_id))
 
 
 @bp.post("/login/oauth/access_token")
 def poll_device() -> Response:
     """Status 200 even for errors: the body decides."""
-    return answer(devices().poll(fields()))
+    return respond(devices().poll(fields()))
 
 
 @bp.get("/login/device")

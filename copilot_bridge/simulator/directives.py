@@ -28,7 +28,7 @@ ANY_DIRECTIVE = re.compile(r"\[\[sim:.*?\]\]", re.DOTALL)
 Default = int | float | str | tuple[str, ...]
 """An option's default, whose type says how to read it; a tuple lists the choices, the default first."""
 
-REPLY, TRANSPORT, ERROR = "reply", "transport", "error"
+RESPONSE, TRANSPORT, ERROR = "response", "transport", "error"
 STREAM, WHOLE, BOTH = "stream", "whole", "both"
 CHAT, RESPONSES, MESSAGES, EMBEDDINGS = "chat", "responses", "messages", "embeddings"
 COMPLETIONS = "completions"
@@ -44,7 +44,7 @@ class Kind:
     group: str
     about: str
     options: Mapping[str, Default] = field(default_factory=dict)
-    replies: str = BOTH
+    forms: str = BOTH
     surfaces: tuple[str, ...] = EVERYWHERE
     http: bool = False  # is about HTTP's framing, which a WebSocket has not
 
@@ -54,75 +54,81 @@ class Kind:
         return surface in self.surfaces
 
 
-def reply(
+def of_response(
     about: str,
     options: Mapping[str, Default] | None = None,
-    replies: str = BOTH,
+    forms: str = BOTH,
     surfaces: tuple[str, ...] = SPOKEN,
 ) -> Kind:
-    return Kind(REPLY, about, options or {}, replies, surfaces)
+    return Kind(RESPONSE, about, options or {}, forms, surfaces)
 
 
 DIRECTIVES: dict[str, Kind] = {
     # what is said
-    "think": reply("reasons before it answers, in the vendor's shape"),
-    "tools": reply("calls every offered tool, in parallel"),
-    "plan": reply(
+    "think": of_response("reasons before it responds, in the vendor's shape"),
+    "tools": of_response("calls every offered tool, in parallel"),
+    "plan": of_response(
         'makes the calls of the JSON after it, one a round: [{"tool": NAME, "arguments": {…}}, …]; free text '
         "is a string; nothing is called where no tools are offered"
     ),
-    "say": reply("the answer is exactly the text after the directive", surfaces=(*SPOKEN, COMPLETIONS)),
-    "empty": reply("the answer is empty"),
-    "unicode": reply("the answer has emoji, CJK, combining marks and U+2028"),
-    "content-filter": reply("the content filter stops the answer", surfaces=(CHAT, RESPONSES)),
-    "length": reply("stops as if the length were used up"),
-    "finish-error": reply("finish_reason is error", surfaces=(CHAT,)),
-    "no-finish": reply("no finish_reason at all, though the stream ends with [DONE]", surfaces=(CHAT,)),
-    "no-usage": reply("no usage", surfaces=(CHAT,)),
-    "opaque-alone": reply(
+    "say": of_response(
+        "the response is exactly the text after the directive", surfaces=(*SPOKEN, COMPLETIONS)
+    ),
+    "empty": of_response("the response is empty"),
+    "unicode": of_response("the response has emoji, CJK, combining marks and U+2028"),
+    "content-filter": of_response("the content filter stops the response", surfaces=(CHAT, RESPONSES)),
+    "length": of_response("stops as if the length were used up"),
+    "finish-error": of_response("finish_reason is error", surfaces=(CHAT,)),
+    "no-finish": of_response("no finish_reason at all, though the stream ends with [DONE]", surfaces=(CHAT,)),
+    "no-usage": of_response("no usage", surfaces=(CHAT,)),
+    "opaque-alone": of_response(
         "reasoning_opaque comes alone in its delta; without think there is no reasoning text",
         surfaces=(CHAT,),
     ),
-    "big-line": reply("one text event with that many bytes of text", {"bytes": 2_000_000}),
-    "reply-size": reply("a reply with that many bytes of text", {"bytes": 1_000_000}, WHOLE),
-    "no-done": reply("the stream ends without [DONE]", replies=STREAM, surfaces=(CHAT,)),
-    "whitespace-loop": reply(
-        "endless line ends in a tool call's arguments", replies=STREAM, surfaces=(CHAT,)
+    "big-line": of_response("one text event with that many bytes of text", {"bytes": 2_000_000}),
+    "response-size": of_response("a response with that many bytes of text", {"bytes": 1_000_000}, WHOLE),
+    "no-done": of_response("the stream ends without [DONE]", forms=STREAM, surfaces=(CHAT,)),
+    "whitespace-loop": of_response(
+        "endless line ends in a tool call's arguments", forms=STREAM, surfaces=(CHAT,)
     ),
-    "late-reasoning": reply("a stray reasoning delta after text has begun", replies=STREAM, surfaces=(CHAT,)),
-    "null-choices": reply("a chunk whose choices are null", replies=STREAM, surfaces=(CHAT,)),
-    "no-delta": reply(
-        "the asynchronous filter's chunk: a choice without delta", replies=STREAM, surfaces=(CHAT,)
+    "late-reasoning": of_response(
+        "a stray reasoning delta after text has begun", forms=STREAM, surfaces=(CHAT,)
     ),
-    "error-in-stream": reply(
+    "null-choices": of_response("a chunk whose choices are null", forms=STREAM, surfaces=(CHAT,)),
+    "no-delta": of_response(
+        "the asynchronous filter's chunk: a choice without delta", forms=STREAM, surfaces=(CHAT,)
+    ),
+    "error-in-stream": of_response(
         "an error event after the first text, then the end; without CODE it is the surface's own",
         {"code": ""},
         STREAM,
     ),
-    "scenario": reply("replays scenarios/NAME.sse (or .json), byte for byte", {"name": ""}, surfaces=(CHAT,)),
-    "flood": reply(
+    "scenario": of_response(
+        "replays scenarios/NAME.sse (or .json), byte for byte", {"name": ""}, surfaces=(CHAT,)
+    ),
+    "flood": of_response(
         "pre-rendered text events, for load: EVENTS of SIZE bytes of text each, GAP ms apart",
         {"events": 1000, "size": 40, "gap": 0.0, "shape": ("clean", "azure", "claude")},
         STREAM,
     ),
-    "refusal": reply("the model declines", surfaces=(RESPONSES, MESSAGES)),
-    "failed": reply("response.failed after the first text", surfaces=(RESPONSES,)),
-    "deltas-missing": reply(
-        "arguments come in .done only, without deltas", replies=STREAM, surfaces=(RESPONSES,)
+    "refusal": of_response("the model declines", surfaces=(RESPONSES, MESSAGES)),
+    "failed": of_response("response.failed after the first text", surfaces=(RESPONSES,)),
+    "deltas-missing": of_response(
+        "arguments come in .done only, without deltas", forms=STREAM, surfaces=(RESPONSES,)
     ),
-    "done-marker": Kind(REPLY, "[DONE] at the end", replies=STREAM, surfaces=(RESPONSES,), http=True),
-    "search": reply("searches the web, where that is offered", surfaces=(RESPONSES,)),
-    "late-summary": reply(
-        "reasons, and the summary is streamed in deltas", replies=STREAM, surfaces=(RESPONSES,)
+    "done-marker": Kind(RESPONSE, "[DONE] at the end", forms=STREAM, surfaces=(RESPONSES,), http=True),
+    "search": of_response("searches the web, where that is offered", surfaces=(RESPONSES,)),
+    "late-summary": of_response(
+        "reasons, and the summary is streamed in deltas", forms=STREAM, surfaces=(RESPONSES,)
     ),
-    "redacted": reply("a redacted_thinking block", surfaces=(MESSAGES,)),
+    "redacted": of_response("a redacted_thinking block", surfaces=(MESSAGES,)),
     # how the bytes travel
     "bytewise": Kind(TRANSPORT, "one byte per write, one byte per HTTP chunk", http=True),
     "pieces": Kind(
         TRANSPORT, "the body cut into pieces of SIZE bytes, whatever they hold", {"size": 7}, http=True
     ),
-    "crlf": Kind(TRANSPORT, "CRLF line ends", replies=STREAM, http=True),
-    "comments": Kind(TRANSPORT, "SSE comments between the events", replies=STREAM, http=True),
+    "crlf": Kind(TRANSPORT, "CRLF line ends", forms=STREAM, http=True),
+    "comments": Kind(TRANSPORT, "SSE comments between the events", forms=STREAM, http=True),
     "cut-in-frame": Kind(
         TRANSPORT, "after AFTER events half a frame, then the connection closes", {"after": 2}
     ),
@@ -134,7 +140,7 @@ DIRECTIVES: dict[str, Kind] = {
     "close-delimited": Kind(TRANSPORT, "the body ends with the connection, as in HTTP/1.0", http=True),
     "length-delimited": Kind(TRANSPORT, "Content-Length instead of chunks", http=True),
     "gzip": Kind(TRANSPORT, "content-encoding: gzip, flushed after each event", http=True),
-    "close-before-reply": Kind(TRANSPORT, "the connection closes without a byte"),
+    "close-before-response": Kind(TRANSPORT, "the connection closes without a byte"),
     "close-frame": Kind(
         TRANSPORT,
         "after AFTER events a close frame with CODE",
@@ -173,6 +179,9 @@ DIRECTIVES: dict[str, Kind] = {
         ERROR, "the signatures of thinking are refused; if the request has any", surfaces=(MESSAGES,)
     ),
 }
+# Former names of directives.
+ALIASES = {"reply-size": "response-size", "close-before-reply": "close-before-response"}
+
 REPEATS: Mapping[str, Default] = {"once": "", "times": 0, "key": ""}
 
 READERS: dict[type, Any] = {int: int, float: float, str: str}
@@ -202,12 +211,12 @@ class Asked:
         found = self.options.get(name)
         return default if found is None else found[option]
 
-    def apart_from_reply(self) -> "Asked":
+    def before_response(self) -> "Asked":
         """The directives that act before anything is said: refusals, and what may happen to any body."""
         kept = {
             name: options
             for name, options in self.options.items()
-            if DIRECTIVES[name].group != REPLY and DIRECTIVES[name].replies == BOTH
+            if DIRECTIVES[name].group != RESPONSE and DIRECTIVES[name].forms == BOTH
         }
         return replace(self, options=kept)
 
@@ -221,8 +230,8 @@ class Asked:
             if not kind.acts_on(surface):
                 where = " over HTTP" if kind.http else ""
                 raise Refused(misuse(f"{name} acts on {' and '.join(kind.surfaces)} only{where}"))
-            if kind.replies not in (BOTH, STREAM if stream else WHOLE):
-                raise Refused(misuse(f"{name} acts on {kind.replies} replies only"))
+            if kind.forms not in (BOTH, STREAM if stream else WHOLE):
+                raise Refused(misuse(f"{name} acts on {kind.forms} responses only"))
 
 
 def read(text: str, seen: Counter[str]) -> Asked:
@@ -236,11 +245,12 @@ def read(text: str, seen: Counter[str]) -> Asked:
     acting: dict[str, Mapping[str, Any]] = {}
     for found in ANY_DIRECTIVE.finditer(text):
         match = DIRECTIVE.fullmatch(found[0])
-        if match is None or match[1] not in DIRECTIVES:
+        name = ALIASES.get(match[1], match[1]) if match else ""
+        if match is None or name not in DIRECTIVES:
             raise Refused(misuse(f"can't read the directive {found[0]}"))
-        options = read_options(match[1], match[2])
-        if acts(match[1], options, seen):
-            acting[match[1]] = options
+        options = read_options(name, match[2])
+        if acts(name, options, seen):
+            acting[name] = options
     return Asked(
         acting,
         ANY_DIRECTIVE.sub("", text).strip(),

@@ -42,7 +42,7 @@ def edit(chunks: list[Chunk], asked: Asked, wording: Wording) -> list[Chunk]:
 
 
 def after_first_text(chunks: list[Chunk]) -> int:
-    """The place after the first chunk that says something; an empty answer has it before its end."""
+    """The place after the first chunk that says something; an empty response has it before its end."""
     for index, chunk in enumerate(chunks):
         if any(says_something(choice) for choice in chunk["choices"] or ()):
             return index + 1

@@ -27,7 +27,7 @@ MAX_TOKENS = 8191  # of one input
 
 
 def embed(caller: Caller) -> Response:
-    """Answers with a vector for each text.
+    """Responds with a vector for each text.
 
     `encoding_format` is ignored, as the real one may: vectors are lists of floats.  The body has no `object`
     and no `model`.
@@ -46,8 +46,8 @@ def embed(caller: Caller) -> Response:
         {"embedding": vector(text, size), "index": index, "object": "embedding"}
         for index, text in enumerate(texts)
     ]
-    answer = {"data": data, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
-    return deliver_whole(orjson.dumps(answer), Faults.asked(asked))
+    response = {"data": data, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+    return deliver_whole(orjson.dumps(response), Faults.asked(asked))
 
 
 def read_inputs(given: object, row: catalogue.Row) -> list[str]:

@@ -2,7 +2,7 @@
 
 Source: Anthropic's reference, and refusals as reported in public (2024 to 2026): `text.index` and
 `tool_use.partial_json` from LangChain, `text.parsed_output` from Anthropic's own SDK, `tool_use.caller` from
-its own answers, `thinking.cache_control`, a message's `id`.
+its own responses, `thinking.cache_control`, a message's `id`.
 """
 
 from collections.abc import Iterable, Mapping

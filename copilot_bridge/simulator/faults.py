@@ -1,4 +1,4 @@
-"""The directives of the group "error": refusals asked for, before any reply."""
+"""The directives of the group "error": refusals asked for, before any response."""
 
 from collections.abc import Mapping
 from typing import Any

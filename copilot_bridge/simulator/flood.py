@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from copilot_bridge.simulator.answers import Answer, Usage, filler
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.directives import MESSAGES, RESPONSES
 from copilot_bridge.simulator.edits import write_events, write_named
+from copilot_bridge.simulator.model_response import ModelResponse, Usage, filler
 from copilot_bridge.simulator.refusals.forms import misuse
 from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.wording import AZURE, CLAUDE, Chunk
@@ -57,10 +57,10 @@ def clean(text: str, usage: Usage, model: str) -> list[Chunk]:
     return [*chunks, finish, {**head, "choices": [], "usage": counted}]
 
 
-def quirky(chunks: Callable[[Answer, Row], list[Chunk]]) -> Callable[[str, Usage, str], list[Chunk]]:
+def quirky(chunks: Callable[[ModelResponse, Row], list[Chunk]]) -> Callable[[str, Usage, str], list[Chunk]]:
     def write(text: str, usage: Usage, model: str) -> list[Chunk]:
         row = {"id": model, "version": model, "billing": {"multiplier": 1}, "capabilities": {"supports": {}}}
-        return chunks(Answer(text=text, one_line=True, usage=usage), row)
+        return chunks(ModelResponse(text=text, one_line=True, usage=usage), row)
 
     return write
 

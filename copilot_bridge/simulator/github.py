@@ -31,61 +31,61 @@ def exchange_token() -> Response:
     outcome = nth(persona.exchanges, attempt)
     if outcome != "ok":
         refuse(outcome)
-    return answer(accounts.token_answer(world(), github_token, persona, nth(persona.paths, attempt)))
+    return respond(accounts.token_response(world(), github_token, persona, nth(persona.paths, attempt)))
 
 
 @bp.get("/copilot_internal/user")
 def show_account() -> Response:
     _token, persona = signed_in(classic="not-found")
     form = accounts.FORMS.get(persona.user_info)
-    return answer(form(world(), persona)) if form else refuse(persona.user_info)
+    return respond(form(world(), persona)) if form else refuse(persona.user_info)
 
 
 @bp.get("/copilot_internal/managed_settings")
 def show_managed_settings() -> Response:
     """The organization's settings for clients: none; 404 for an account without an organization."""
     _token, persona = signed_in(classic="not-found")
-    return refuse("not-found") if persona.plan.individual else answer({})
+    return refuse("not-found") if persona.plan.individual else respond({})
 
 
 @bp.get("/copilot_internal/team_customizations")
 def show_team_customizations() -> Response:
     """The plugins that the person's teams are to have: none."""
     _token, persona = signed_in(classic="not-found")
-    return refuse("not-found") if persona.plan.individual else answer({"plugins": []})
+    return refuse("not-found") if persona.plan.individual else respond({"plugins": []})
 
 
 @bp.get("/copilot/mcp_registry")
 def show_mcp_registry() -> Response:
     """The organization's rule on MCP servers: it allows any, as it keeps no registry."""
     signed_in(classic="not-found")
-    return answer({"mcp_registries": []})
+    return respond({"mcp_registries": []})
 
 
 @bp.post("/telemetry")
 def take_telemetry() -> Response:
     """Nothing is kept; a client that is refused would try again."""
-    return answer({})
+    return respond({})
 
 
 @bp.get("/user")
 def show_user() -> Response:
     _token, persona = signed_in()
-    return answer({"login": persona.login, "id": 1, "type": "User", "name": f"Octo {persona.name.title()}"})
+    return respond({"login": persona.login, "id": 1, "type": "User", "name": f"Octo {persona.name.title()}"})
 
 
 @bp.post("/graphql")
 def query_graph() -> Response:
-    """Answers the query that Copilot's own clients send: `{ viewer { login copilotEndpoints { api } } }`."""
+    """Run the query that Copilot's own clients send: `{ viewer { login copilotEndpoints { api } } }`."""
     _token, persona = signed_in()
     body = request.get_json(force=True, silent=True)
     query = body.get("query") if isinstance(body, dict) else None
     if not isinstance(query, str) or "copilotEndpoints" not in query:
-        return answer(
+        return respond(
             {"errors": [{"type": "undefinedField", "message": "the simulator knows only copilotEndpoints"}]}
         )
     found = {"login": persona.login, "copilotEndpoints": accounts.endpoints(world(), persona.paths[-1])}
-    return answer({"data": {"viewer": found}})
+    return respond({"data": {"viewer": found}})
 
 
 def signed_in(classic: str | None = None) -> tuple[str, Persona]:
@@ -107,7 +107,7 @@ def signed_in(classic: str | None = None) -> tuple[str, Persona]:
     return (github_token, persona) if persona else refuse("bad-credentials")
 
 
-def answer(body: Mapping[str, object]) -> Response:
+def respond(body: Mapping[str, object]) -> Response:
     return Response(orjson.dumps(body), mimetype="application/json")
 
 

@@ -19,7 +19,7 @@ COMPLETE, CLIENT_GONE, FAULT = "complete", "client-gone", "fault"
 
 @dataclass(slots=True)
 class Entry:
-    """One request.  Times are unix seconds; `outcome` stays None while the reply is under way."""
+    """One request.  Times are unix seconds; `outcome` stays None while the response is under way."""
 
     id: int
     method: str

@@ -96,11 +96,11 @@ class Connection:
     id: str = field(default_factory=lambda: secrets.token_hex(16))
 
     def run(self, handler: Any) -> str:
-        """Answers the handshake and then each frame; gives the ledger's outcome."""
+        """Responds to the handshake and then to each frame; gives the ledger's outcome."""
         handler.headers_sent = handler.close_connection = True
         socket = Socket(handler.socket, handler.rfile, self.limits)
         try:
-            if not socket.accept(head_of(handler.environ), answer_headers(handler.response_headers)):
+            if not socket.accept(head_of(handler.environ), response_headers(handler.response_headers)):
                 return COMPLETE
             with socket:
                 return self._serve(socket, handler.server.application, handler.environ)
@@ -113,7 +113,7 @@ class Connection:
             while (frame := socket.receive(min(self.limits.idle, dies - monotonic()))) is not None:
                 if monotonic() >= dies:
                     break
-                if self._answer(socket, app, environ, frame) == FAULT:
+                if self._serve_turn(socket, app, environ, frame) == FAULT:
                     return FAULT
         except Closed as closed:
             return COMPLETE if closed.clean else CLIENT_GONE
@@ -122,7 +122,7 @@ class Connection:
         socket.close(GOING_AWAY, "")
         return COMPLETE
 
-    def _answer(self, socket: Socket, app: Flask, environ: Mapping[str, Any], frame: bytes) -> str:
+    def _serve_turn(self, socket: Socket, app: Flask, environ: Mapping[str, Any], frame: bytes) -> str:
         """One turn, with an entry of its own in the ledger."""
         ledger = world_of(app).ledger
         frame_ = parse(frame)
@@ -165,7 +165,7 @@ class Connection:
         return take(self.caller, body, WEBSOCKET, connection=f"{self.caller.github_token} {self.id}")
 
     def _send(self, socket: Socket, turn: Turn) -> str:
-        """Send the events of a reply, and keep what the client got whole."""
+        """Send the events of a response, and keep what the client got whole."""
         events, gap = events_for(turn)
         frames = [data_of(event) for event in events]
         more = b"," + orjson.dumps({"headers": self._event_headers()})[1:]
@@ -181,7 +181,7 @@ class Connection:
             self.memory.keep(last["response"]["id"], [*items_of(turn.body["input"]), *items])
 
     def _event_headers(self) -> dict[str, str]:
-        """The headers of an HTTP answer that the events carry here."""
+        """The headers of an HTTP response that the events carry here."""
         return {
             "X-Request-Id": str(uuid4()),
             "X-Copilot-Service-Request-Id": str(uuid4()),
@@ -279,8 +279,8 @@ def with_headers(environ: Mapping[str, Any], more: Mapping[str, Any]) -> dict[st
     return kept | added
 
 
-def answer_headers(made: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, str]]:
-    """The headers that the server gives any answer, without those about a body."""
+def response_headers(made: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, str]]:
+    """The headers that the server gives any response, without those about a body."""
     for name, value in made:
         if (text := as_text(name)).lower() not in OF_THE_BODY:
             yield text, as_text(value)

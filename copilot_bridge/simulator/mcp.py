@@ -1,8 +1,8 @@
-"""GitHub's MCP server on the Copilot host: `POST /mcp` and `POST /mcp/readonly`, with made-up answers.
+"""GitHub's MCP server on the Copilot host: `POST /mcp` and `POST /mcp/readonly`, with made-up responses.
 
 It speaks both the revision without sessions (2026-07-28: `server/discover`, and `_meta` in every request)
 and the one before (`initialize`).  The tools are those that `x-mcp-tools` or `x-mcp-toolsets` name; without
-either `web_search` is left out, as it is by the real one.  Its answer is the text of a JSON object with the
+either `web_search` is left out, as it is by the real one.  Its response is the text of a JSON object with the
 citations in it.  Sources: what Copilot's CLI 1.0.102 sends (November 2026), the MCP specification, and
 public logs of CLI sessions with `web_search` results (August 2026).
 """
@@ -169,8 +169,8 @@ HANDSHAKE: dict[str, Method] = {
 # transport
 
 
-def answer_call(caller: Caller) -> Response:
-    """One JSON-RPC message; a notification is taken without an answer."""
+def handle_call(caller: Caller) -> Response:
+    """One JSON-RPC message; a notification is taken without a response."""
     message = parse(request.get_data())
     number = message.get("id") if isinstance(message, dict) else None
     try:
@@ -179,8 +179,8 @@ def answer_call(caller: Caller) -> Response:
             return Response(status=202)
         result = run_call(method, params, caller)
     except Failed as failed:
-        return reply({"id": number, "error": failed.error}, failed.status)
-    return reply({"id": number, "result": result})
+        return respond({"id": number, "error": failed.error}, failed.status)
+    return respond({"id": number, "result": result})
 
 
 def read_call(message: object) -> tuple[str, Json]:
@@ -228,11 +228,11 @@ def is_modern(method: str, params: Json) -> bool:
     return True
 
 
-def reply(body: Json, status: int = 200) -> Response:
+def respond(body: Json, status: int = 200) -> Response:
     return Response(orjson.dumps({"jsonrpc": "2.0", **body}), status, mimetype="application/json")
 
 
 ROUTES = (
-    ("POST", "/mcp", answer_call),
-    ("POST", "/mcp/readonly", answer_call),
+    ("POST", "/mcp", handle_call),
+    ("POST", "/mcp/readonly", handle_call),
 )

@@ -8,7 +8,6 @@ import orjson
 from flask import Response, request
 
 from copilot_bridge.simulator import catalogue, flood
-from copilot_bridge.simulator.answers import compose
 from copilot_bridge.simulator.directives import MESSAGES, Asked, read
 from copilot_bridge.simulator.edits import DONE, write_named
 from copilot_bridge.simulator.faults import refuse_if_asked
@@ -16,12 +15,13 @@ from copilot_bridge.simulator.gate import Caller, check_session, check_vision
 from copilot_bridge.simulator.ledger import parse
 from copilot_bridge.simulator.messages_rules import check, check_count, check_types, marks_of
 from copilot_bridge.simulator.messages_tool_rules import CLIENT_TOOLS, client_tool
+from copilot_bridge.simulator.model_response import compose
 from copilot_bridge.simulator.prompt import IMAGE_TOKENS, Image, Prompt, Tool, typed
 from copilot_bridge.simulator.refusals.catalogue import refuse
 from copilot_bridge.simulator.refusals.forms import extra_inputs, invalid_message
 from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.transport import Faults, deliver, deliver_whole
-from copilot_bridge.simulator.wording.messages import Reply
+from copilot_bridge.simulator.wording.messages import MessagesWording
 from copilot_bridge.simulator.world import world
 
 PATH = "/v1/messages"
@@ -37,14 +37,14 @@ def create_message(caller: Caller) -> Response:
     check(body, row, caller.github_token, request.headers.get("anthropic-beta", ""))
     if prompt.stream:
         return deliver(*events_for(prompt, body, asked, row, caller), Faults.asked(asked))
-    reply = make_reply(prompt, body, asked, row, caller)
-    return deliver_whole(orjson.dumps(reply.whole()), Faults.asked(asked))
+    wording = make_wording(prompt, body, asked, row, caller)
+    return deliver_whole(orjson.dumps(wording.whole()), Faults.asked(asked))
 
 
 def count_message_tokens(caller: Caller) -> Response:
     """Directives have a count of their own here: a client counts the very message that it sends next."""
     body, prompt, row = accept(caller)
-    asked = read(prompt.text, world().counting).apart_from_reply()
+    asked = read(prompt.text, world().counting).before_response()
     refuse_if_told(asked, body)
     check_count(body, row, caller.github_token, request.headers.get("anthropic-beta", ""))
     return deliver_whole(orjson.dumps({"input_tokens": prompt.tokens}), Faults.asked(asked))
@@ -111,18 +111,20 @@ def thoughts_in(body: Item) -> Iterator[tuple[str, Item]]:
 def events_for(
     prompt: Prompt, body: Item, asked: Asked, row: catalogue.Row, caller: Caller
 ) -> tuple[Iterable[bytes], float]:
-    """The SSE events of a reply, and the pause between them in seconds."""
+    """The SSE events of a response, and the pause between them in seconds."""
     if "flood" in asked:
         return flood.render_named(MESSAGES, asked.options["flood"], row)
-    events = [write_named(event) for event in make_reply(prompt, body, asked, row, caller).events()]
+    events = [write_named(event) for event in make_wording(prompt, body, asked, row, caller).events()]
     return events if "error-in-stream" in asked else [*events, DONE], world().pace
 
 
-def make_reply(prompt: Prompt, body: Item, asked: Asked, row: catalogue.Row, caller: Caller) -> Reply:
-    def give(text: str, seals: str) -> None:
-        world().keepsakes.give(text, caller.github_token, seals)
+def make_wording(
+    prompt: Prompt, body: Item, asked: Asked, row: catalogue.Row, caller: Caller
+) -> MessagesWording:
+    def give(text: str, signed: str) -> None:
+        world().keepsakes.give(text, caller.github_token, signed)
 
-    return Reply(compose(prompt, asked, row), row, body, asked, give)
+    return MessagesWording(compose(prompt, asked, row), row, body, asked, give)
 
 
 def read_prompt(body: Item) -> Prompt:

@@ -9,8 +9,8 @@ from copilot_bridge.simulator.refusals.refusal import Refused
 
 Body = Mapping[str, Any]
 
-SEALS = {"thinking": ("signature", "thinking"), "redacted_thinking": ("data", "")}
-"""The field that must be genuine, and the field that it seals."""
+SIGNATURES = {"thinking": ("signature", "thinking"), "redacted_thinking": ("data", "")}
+"""The field that must be genuine, and the field that it signs."""
 
 
 def wrong(message: str) -> NoReturn:

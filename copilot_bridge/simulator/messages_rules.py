@@ -7,7 +7,6 @@ Paths name the variant that was read, as the real ones do: `tools.0.custom.defer
 import re
 from collections.abc import Callable, Mapping
 
-from copilot_bridge.simulator.answer_rules import check_answer
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.extra_rules import check_extras
 from copilot_bridge.simulator.image_rules import check_images
@@ -28,6 +27,7 @@ from copilot_bridge.simulator.messages_turn_rules import (
     check_signatures,
 )
 from copilot_bridge.simulator.model_facts import facts_of
+from copilot_bridge.simulator.output_format_rules import check_output_format
 from copilot_bridge.simulator.thinking_rules import check_output_config, check_thinking
 
 BETAS = (
@@ -165,7 +165,7 @@ SHAPE: tuple[Rule, ...] = (
     check_betas,
     check_fields,
     check_output_config,
-    check_answer,
+    check_output_format,
     check_roles,
     check_blocks,
     check_extras,

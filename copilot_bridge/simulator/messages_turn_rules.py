@@ -5,7 +5,7 @@ from typing import Any
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.limit_rules import blank_text, wrong_id, wrong_media
 from copilot_bridge.simulator.messages_parts import (
-    SEALS,
+    SIGNATURES,
     Body,
     listed,
     turns_of,
@@ -105,18 +105,18 @@ def check_block(path: str, block: Body) -> None:
 
 
 def check_pairs(body: Body, _row: Row, _betas: str) -> None:
-    """Tool calls are answered in the next turn, and nothing else is."""
+    """The next turn has the results of the tool calls, and of nothing else."""
     called: set[object] = set()
     for _role, turn in turns_of(body):
-        answered = {
+        resulting = {
             block.get("tool_use_id"): path for path, block in turn if block.get("type") == "tool_result"
         }
-        for one in answered.keys() - called:
+        for one in resulting.keys() - called:
             wrong(
-                f"{answered[one]}: unexpected `tool_use_id` found in `tool_result` blocks: {one}. "
+                f"{resulting[one]}: unexpected `tool_use_id` found in `tool_result` blocks: {one}. "
                 "Each `tool_result` block must have a corresponding `tool_use` block in the previous message."
             )
-        if missing := called - answered.keys():
+        if missing := called - resulting.keys():
             wrong(
                 "`tool_use` ids were found without `tool_result` blocks immediately after: "
                 f"{', '.join(map(str, missing))}. Each `tool_use` block must have a corresponding "
@@ -128,7 +128,7 @@ def check_pairs(body: Body, _row: Row, _betas: str) -> None:
 def check_signatures(body: Body, owner: str) -> None:
     for index, message in enumerate(body["messages"]):
         for number, block in enumerate(listed(message, "content")):
-            if (kind := block.get("type")) in SEALS:
-                sealed, content = SEALS[kind]
-                if not world().keepsakes.is_genuine(block.get(sealed), owner, str(block.get(content, ""))):
-                    wrong(f"messages.{index}.content.{number}: Invalid `{sealed}` in `{kind}` block")
+            if (kind := block.get("type")) in SIGNATURES:
+                field, content = SIGNATURES[kind]
+                if not world().keepsakes.is_genuine(block.get(field), owner, str(block.get(content, ""))):
+                    wrong(f"messages.{index}.content.{number}: Invalid `{field}` in `{kind}` block")

@@ -1,7 +1,7 @@
 """Paths that are not there, or fail, for one account: as its persona has it, or as a test sets it.
 
 A path is that of a route, without a host: `/auto`, `/models/session`, `/mcp/readonly`; `ws:/responses` is the
-upgrade of `GET /responses`.  It answers with a status, or `never`: not until the client leaves.
+upgrade of `GET /responses`.  It responds with a status, or `never`: not until the client leaves.
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ class Outages:
 
 
 def refuse_with(status: int) -> NoReturn:
-    """Answers with one line of text, as the front door does.
+    """Responds with one line of text, as the front door does.
 
     :raise Refused: always.
     """

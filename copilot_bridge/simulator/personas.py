@@ -13,7 +13,7 @@ TOKEN = re.compile(r"^(ghu|gho|github_pat)_sim_([a-z]+)([._-].*)?$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A kind of subscription; the words are those of the real answers."""
+    """A kind of subscription; the words are those of the real responses."""
 
     host: str  # names the plan's hosts: proxy.<host>.githubcopilot.com
     tier: str  # as in a model's `billing.restricted_to`
@@ -95,9 +95,9 @@ class Persona:
     plan: Plan = BUSINESS
     paths: tuple[str, ...] = ("",)
     """Where `endpoints.api` points, by exchange (the last repeats): a path of ours, or a foreign URL.  The
-    last one is the account's home; any other host answers 421."""
+    last one is the account's home; any other host responds with 421."""
     exchanges: tuple[str, ...] = ("ok",)
-    """What the token exchange answers, by attempt: `ok` or a refusal.  The last repeats."""
+    """What the token exchange returns, by attempt: `ok` or a refusal.  The last repeats."""
     user_info: str = "seat"
     """A row of accounts.FORMS, or a refusal."""
     capi: str | None = None
@@ -162,7 +162,7 @@ PERSONAS = {
         Persona(name="tokenbilled", about="seat billed in AI units", plan=BILLED, user_info="tokenbilled"),
         Persona(
             name="overquota",
-            about="quota used up: percent_remaining is negative, chat answers 402",
+            about="quota used up: percent_remaining is negative, chat responds with 402",
             plan=EXHAUSTED,
             chat="quota",
         ),
@@ -230,7 +230,7 @@ PERSONAS = {
         Persona(name="skewed", about="expires_at is an hour ahead: the upstream's clock is", skew=3600),
         Persona(
             name="moved",
-            about="first exchange names /individual, which answers 421; later ones /business, which works",
+            about="first exchange names /individual, which gets a 421; later ones /business, which works",
             paths=("/individual", "/business"),
         ),
         Persona(
@@ -240,12 +240,12 @@ PERSONAS = {
         ),
         Persona(
             name="httponly",
-            about="refuses every WebSocket: the upgrade answers 426",
+            about="refuses every WebSocket: the upgrade gets a 426",
             outages={"ws:/responses": 426},
         ),
         Persona(
             name="firstauto",
-            about="auto mode as it was before POST /auto, which answers 404",
+            about="auto mode as it was before POST /auto, which gets a 404",
             outages={"/auto": 404},
         ),
         Persona(

@@ -32,7 +32,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """The parts of a request that its answer depends on.
+    """The parts of a request that its response depends on.
 
     `text` is the last user message's; `results` are tool results after it.  `body` holds the settings under
     the names that chat has for them, whatever the surface.

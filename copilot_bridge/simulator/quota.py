@@ -1,4 +1,4 @@
-"""The quota of each plan, and the two forms in which it is sent: user info and reply headers."""
+"""The quota of each plan, and the two forms in which it is sent: user info and response headers."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -88,7 +88,7 @@ def next_month() -> datetime:
 
 
 def headers(kind: str, windows: bool) -> dict[str, str]:
-    """The quota headers of a Copilot reply; individual plans have `windows` (five hours, a week) as well."""
+    """The quota headers of a Copilot response; individual plans have `windows` (five hours, a week), too."""
     reset = next_month().strftime("%Y-%m-%dT%H:%M:%SZ")
     found = {
         f"x-quota-snapshot-{name}": row.header(reset, total_remaining=kind == "billed" and not row.unlimited)

@@ -1,4 +1,4 @@
-"""Recorded replies, replayed byte for byte."""
+"""Recorded responses, replayed byte for byte."""
 
 import re
 from functools import cache

@@ -9,13 +9,13 @@ import orjson
 from flask import Response, request
 
 from copilot_bridge.simulator import catalogue, flood
-from copilot_bridge.simulator.answers import CHARACTERS_PER_TOKEN, THOUGHT, Answer, compose
 from copilot_bridge.simulator.directives import RESPONSES, WEBSOCKET, Asked, read
 from copilot_bridge.simulator.edits import DONE, write_named
 from copilot_bridge.simulator.faults import refuse_if_asked
 from copilot_bridge.simulator.gate import Caller, check_session, check_vision
 from copilot_bridge.simulator.ledger import parse
 from copilot_bridge.simulator.model_facts import facts_of
+from copilot_bridge.simulator.model_response import CHARACTERS_PER_TOKEN, THOUGHT, ModelResponse, compose
 from copilot_bridge.simulator.prompt import IMAGE_TOKENS, Image, Prompt, Tool, read_image, typed
 from copilot_bridge.simulator.refusals.catalogue import refuse
 from copilot_bridge.simulator.refusals.forms import invalid
@@ -23,7 +23,7 @@ from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.responses_rules import MAY_CALL, RESULTS, check, check_types
 from copilot_bridge.simulator.transport import Faults, deliver, deliver_whole
 from copilot_bridge.simulator.web import by_model
-from copilot_bridge.simulator.wording.responses import Reply
+from copilot_bridge.simulator.wording.responses import ResponsesWording
 from copilot_bridge.simulator.world import world
 
 PATH = "/responses"
@@ -43,22 +43,22 @@ class Turn:
     asked: Asked
     connection: str
 
-    def reply(self) -> Reply:
+    def wording(self) -> ResponsesWording:
         account = self.caller.github_token
 
-        def give(text: str, sealed: bool) -> None:
-            world().keepsakes.give(text, account if sealed else self.connection)
+        def give(text: str, encrypted: bool) -> None:
+            world().keepsakes.give(text, account if encrypted else self.connection)
 
-        return Reply(self.answer(), self.row, self.body, self.asked, give)
+        return ResponsesWording(self.model_response(), self.row, self.body, self.asked, give)
 
-    def answer(self) -> Answer:
-        """The answer, after a search if one is offered and wanted."""
-        answer = compose(self.prompt, self.asked, self.row)
+    def model_response(self) -> ModelResponse:
+        """The response, after a search if one is offered and wanted."""
+        response = compose(self.prompt, self.asked, self.row)
         if not searches(self.body, self.asked):
-            return answer
+            return response
         query = " ".join(self.asked.text.split())[:100] or "nothing"
         text, annotations = by_model(query)
-        return replace(answer, text=text, annotations=tuple(annotations), searched=query, calls=())
+        return replace(response, text=text, annotations=tuple(annotations), searched=query, calls=())
 
 
 def searches(body: Item, asked: Asked) -> bool:
@@ -98,14 +98,14 @@ def create_response(caller: Caller) -> Response:
     turn = take(caller, body)
     if turn.prompt.stream:
         return deliver(*events_for(turn), Faults.asked(turn.asked))
-    return deliver_whole(orjson.dumps(turn.reply().whole()), Faults.asked(turn.asked))
+    return deliver_whole(orjson.dumps(turn.wording().whole()), Faults.asked(turn.asked))
 
 
 def events_for(turn: Turn) -> tuple[Iterable[bytes], float]:
-    """The SSE events of a reply, and the pause between them in seconds."""
+    """The SSE events of a response, and the pause between them in seconds."""
     if "flood" in turn.asked:
         return flood.render_named(RESPONSES, turn.asked.options["flood"], turn.row)
-    events = [write_named(event) for event in turn.reply().events()]
+    events = [write_named(event) for event in turn.wording().events()]
     return [*events, DONE] if "done-marker" in turn.asked else events, world().pace
 
 

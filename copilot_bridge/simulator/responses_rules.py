@@ -16,7 +16,7 @@ from copilot_bridge.simulator.world import world
 MIN_OUTPUT_TOKENS = 16
 LONG = "string_above_max_length"
 OPAQUE = re.compile(r"^[A-Za-z0-9+/]{100,}={0,2}$")
-"""What the ids of a reply look like.  One that is nobody's own invention has to be a genuine one."""
+"""What the ids of a response look like.  One that is nobody's own invention has to be a genuine one."""
 
 MAY_CALL = frozenset({"function", "custom"})
 TOOLS = MAY_CALL | {
@@ -49,7 +49,7 @@ Body = Mapping[str, Any]
 def check(body: Body, row: Row, owner: str, connection: str) -> None:
     """Holds a request against all rules of the surface.
 
-    :param owner: the GitHub token; what was sealed for it by earlier replies it may bring back.
+    :param owner: the GitHub token; what was encrypted for it by earlier responses it may bring back.
     :param connection: the same for the ids of items.
     :raise Refused: the first rule that the request breaks.
     """
@@ -175,11 +175,11 @@ def check_item(index: int, item: Body, owner: str, connection: str) -> None:
         wrong(f"input[{index}].call_id", problem, LONG)
     if item.get("id") is not None:
         check_id(index, kind, str(item["id"]), connection, socket=connection != owner)
-    sealed = item.get("encrypted_content")
-    if sealed and not world().keepsakes.is_genuine(sealed, owner):
+    encrypted = item.get("encrypted_content")
+    if encrypted and not world().keepsakes.is_genuine(encrypted, owner):
         wrong(
             f"input[{index}].encrypted_content",
-            f"The encrypted content {str(sealed)[:12]}... could not be verified.",
+            f"The encrypted content {str(encrypted)[:12]}... could not be verified.",
             "invalid_encrypted_content",
         )
 

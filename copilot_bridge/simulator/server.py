@@ -31,7 +31,7 @@ from copilot_bridge.simulator.gate import Caller, admit, admit_to_completion
 from copilot_bridge.simulator.ledger import CLIENT_GONE, COMPLETE, Entry
 from copilot_bridge.simulator.outages import NEVER, refuse_with
 from copilot_bridge.simulator.refusals.refusal import Refused
-from copilot_bridge.simulator.transport import DELIVERY, never_answer
+from copilot_bridge.simulator.transport import DELIVERY, never_respond
 from copilot_bridge.simulator.world import World, world
 
 HOST = "127.0.0.1"  # and no other: the simulator gives tokens to whoever asks
@@ -136,7 +136,7 @@ def guarded(
         caller = gate()
         state = world().outages.at(name, caller.github_token, caller.persona)
         if state == NEVER:
-            return never_answer()
+            return never_respond()
         if isinstance(state, int):
             refuse_with(state)
         return view(caller, **arguments)
@@ -153,7 +153,7 @@ def say_no(refused: Refused) -> Response:
 
 
 def sign(response: Response) -> Response:
-    """The headers of every reply of the Copilot API.  The edge's own replies lack those of the service."""
+    """Add the headers of every response of the Copilot API.  The edge's own lack those of the service."""
     headers = response.headers
     headers["x-request-id"] = request.headers.get("X-Request-Id") or str(uuid4())
     headers["x-github-request-id"] = github.support_id()

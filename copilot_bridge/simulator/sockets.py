@@ -1,7 +1,7 @@
 """A WebSocket on the server's connection: text messages in, text messages out.
 
 `websockets` has the protocol (RFC 6455) without any I/O; the bytes travel here.  A greenlet of its own reads
-all the time, so that pings are answered and a client who leaves is noticed while a reply is being written.
+all the time, so that pings get their pongs, and a client who leaves is noticed while a response is written.
 """
 
 from collections.abc import Iterable
@@ -73,7 +73,7 @@ class Socket:
         self._greenlet: Any = None
 
     def accept(self, head: bytes, headers: Iterable[tuple[str, str]]) -> bool:
-        """Answer the handshake; a refused one ends the connection.  `headers` go with the answer."""
+        """Respond to the handshake; a refused one ends the connection.  `headers` go with the response."""
         self._protocol.receive_data(head)
         asked = self._protocol.events_received()[0]
         assert isinstance(asked, Request), "the head of a request is the first event"
@@ -116,7 +116,7 @@ class Socket:
             self._end()
 
     def _take(self, frame: Frame) -> None:
-        """Put the frames of a message together.  The protocol answers pings and closes by itself."""
+        """Put the frames of a message together.  The protocol responds to pings and closes by itself."""
         if frame.opcode == Opcode.BINARY:
             self._protocol.fail(UNSUPPORTED_DATA, "text only")
         elif frame.opcode in (Opcode.TEXT, Opcode.CONT):
@@ -185,7 +185,7 @@ class Socket:
             raise ClientGone
 
     def close(self, code: int, reason: str) -> None:
-        """Send a close frame, and give the client a moment to answer it."""
+        """Send a close frame, and give the client a moment to respond."""
         self._closing = True
         with suppress(InvalidState):  # the client was first
             self._protocol.send_close(code, reason)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from copilot_bridge.simulator.catalogue import Row
-from copilot_bridge.simulator.messages_parts import SEALS, Body, extra, turns_of, unknown_tag, wrong
+from copilot_bridge.simulator.messages_parts import SIGNATURES, Body, extra, turns_of, unknown_tag, wrong
 from copilot_bridge.simulator.model_facts import facts_of
 from copilot_bridge.simulator.refusals.forms import invalid
 from copilot_bridge.simulator.refusals.refusal import Refused
@@ -79,7 +79,7 @@ def check_first_thought(body: Body) -> None:
         elif not any(block.get("type") == "tool_result" for _path, block in turn):
             break
     for path, block in begun[:1]:
-        if block.get("type") not in SEALS:
+        if block.get("type") not in SIGNATURES:
             wrong(
                 f"{path}.type: Expected `thinking` or `redacted_thinking`, but found `{block.get('type')}`. "
                 "When `thinking` is enabled, a final `assistant` message must start with a thinking block "

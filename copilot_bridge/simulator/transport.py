@@ -1,4 +1,4 @@
-"""How the bytes of a reply get on the wire: pacing, framing, faults, and an eye on the client.
+"""How the bytes of a response get on the wire: pacing, framing, faults, and an eye on the client.
 
 The socket is written directly, past WSGI: a cut, a reset or a half frame can't be said otherwise.
 """
@@ -73,7 +73,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """Faults of a reply under way.  `after` counts events; times are in seconds."""
+    """Faults of a response under way.  `after` counts events; times are in seconds."""
 
     size: int = 0  # bytes of each piece; 0: as the events come
     bytewise: bool = False
@@ -106,7 +106,7 @@ class Faults:
             slow_body=asked.get("slow-body", "seconds", 0.0),
             framing=next((framing[name] for name in framing if name in asked), ""),
             gzip="gzip" in asked,
-            vanish="close-before-reply" in asked,
+            vanish="close-before-response" in asked,
         )
 
 
@@ -115,7 +115,7 @@ NO_FAULTS = Faults()
 
 @dataclass(slots=True)
 class Delivery:
-    """A reply on its way.
+    """A response on its way.
 
     `events` are SSE events, or one whole body; `gap` is the pause between them, in seconds.
     """
@@ -304,7 +304,7 @@ def deliver_whole(body: bytes, faults: Faults, mimetype: str = "application/json
     return _hand_over(Delivery([body], 0.0, stream=False, faults=faults), mimetype)
 
 
-def never_answer() -> Response:
+def never_respond() -> Response:
     """No byte until the client leaves."""
     return deliver_whole(b"", Faults(slow_headers=FOR_EVER))
 

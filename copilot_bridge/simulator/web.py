@@ -6,7 +6,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-# The first page in a result, as a program shows it to a model, for answers that cite it.
+# The first page in a result, as a program shows it to a model, for responses that cite it.
 FIRST = re.compile(r"^\[1\] (.{1,200})\n(https?://\S+)", re.MULTILINE)
 
 
@@ -27,7 +27,7 @@ def search(query: str) -> tuple[Page, Page]:
 
 
 def by_model(query: str) -> tuple[str, list[Json]]:
-    """The answer of a model that has searched, and its annotations."""
+    """The response of a model that has searched, and its annotations."""
     text, annotations = "", []
     for page in search(query):
         text += f"{page.text} "

@@ -58,10 +58,10 @@ class Mint:
 
 @dataclass(frozen=True, slots=True)
 class Keepsake:
-    """Something opaque that a reply gave away: for whom, and what it seals."""
+    """Something opaque that a response gave away: for whom, and what it encrypts or signs."""
 
     owner: str  # GitHub token
-    seals: str
+    content: str
 
 
 class Keepsakes:
@@ -70,14 +70,14 @@ class Keepsakes:
     def __init__(self) -> None:
         self._given: OrderedDict[str, Keepsake] = OrderedDict()
 
-    def give(self, text: str, owner: str, seals: str = "") -> None:
-        self._given[text] = Keepsake(owner, seals)
+    def give(self, text: str, owner: str, content: str = "") -> None:
+        self._given[text] = Keepsake(owner, content)
         if len(self._given) > KEPT_TOKENS:
             self._given.popitem(last=False)
 
-    def is_genuine(self, text: object, owner: str, seals: str = "") -> bool:
+    def is_genuine(self, text: object, owner: str, content: str = "") -> bool:
         """Return whether a text was given to `owner`, with just that content."""
-        return isinstance(text, str) and self._given.get(text) == Keepsake(owner, seals)
+        return isinstance(text, str) and self._given.get(text) == Keepsake(owner, content)
 
 
 def write_token(persona: Persona, expires_at: int) -> str:
@@ -118,7 +118,7 @@ class Limits:
     compression: str = "accept"
     window: int = 15  # bits that a client may use
     memory: bool = True  # a client may refer to its earlier messages
-    extensions: str = ""  # what the answer says instead, right or wrong
+    extensions: str = ""  # what the response says instead, right or wrong
 
 
 @dataclass(slots=True)

@@ -61,13 +61,15 @@ def flows(start_flow: Callable[..., tuple[Terminal, Path]]) -> dict[str, tuple[T
     """All at once, since each has to wait some seconds between its polls."""
     return {
         "pending": start_flow(
-            {"answers": ["authorization_pending", "success"], "token": new_token()}, "auth"
+            {"responses": ["authorization_pending", "success"], "token": new_token()}, "auth"
         ),
-        "expired": start_flow({"answers": ["expired_token"]}, "auth"),
-        "denied": start_flow({"answers": ["access_denied"]}, "auth", "login"),
-        "refused": start_flow({"answers": ["success"], "token": "ghu_wrong"}, "auth"),
-        "start": start_flow({"answers": ["success"]}, "start", "--port", "0"),
-        "shown": start_flow({"answers": ["success"], "token": new_token()}, "auth", "login", "--show-token"),
+        "expired": start_flow({"responses": ["expired_token"]}, "auth"),
+        "denied": start_flow({"responses": ["access_denied"]}, "auth", "login"),
+        "refused": start_flow({"responses": ["success"], "token": "ghu_wrong"}, "auth"),
+        "start": start_flow({"responses": ["success"]}, "start", "--port", "0"),
+        "shown": start_flow(
+            {"responses": ["success"], "token": new_token()}, "auth", "login", "--show-token"
+        ),
     }
 
 
@@ -134,7 +136,7 @@ def test_a_login_at_the_start(flows):
 
 
 def test_ctrl_c_gives_up_a_login(start_flow):
-    terminal, home = start_flow({"answers": ["authorization_pending"]}, "auth")
+    terminal, home = start_flow({"responses": ["authorization_pending"]}, "auth")
     terminal.wait_for("Waiting for you")
     terminal.type("\x03")
     code, text = ended((terminal, home))

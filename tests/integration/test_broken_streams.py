@@ -161,7 +161,7 @@ def test_a_whole_answer_cut_after_the_last_word_is_an_error(
 def test_close_before_the_reply_is_tried_once_more(
     any_bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
-    received = any_bridge.receive_stream(f"[[sim:close-before-reply once={mark}]] hello", model)
+    received = any_bridge.receive_stream(f"[[sim:close-before-response once={mark}]] hello", model)
     assert received.text
     assert len(simulator.ledger(mark)) == 2
 
@@ -170,7 +170,7 @@ def test_close_before_the_reply_is_tried_once_more(
 def test_close_before_each_reply_is_an_error(
     any_bridge: Bridge, simulator: Simulator, mark: str, stream: bool
 ) -> None:
-    answer = any_bridge.chat(f"[[sim:close-before-reply]] hello {mark}", stream=stream)
+    answer = any_bridge.chat(f"[[sim:close-before-response]] hello {mark}", stream=stream)
     assert answer.status == 502
     assert answer.error["code"] == "upstream_unreachable"
     assert len(simulator.ledger(mark)) == 2

@@ -287,7 +287,7 @@ def test_a_line_of_two_megabytes(bridge: Bridge, shape: str, transport: str) -> 
     "framing", ["", "[[sim:close-delimited]]", "[[sim:gzip]]", "[[sim:pieces size=100]]"]
 )
 def test_a_large_whole_answer(bridge: Bridge, framing: str) -> None:
-    answer = bridge.chat(f"[[sim:reply-size bytes=300000]]{framing}", "gpt-5.2")
+    answer = bridge.chat(f"[[sim:response-size bytes=300000]]{framing}", "gpt-5.2")
     assert len(answer.message["content"]) == 300_000
     assert answer.headers["content-length"] == str(len(answer.body))
     assert "content-encoding" not in answer.headers

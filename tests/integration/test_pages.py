@@ -257,7 +257,7 @@ def test_logging_in_with_several_accounts(start_bridge: Start, simulator: Simula
     tab, other = browse(bridge), browse(bridge)
     assert "Nobody is logged in to GitHub" in tab.get("/").text
     assert bridge.chat("hello").status == 401
-    script(simulator, answers=["authorization_pending", "success"], token=new_token())
+    script(simulator, responses=["authorization_pending", "success"], token=new_token())
     assert tab.post("/auth/device").headers["Location"] == "/auth/device"
     page = tab.get("/auth/device").text
     (code,) = re.findall(r'id="user-code"[^>]*>([A-Z]{4}-[A-Z]{4})<', page)
@@ -274,7 +274,7 @@ def test_logging_in_with_several_accounts(start_bridge: Start, simulator: Simula
     assert "Copilot" in page
     assert bridge.chat("hello").status == 200, "requests use it at once"
     # Another one, which is the default from then on, until another one is chosen.
-    script(simulator, answers=["success"], token=new_token("free"))
+    script(simulator, responses=["success"], token=new_token("free"))
     tab.post("/auth/device")
     page = tab.wait_for_part(STATE, "Logged in as")
     users = re.findall(r"<li>\s*<div class=\"justify-between\"><strong>([\w-]+)</strong>", page)
@@ -298,9 +298,9 @@ def test_logins_that_come_to_nothing(start_bridge: Start, simulator: Simulator, 
     bridge = start_bridge(github_token="", server="gevent")
     tab = browse(bridge)
     ends = (
-        ({"answers": ["slow_down"]}, "GitHub asked for fewer checks: now every 6 s"),
-        ({"answers": ["access_denied"]}, "The login was refused"),
-        ({"answers": ["authorization_pending"], "expires_in": 1}, "The code has expired"),
+        ({"responses": ["slow_down"]}, "GitHub asked for fewer checks: now every 6 s"),
+        ({"responses": ["access_denied"]}, "The login was refused"),
+        ({"responses": ["authorization_pending"], "expires_in": 1}, "The code has expired"),
     )
     for answers, words in ends:
         script(simulator, **answers)

@@ -254,7 +254,7 @@ def test_a_network_error_makes_no_second_turn(
     bridge: Bridge, simulator: Simulator, mark: str, path: str
 ) -> None:
     """Copilot has read the request, and the connection ends without an answer."""
-    messages = [{"role": "user", "content": f"[[sim:close-before-reply once={mark}]] hello"}]
+    messages = [{"role": "user", "content": f"[[sim:close-before-response once={mark}]] hello"}]
     bodies: dict[str, Json] = {
         "/v1/chat/completions": {"model": CHAT, "messages": messages},
         "/v1/responses": {"model": CODEX, "input": messages},

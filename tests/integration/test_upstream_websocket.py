@@ -195,7 +195,7 @@ def test_whole_answers_come_over_it_too(
 
 # Faults of a conversation's WebSocket before the first event.
 FAULTS = (
-    "close-before-reply",
+    "close-before-response",
     "cut-between after=0",
     "cut-in-frame after=0",
     "reset after=0",

@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 
 TERMINAL = ("error", "response.completed", "response.failed", "response.incomplete")
 FAULTS = (
-    "close-before-reply",
+    "close-before-response",
     "cut-between after={after}",
     "cut-in-frame after={after}",
     "reset after={after}",

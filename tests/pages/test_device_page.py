@@ -37,7 +37,7 @@ def begin(simulator: Simulator, empty: Bridge, visit: Visit) -> Callable[..., Pa
 
 
 def tell(simulator: Simulator, *answers: str, **script: object) -> None:
-    body = {"interval": 1, "answers": list(answers), **script}
+    body = {"interval": 1, "responses": list(answers), **script}
     assert requests.post(f"{simulator.url}/_simulator/device", json=body, timeout=PATIENCE).ok
 
 
@@ -81,7 +81,7 @@ def test_a_login_and_another(begin, picture: Picture, simulator: Simulator, empt
 
 
 @pytest.mark.parametrize(
-    ("answers", "script", "words"),
+    ("responses", "script", "words"),
     [
         (["expired_token"], {}, "The code has expired"),
         (["authorization_pending"], {"expires_in": 2}, "The code has expired"),

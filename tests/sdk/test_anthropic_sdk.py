@@ -320,7 +320,7 @@ ERRORS: dict[str, tuple[type[anthropic.APIStatusError], int, str]] = {
     "[[sim:refuse name=entity-too-large]]": (anthropic.APIStatusError, 413, "request_too_large"),
     "[[sim:refuse name=unicorn]]": (anthropic.InternalServerError, 502, "api_error"),
     "[[sim:refuse name=overloaded]]": (anthropic.InternalServerError, 529, "overloaded_error"),
-    "[[sim:close-before-reply]]": (anthropic.InternalServerError, 502, "api_error"),
+    "[[sim:close-before-response]]": (anthropic.InternalServerError, 502, "api_error"),
 }
 
 

@@ -287,7 +287,7 @@ ERRORS: dict[str, tuple[type[openai.APIStatusError], int, str | None]] = {
     "[[sim:refuse name=entity-too-large]]": (openai.APIStatusError, 413, "request_too_large"),
     "[[sim:refuse name=unicorn]]": (openai.InternalServerError, 502, None),
     "[[sim:refuse name=overloaded]]": (openai.InternalServerError, 529, "overloaded"),
-    "[[sim:close-before-reply]]": (openai.InternalServerError, 502, "upstream_unreachable"),
+    "[[sim:close-before-response]]": (openai.InternalServerError, 502, "upstream_unreachable"),
 }
 
 

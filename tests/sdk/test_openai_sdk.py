@@ -373,7 +373,7 @@ ERRORS: dict[str, tuple[type[openai.APIStatusError], str | None]] = {
     "[[sim:refuse name=entity-too-large]]": (openai.APIStatusError, "request_too_large"),
     "[[sim:refuse name=unicorn]]": (openai.InternalServerError, None),
     "[[sim:refuse name=overloaded]]": (openai.InternalServerError, "overloaded"),
-    "[[sim:close-before-reply]]": (openai.InternalServerError, "upstream_unreachable"),
+    "[[sim:close-before-response]]": (openai.InternalServerError, "upstream_unreachable"),
 }
 
 

@@ -536,7 +536,7 @@ ERRORS: dict[str, tuple[type[anthropic.APIStatusError], int, str]] = {
     "refuse name=entity-too-large": (anthropic.APIStatusError, 413, "request_too_large"),
     "refuse name=unicorn": (anthropic.InternalServerError, 502, "api_error"),
     "refuse name=overloaded": (anthropic.InternalServerError, 529, "overloaded_error"),
-    "close-before-reply": (anthropic.InternalServerError, 502, "api_error"),
+    "close-before-response": (anthropic.InternalServerError, 502, "api_error"),
 }
 
 

@@ -498,7 +498,7 @@ ERRORS: dict[str, tuple[type[openai.APIStatusError], int, str | None]] = {
     "refuse name=entity-too-large": (openai.APIStatusError, 413, "request_too_large"),
     "refuse name=unicorn": (openai.InternalServerError, 502, None),
     "refuse name=overloaded": (openai.InternalServerError, 529, "overloaded"),
-    "close-before-reply": (openai.InternalServerError, 502, "upstream_unreachable"),
+    "close-before-response": (openai.InternalServerError, 502, "upstream_unreachable"),
 }
 
 

@@ -277,7 +277,9 @@ CALLS = {
         edge=True,
     ),
     "content-policy-422": plain(
-        422, "The prompt was filtered by the Responsible AI Service", "the content filter, before any answer"
+        422,
+        "The prompt was filtered by the Responsible AI Service",
+        "the content filter, before any response",
     ),
     "weekly": Refusal(
         status=429,

@@ -1,11 +1,11 @@
-"""An answer in the wire shape of its model's vendor, as a stream of chunks or as one reply."""
+"""A response in the wire shape of its model's vendor, as a stream of chunks or in one piece."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from copilot_bridge.simulator.answers import Answer
 from copilot_bridge.simulator.catalogue import Row
+from copilot_bridge.simulator.model_response import ModelResponse
 from copilot_bridge.simulator.wording import azure, claude, gemini
 
 Chunk = dict[str, Any]
@@ -15,8 +15,8 @@ Chunk = dict[str, Any]
 class Wording:
     """How a vendor's models sound.  `stray` is the delta of reasoning that comes too late."""
 
-    chunks: Callable[[Answer, Row], list[Chunk]]
-    whole: Callable[[Answer, Row], Chunk]
+    chunks: Callable[[ModelResponse, Row], list[Chunk]]
+    whole: Callable[[ModelResponse, Row], Chunk]
     stray: Mapping[str, Any]
 
 

@@ -1,7 +1,7 @@
 """OpenAI's models as Azure serves them.
 
 They have filter results everywhere, and usage on a chunk of its own after the finish.  Sources: upstream
-fixtures of the official client (plain text, reasoning); a captured gpt-4o reply (not streamed).
+fixtures of the official client (plain text, reasoning); a captured gpt-4o response (not streamed).
 """
 
 import secrets
@@ -9,8 +9,8 @@ from time import time
 from typing import Any
 from uuid import uuid4
 
-from copilot_bridge.simulator.answers import Answer, Call, Usage, cost, words
 from copilot_bridge.simulator.catalogue import Row
+from copilot_bridge.simulator.model_response import Call, ModelResponse, Usage, cost, words
 
 SEVERITIES = ("hate", "self_harm", "sexual", "violence")
 SAFE = {name: {"filtered": False, "severity": "safe"} for name in SEVERITIES}
@@ -20,7 +20,7 @@ FRAGMENT = 12  # characters of a tool call's arguments in one chunk
 Chunk = dict[str, Any]
 
 
-def chunks(answer: Answer, row: Row) -> list[Chunk]:
+def chunks(response: ModelResponse, row: Row) -> list[Chunk]:
     head = {
         "created": int(time()),
         "id": chat_id(),
@@ -28,15 +28,15 @@ def chunks(answer: Answer, row: Row) -> list[Chunk]:
         "object": "chat.completion.chunk",
     }
     head["system_fingerprint"] = "fp_simulated01"
-    chunks_ = [chunk(head, delta, filters) for delta, filters in deltas(answer)]
-    if answer.finish:
-        chunks_.append(chunk(head, {}, FILTERED if answer.filtered else {}, answer.finish))
+    chunks_ = [chunk(head, delta, filters) for delta, filters in deltas(response)]
+    if response.finish:
+        chunks_.append(chunk(head, {}, FILTERED if response.filtered else {}, response.finish))
     return [
         prompt_filter(),
-        *thoughts(head, answer),
+        *thoughts(head, response),
         *chunks_,
-        *late_id(head, answer),
-        *usage_chunks(head, answer, row),
+        *late_id(head, response),
+        *usage_chunks(head, response, row),
     ]
 
 
@@ -64,13 +64,13 @@ def chunk(head: Chunk, delta: Chunk, filters: Chunk, finish: str | None = None) 
     return {"choices": [choice], **head, "usage": None}
 
 
-def deltas(answer: Answer) -> list[tuple[Chunk, Chunk]]:
+def deltas(response: ModelResponse) -> list[tuple[Chunk, Chunk]]:
     """Deltas with their filter results.  The role stands on the first one only, be it text or a tool call."""
     found: list[tuple[Chunk, Chunk]] = []
-    if answer.text or not answer.calls:
+    if response.text or not response.calls:
         found.append(({"content": "", "refusal": None, "role": "assistant"}, {}))
-        found += [({"content": text}, SAFE) for text in answer.fragments()]
-    for index, call in enumerate(answer.calls):
+        found += [({"content": text}, SAFE) for text in response.fragments()]
+    for index, call in enumerate(response.calls):
         opening = {"content": None, "refusal": None, "role": "assistant"} if not found else {}
         found.append(({**opening, "tool_calls": [opened(index, call)]}, {}))
         found += [({"tool_calls": [more(index, part)]}, {}) for part in fragments(call.arguments)]
@@ -90,13 +90,13 @@ def fragments(arguments: str) -> list[str]:
     return [arguments[start : start + FRAGMENT] for start in range(0, len(arguments), FRAGMENT)]
 
 
-def thoughts(head: Chunk, answer: Answer) -> list[Chunk]:
-    return [nameless(head, {"cot_summary": part}) for part in words(answer.reasoning)]
+def thoughts(head: Chunk, response: ModelResponse) -> list[Chunk]:
+    return [nameless(head, {"cot_summary": part}) for part in words(response.reasoning)]
 
 
-def late_id(head: Chunk, answer: Answer) -> list[Chunk]:
+def late_id(head: Chunk, response: ModelResponse) -> list[Chunk]:
     """`cot_id` comes after the finish."""
-    return [nameless(head, {"cot_id": f"cot_{uuid4()}"})] if answer.reasoned else []
+    return [nameless(head, {"cot_id": f"cot_{uuid4()}"})] if response.reasoned else []
 
 
 def nameless(head: Chunk, delta: Chunk) -> Chunk:
@@ -105,11 +105,11 @@ def nameless(head: Chunk, delta: Chunk) -> Chunk:
     return {"choices": [choice], **head, "id": "", "model": "", "usage": None}
 
 
-def usage_chunks(head: Chunk, answer: Answer, row: Row) -> list[Chunk]:
-    if answer.usage is None:
+def usage_chunks(head: Chunk, response: ModelResponse, row: Row) -> list[Chunk]:
+    if response.usage is None:
         return []
     return [
-        {"choices": [], **head, "usage": usage_of(answer.usage), "copilot_usage": cost(row, answer.usage)}
+        {"choices": [], **head, "usage": usage_of(response.usage), "copilot_usage": cost(row, response.usage)}
     ]
 
 
@@ -128,43 +128,43 @@ def usage_of(usage: Usage) -> Chunk:
     }
 
 
-def whole(answer: Answer, row: Row) -> Chunk:
+def whole(response: ModelResponse, row: Row) -> Chunk:
     """No `object`, no `created`; a random `padding`; content is absent beside tool calls."""
     choice = {
         "content_filter_results": {
-            **(FILTERED if answer.filtered else SAFE),
+            **(FILTERED if response.filtered else SAFE),
             "protected_material_code": {"filtered": False, "detected": False},
             "protected_material_text": {"filtered": False, "detected": False},
         },
-        "finish_reason": answer.finish,
+        "finish_reason": response.finish,
         "index": 0,
-        "message": message(answer),
+        "message": message(response),
     }
-    reply: Chunk = {"choices": [choice], "id": chat_id()}
-    if answer.usage:
-        reply |= {"usage": usage_of(answer.usage), "copilot_usage": cost(row, answer.usage)}
-    return reply | {
+    body: Chunk = {"choices": [choice], "id": chat_id()}
+    if response.usage:
+        body |= {"usage": usage_of(response.usage), "copilot_usage": cost(row, response.usage)}
+    return body | {
         "model": row["version"],
         "prompt_filter_results": [{"content_filter_results": SAFE, "prompt_index": 0}],
         "system_fingerprint": "fp_simulated01",
     }
 
 
-def message(answer: Answer) -> Chunk:
+def message(response: ModelResponse) -> Chunk:
     fields: Chunk = {"padding": secrets.token_urlsafe(12), "role": "assistant"}
-    if answer.calls:
+    if response.calls:
         fields["tool_calls"] = [
             {
                 "function": {"arguments": call.arguments, "name": call.name},
                 "id": f"call_{call.id}",
                 "type": "function",
             }
-            for call in answer.calls
+            for call in response.calls
         ]
     else:
-        fields["content"] = answer.text
-    if answer.reasoned:
-        fields |= {"cot_summary": answer.reasoning, "cot_id": f"cot_{uuid4()}"}
+        fields["content"] = response.text
+    if response.reasoned:
+        fields |= {"cot_summary": response.reasoning, "cot_id": f"cot_{uuid4()}"}
     return fields
 
 

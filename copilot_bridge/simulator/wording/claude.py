@@ -9,8 +9,8 @@ from time import time
 from typing import Any
 from uuid import uuid4
 
-from copilot_bridge.simulator.answers import Answer, Call, Usage, cost, words
 from copilot_bridge.simulator.catalogue import Row
+from copilot_bridge.simulator.model_response import Call, ModelResponse, Usage, cost, words
 
 OPAQUE = "EqQBCkYIBhgCIkDsimulatedSignatureOfAThoughtThatNobodyHad=="
 NO_USAGE = {"completion_tokens": 0, "prompt_tokens": 0, "total_tokens": 0}
@@ -19,16 +19,16 @@ FRAGMENT = 16  # characters of a tool call's arguments in one chunk
 Chunk = dict[str, Any]
 
 
-def chunks(answer: Answer, row: Row) -> list[Chunk]:
+def chunks(response: ModelResponse, row: Row) -> list[Chunk]:
     head = {"created": int(time()), "id": str(uuid4()), "model": row["id"]}
     numbered = bool(row["capabilities"]["supports"].get("adaptive_thinking"))
-    choice = 1 if numbered and answer.calls else 0
-    deltas = [*reasoning(answer), *({"content": text} for text in answer.fragments())]
+    choice = 1 if numbered and response.calls else 0
+    deltas = [*reasoning(response), *({"content": text} for text in response.fragments())]
     found = [chunk(head, 0, delta) for delta in deltas]
-    found += [chunk(head, choice, delta) for delta in calling(answer.calls, numbered)]
+    found += [chunk(head, choice, delta) for delta in calling(response.calls, numbered)]
     found = found or [chunk(head, 0, {"content": ""})]
     found[0]["usage"] = NO_USAGE
-    return [*found, *finish(head, choice, answer, row)]
+    return [*found, *finish(head, choice, response, row)]
 
 
 def chunk(head: Chunk, index: int, delta: Chunk) -> Chunk:
@@ -37,11 +37,11 @@ def chunk(head: Chunk, index: int, delta: Chunk) -> Chunk:
     return {"choices": [{"index": index, "delta": whole}], **head}
 
 
-def reasoning(answer: Answer) -> list[Chunk]:
-    found: list[Chunk] = [{"content": "", "reasoning_text": part} for part in words(answer.reasoning)]
-    if answer.opaque_alone:
+def reasoning(response: ModelResponse) -> list[Chunk]:
+    found: list[Chunk] = [{"content": "", "reasoning_text": part} for part in words(response.reasoning)]
+    if response.opaque_alone:
         found.append({"reasoning_opaque": OPAQUE})
-    elif answer.reasoned:
+    elif response.reasoned:
         found.append({"content": "", "reasoning_opaque": OPAQUE})
     return found
 
@@ -67,15 +67,15 @@ def fragments(arguments: str) -> list[str]:
     return [arguments[start : start + FRAGMENT] for start in range(0, len(arguments), FRAGMENT)]
 
 
-def finish(head: Chunk, index: int, answer: Answer, row: Row) -> list[Chunk]:
+def finish(head: Chunk, index: int, response: ModelResponse, row: Row) -> list[Chunk]:
     """The last chunk; without finish_reason and usage there is none."""
-    if answer.finish is None and answer.usage is None:
+    if response.finish is None and response.usage is None:
         return []
     last = chunk(head, index, {})
-    if answer.finish:
-        last["choices"][0] = {"finish_reason": answer.finish, **last["choices"][0]}
-    if answer.usage:
-        last |= {"usage": usage_of(answer.usage), "copilot_usage": cost(row, answer.usage)}
+    if response.finish:
+        last["choices"][0] = {"finish_reason": response.finish, **last["choices"][0]}
+    if response.usage:
+        last |= {"usage": usage_of(response.usage), "copilot_usage": cost(row, response.usage)}
     return [last]
 
 
@@ -88,24 +88,24 @@ def usage_of(usage: Usage) -> Chunk:
     }
 
 
-def whole(answer: Answer, row: Row) -> Chunk:
+def whole(response: ModelResponse, row: Row) -> Chunk:
     """Split: text in the first choice, calls in the second; `index` is missing."""
-    message: Chunk = {"role": "assistant", "content": answer.text}
-    if answer.reasoning:
-        message["reasoning_text"] = answer.reasoning
-    if answer.reasoned:
+    message: Chunk = {"role": "assistant", "content": response.text}
+    if response.reasoning:
+        message["reasoning_text"] = response.reasoning
+    if response.reasoned:
         message["reasoning_opaque"] = OPAQUE
     messages = [message]
-    if answer.calls:
-        messages.append({"role": "assistant", "tool_calls": [called(call) for call in answer.calls]})
-    reply = {
+    if response.calls:
+        messages.append({"role": "assistant", "tool_calls": [called(call) for call in response.calls]})
+    body = {
         "id": str(uuid4()),
         "model": row["id"],
-        "choices": [{"finish_reason": answer.finish, "message": message} for message in messages],
+        "choices": [{"finish_reason": response.finish, "message": message} for message in messages],
     }
-    if answer.usage:
-        reply |= {"usage": usage_of(answer.usage), "copilot_usage": cost(row, answer.usage)}
-    return reply
+    if response.usage:
+        body |= {"usage": usage_of(response.usage), "copilot_usage": cost(row, response.usage)}
+    return body
 
 
 def called(call: Call) -> Chunk:

@@ -6,17 +6,17 @@
 from dataclasses import replace
 from typing import Any
 
-from copilot_bridge.simulator.answers import Answer
 from copilot_bridge.simulator.catalogue import Row
+from copilot_bridge.simulator.model_response import ModelResponse
 from copilot_bridge.simulator.wording import claude
 
 Chunk = dict[str, Any]
 
 
-def chunks(answer: Answer, row: Row) -> list[Chunk]:
-    if not answer.reasoned or answer.opaque_alone:
-        return claude.chunks(answer, row)
-    found = [one for one in claude.chunks(answer, row) if "reasoning_opaque" not in delta_of(one)]
+def chunks(response: ModelResponse, row: Row) -> list[Chunk]:
+    if not response.reasoned or response.opaque_alone:
+        return claude.chunks(response, row)
+    found = [one for one in claude.chunks(response, row) if "reasoning_opaque" not in delta_of(one)]
     sign(found)
     return found
 
@@ -33,9 +33,9 @@ def delta_of(chunk: Chunk) -> Chunk:
     return delta
 
 
-def whole(answer: Answer, row: Row) -> Chunk:
+def whole(response: ModelResponse, row: Row) -> Chunk:
     """One choice; its calls are beside its text."""
-    reply = claude.whole(replace(answer, calls=()), row)
-    if answer.calls:
-        reply["choices"][0]["message"]["tool_calls"] = [claude.called(call) for call in answer.calls]
-    return reply
+    body = claude.whole(replace(response, calls=()), row)
+    if response.calls:
+        body["choices"][0]["message"]["tool_calls"] = [claude.called(call) for call in response.calls]
+    return body

@@ -11,13 +11,13 @@ from typing import Any
 
 import orjson
 
-from copilot_bridge.simulator.answers import THOUGHT, Answer, Call, Usage, cost, words
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.directives import Asked
 from copilot_bridge.simulator.model_facts import facts_of
+from copilot_bridge.simulator.model_response import THOUGHT, Call, ModelResponse, Usage, cost, words
 
 FRAGMENT = 16  # characters of a tool call's arguments in one delta
-BACKENDS = ("bdrk", "vrtx")  # requests are spread over them, and ids show which one answered
+BACKENDS = ("bdrk", "vrtx")  # requests are spread over them, and ids show which one responded
 
 STOP_REASONS = {
     "stop": "end_turn",
@@ -30,26 +30,26 @@ Event = dict[str, Any]
 Events = Iterator[Event]
 
 
-class Reply:
-    """One message.  `give` remembers what the client has to bring back unchanged: a seal and its content."""
+class MessagesWording:
+    """One message.  `give` remembers what the client has to return: a signature, and the content it signs."""
 
     def __init__(
         self,
-        answer: Answer,
+        response: ModelResponse,
         row: Row,
         body: Mapping[str, Any],
         asked: Asked,
         give: Callable[[str, str], None],
     ) -> None:
-        assert answer.usage is not None, "no directive of this surface takes it away"
-        self._answer = answer
-        self._usage: Usage = answer.usage
+        assert response.usage is not None, "no directive of this surface takes it away"
+        self._response = response
+        self._usage: Usage = response.usage
         self._row = row
         self._thinking = body.get("thinking") or {}
         self._asked = asked
         self._give = give
         self._backend = secrets.choice(BACKENDS)
-        self._blocks = [*self._thoughts(), *self._text(), *map(self._tool_use, answer.calls)]
+        self._blocks = [*self._thoughts(), *self._text(), *map(self._tool_use, response.calls)]
 
     def whole(self) -> Event:
         content = [block | parsed(block) for block in self._blocks]
@@ -72,26 +72,26 @@ class Reply:
     # blocks; arguments are still text
 
     def _thoughts(self) -> Events:
-        if self._answer.reasoning:
+        if self._response.reasoning:
             shown = THOUGHT if self._shows_thinking() else ""
-            yield {"type": "thinking", "thinking": shown, "signature": self._sealed(shown)}
+            yield {"type": "thinking", "thinking": shown, "signature": self._signed(shown)}
         if "redacted" in self._asked:
-            yield {"type": "redacted_thinking", "data": self._sealed("")}
+            yield {"type": "redacted_thinking", "data": self._signed("")}
 
     def _shows_thinking(self) -> bool:
         """Newer models keep their thoughts to themselves unless the request says otherwise."""
         shows = "enabled" in facts_of(self._row["id"])["thinking"]
         return shows or self._thinking.get("display") == "summarized"
 
-    def _sealed(self, content: str) -> str:
-        seal = "EqQB" + base64.b64encode(secrets.token_bytes(180)).decode()
-        self._give(seal, content)
-        return seal
+    def _signed(self, content: str) -> str:
+        signature = "EqQB" + base64.b64encode(secrets.token_bytes(180)).decode()
+        self._give(signature, content)
+        return signature
 
     def _text(self) -> Events:
-        answer = self._answer
-        if answer.text and answer.finish != "refusal":
-            yield {"type": "text", "text": answer.text}
+        response = self._response
+        if response.text and response.finish != "refusal":
+            yield {"type": "text", "text": response.text}
 
     def _tool_use(self, call: Call) -> Event:
         return {
@@ -113,16 +113,16 @@ class Reply:
         }
 
     def _end(self) -> Event:
-        answer = self._answer
-        reason = "stop_sequence" if answer.stopped_by else STOP_REASONS[answer.finish or "stop"]
-        if answer.stopped_by and answer.finish == "length":
+        response = self._response
+        reason = "stop_sequence" if response.stopped_by else STOP_REASONS[response.finish or "stop"]
+        if response.stopped_by and response.finish == "length":
             reason = "max_tokens"
         end: Event = {
             "stop_reason": reason,
-            "stop_sequence": answer.stopped_by if reason == "stop_sequence" else None,
+            "stop_sequence": response.stopped_by if reason == "stop_sequence" else None,
         }
         if reason == "refusal":
-            end["stop_details"] = {"type": "refusal", "category": None, "explanation": answer.text}
+            end["stop_details"] = {"type": "refusal", "category": None, "explanation": response.text}
         return end
 
     def _counts(self, output: int) -> Event:
@@ -162,7 +162,7 @@ class Reply:
                 yield {"delta": {"type": "thinking_delta", "thinking": part}}
             yield {"delta": {"type": "signature_delta", "signature": block["signature"]}}
         elif block["type"] == "text":
-            *parts, last = self._answer.fragments()
+            *parts, last = self._response.fragments()
             for part in parts:
                 yield {"delta": {"type": "text_delta", "text": part}}
             annotations: Event = {"copilot_annotations": {"IPCodeCitations": []}}
@@ -203,7 +203,7 @@ def parsed(block: Event) -> Event:
 
 
 def up_to_first_delta(events: list[Event]) -> list[Event]:
-    """An answer without deltas ends before its last event."""
+    """A response without deltas ends before its last event."""
     for index, event in enumerate(events):
         if event["type"] == "content_block_delta":
             return events[: index + 1]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from time import time
 from typing import Any
 
-from copilot_bridge.simulator.answers import THOUGHT, Answer, Call, cost, words
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.directives import Asked
+from copilot_bridge.simulator.model_response import THOUGHT, Call, ModelResponse, cost, words
 from copilot_bridge.simulator.web import search
 
 FRAGMENT = 12  # characters of a tool call's arguments in one delta
@@ -22,7 +22,7 @@ PHASED = ("gpt-5.3", "gpt-5.4")  # families that name the phase of a message
 
 Event = dict[str, Any]
 Give = Callable[[str, bool], None]
-"""Remembers a text that is given away: an id, or (True) something sealed."""
+"""Remembers a text that is given away: an id, or (True) something encrypted."""
 
 Events = Iterator[Event]
 
@@ -34,22 +34,22 @@ def opaque() -> str:
     return base64.b64encode(secrets.token_bytes(ID_BYTES)).decode()
 
 
-def sealed() -> str:
+def encrypted() -> str:
     return f"gAAAAAB{secrets.token_urlsafe(240)}"
 
 
-class Reply:
+class ResponsesWording:
     """One response.  `give` gets what the client may bring back."""
 
     def __init__(
         self,
-        answer: Answer,
+        model_response: ModelResponse,
         row: Row,
         body: Mapping[str, Any],
         asked: Asked,
         give: Callable[[str, bool], None],
     ) -> None:
-        self._answer = answer
+        self._model_response = model_response
         self._row = row
         self._body = body
         self._asked = asked
@@ -77,9 +77,9 @@ class Reply:
 
     def _make_items(self) -> list[Event]:
         """The finished items, with their genuine ids."""
-        spoken = (*self._message(), *map(self._call, self._answer.calls))
+        spoken = (*self._message(), *map(self._call, self._model_response.calls))
         items = [*self._reasoning(), *self._search(), *spoken]
-        if self._answer.finish in INCOMPLETE and "status" in items[-1]:
+        if self._model_response.finish in INCOMPLETE and "status" in items[-1]:
             items[-1]["status"] = "incomplete"
         return items
 
@@ -95,12 +95,12 @@ class Reply:
             "summary": [{"type": "summary_text", "text": SUMMARY}] if summarized else [],
         }
         if "reasoning.encrypted_content" in (self._body.get("include") or ()):
-            item["encrypted_content"] = sealed()
+            item["encrypted_content"] = encrypted()
             self._give(item["encrypted_content"], True)
         yield item
 
     def _search(self) -> Iterator[Event]:
-        if query := self._answer.searched:
+        if query := self._model_response.searched:
             action: Event = {"type": "search", "query": query, "queries": [query]}
             if "web_search_call.action.sources" in (self._body.get("include") or ()):
                 action["sources"] = [{"type": "url", "url": page.url} for page in search(query)]
@@ -112,24 +112,24 @@ class Reply:
             }
 
     def _message(self) -> Iterator[Event]:
-        answer = self._answer
-        if not answer.text and answer.calls:
+        model_response = self._model_response
+        if not model_response.text and model_response.calls:
             return
         item: Event = {
             "id": self._genuine(),
             "type": "message",
             "role": "assistant",
             "status": "completed",
-            "content": [self._part(answer.text)],
+            "content": [self._part(model_response.text)],
         }
         if self._row["id"].startswith(PHASED):
-            item["phase"] = "commentary" if answer.calls else "final_answer"
+            item["phase"] = "commentary" if model_response.calls else "final_answer"
         yield item
 
     def _part(self, text: str) -> Event:
-        if self._answer.finish == "refusal":
+        if self._model_response.finish == "refusal":
             return {"type": "refusal", "refusal": text}
-        annotations = [*self._answer.annotations]
+        annotations = [*self._model_response.annotations]
         return {"type": "output_text", "text": text, "annotations": annotations, "logprobs": []}
 
     def _call(self, call: Call) -> Event:
@@ -178,9 +178,9 @@ class Reply:
         return found | more
 
     def _ended(self, items: list[Event]) -> Event:
-        usage = self._answer.usage
+        usage = self._model_response.usage
         assert usage is not None, "no directive of this surface takes it away"
-        reason = INCOMPLETE.get(self._answer.finish or "")
+        reason = INCOMPLETE.get(self._model_response.finish or "")
         return self._response(
             "incomplete" if reason else "completed",
             incomplete_details={"reason": reason} if reason else None,
@@ -243,7 +243,7 @@ class Reply:
         more: Event = {} if field == "refusal" else {"logprobs": []}
         empty = part | {field: ""} | ({"annotations": []} if field == "text" else {})
         yield {"type": "response.content_part.added", "item_id": opaque(), **indices, "part": empty}
-        yield from self._deltas(kind, indices, self._answer.fragments(), **more)
+        yield from self._deltas(kind, indices, self._model_response.fragments(), **more)
         for number, annotation in enumerate(part.get("annotations") or ()):
             fields = {"annotation_index": number, "annotation": annotation}
             yield {"type": f"{kind}.annotation.added", "item_id": opaque(), **indices, **fields}
@@ -273,7 +273,7 @@ class Reply:
                 "obfuscation": secrets.token_urlsafe(12)[: 4 + secrets.randbelow(12)],
             }
 
-    _WITHIN: Mapping[str, Callable[["Reply", Event, Event], Events]] = {
+    _WITHIN: Mapping[str, Callable[["ResponsesWording", Event, Event], Events]] = {
         "reasoning": _thought,
         "message": _said,
         "web_search_call": _searched,
@@ -295,7 +295,7 @@ FAILURE = {"code": "server_error", "message": "The simulator was asked to break 
 
 
 def up_to_first_delta(events: list[Event]) -> list[Event]:
-    """An answer without deltas ends before its last event."""
+    """A response without deltas ends before its last event."""
     for index, event in enumerate(events):
         if event["type"].endswith(".delta"):
             return events[: index + 1]

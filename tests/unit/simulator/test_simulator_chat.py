@@ -209,7 +209,8 @@ def test_texts_made_to_order(client: Client) -> None:
     assert text_in(client.chunks("[[sim:empty]] hello")) == ""
     assert "\u2028" in text_in(client.chunks("[[sim:unicode]]"))
     assert (
-        len(client.chat("[[sim:reply-size bytes=5000]]").json()["choices"][0]["message"]["content"]) == 5000
+        len(client.chat("[[sim:response-size bytes=5000]]").json()["choices"][0]["message"]["content"])
+        == 5000
     )
     longest = max(client.chat("[[sim:big-line bytes=2000000]]", stream=True).content.split(b"\n"), key=len)
     assert len(longest) > 2_000_000

@@ -26,7 +26,7 @@ def poll(client: Client, code: dict[str, Any]) -> dict[str, Any]:
 
 def test_device_flow_follows_its_script(client: Client) -> None:
     answers = ["authorization_pending", "slow_down", "success"]
-    code = start_device(client, {"answers": answers, "interval": 0, "token": "gho_sim_demo"})
+    code = start_device(client, {"responses": answers, "interval": 0, "token": "gho_sim_demo"})
     assert (len(code["device_code"]), len(code["user_code"]), code["interval"]) == (40, 9, 0)
     assert poll(client, code)["error"] == "authorization_pending"
     assert poll(client, code) | {"error_description": "", "error_uri": ""} == {
@@ -44,7 +44,7 @@ def test_device_flow_follows_its_script(client: Client) -> None:
 
 @pytest.mark.parametrize("answer", ["expired_token", "access_denied", "incorrect_device_code"])
 def test_the_last_answer_repeats(client: Client, answer: str) -> None:
-    code = start_device(client, {"answers": [answer], "interval": 0})
+    code = start_device(client, {"responses": [answer], "interval": 0})
     assert [poll(client, code)["error"] for _ in range(2)] == [answer, answer]
 
 
@@ -62,7 +62,7 @@ def test_an_unscripted_code_is_redeemed_once(client: Client) -> None:
 
 
 def test_codes_expire(client: Client) -> None:
-    code = start_device(client, {"answers": ["success"], "expires_in": 0})
+    code = start_device(client, {"responses": ["success"], "expires_in": 0})
     assert poll(client, code)["error"] == "expired_token"
 
 

@@ -162,7 +162,7 @@ def test_each_stop_reason_can_occur(client: Client) -> None:
 
 
 def test_sizes_made_to_order_are_not_cut(client: Client) -> None:
-    answer = client.message("[[sim:reply-size bytes=50000]]", max_tokens=10).json()
+    answer = client.message("[[sim:response-size bytes=50000]]", max_tokens=10).json()
     assert len(answer["content"][0]["text"]) == 50000
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import copilot_bridge.simulator
 from copilot_bridge.simulator.accounts import FORMS
-from copilot_bridge.simulator.answers import CHANGES, TEXTS
-from copilot_bridge.simulator.directives import DIRECTIVES, REPLY
+from copilot_bridge.simulator.directives import ALIASES, DIRECTIVES, RESPONSE
 from copilot_bridge.simulator.edits import INSERTIONS
+from copilot_bridge.simulator.model_response import CHANGES, TEXTS
 from copilot_bridge.simulator.personas import PERSONAS
 from copilot_bridge.simulator.quota import QUOTAS
 from copilot_bridge.simulator.refusals.catalogue import CATALOGUE
@@ -25,11 +25,16 @@ def test_personas_name_rows_that_exist() -> None:
         assert persona.plan.quota in QUOTAS
 
 
-def test_each_reply_directive_stands_in_one_place() -> None:
+def test_each_directive_about_a_response_stands_in_one_place() -> None:
     tables = {*TEXTS, *CHANGES, *INSERTIONS}
     elsewhere = {"think", "tools", "plan", "no-usage", "no-done", "whitespace-loop", "scenario", "flood"}
     elsewhere |= {"failed", "deltas-missing", "done-marker", "late-summary", "redacted", "search"}
-    assert tables | elsewhere == {name for name, kind in DIRECTIVES.items() if kind.group == REPLY}
+    assert tables | elsewhere == {name for name, kind in DIRECTIVES.items() if kind.group == RESPONSE}
+
+
+def test_former_names_lead_to_directives_and_are_none() -> None:
+    assert {*ALIASES.values()} <= DIRECTIVES.keys()
+    assert not ALIASES.keys() & DIRECTIVES.keys()
 
 
 def test_every_vendor_has_its_wording() -> None:

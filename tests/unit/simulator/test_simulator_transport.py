@@ -57,7 +57,8 @@ def test_each_cut_ends_where_it_should(client: Client) -> None:
     _head, body = split(client.received("[[sim:cut-between after=3]] hello"))
     assert body.endswith(b"\n\n\r\n")
     assert body.count(b"data: ") == 3
-    assert client.received("[[sim:close-before-reply]] hello") == b""
+    for name in ("close-before-response", "close-before-reply"):
+        assert client.received(f"[[sim:{name}]] hello") == b""
 
 
 def test_whole_replies_are_cut_too(client: Client) -> None:

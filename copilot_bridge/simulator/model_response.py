@@ -1,4 +1,4 @@
-"""The content of an answer: text that a person finds sensible, a tool call, or what directives ask for."""
+"""The content of a response: text that a person finds sensible, a tool call, or what directives ask for."""
 
 import re
 import secrets
@@ -19,14 +19,14 @@ from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.schemas import invent
 from copilot_bridge.simulator.web import citing
 
-QUOTED = 600  # characters of the user's text or of a tool result that an answer repeats
+QUOTED = 600  # characters of the user's text or of a tool result that a response repeats
 CHARACTERS_PER_TOKEN = 4
 WANTS_TOOL = re.compile(r"\b(call|tools?)\b", re.IGNORECASE)
 UNICODE = (
     "Grüße 👩‍👩‍👧 你好, こんにちは, e\u0301, a line\u2028separator, \u2029a paragraph, 🏳️‍🌈 and \U0001f600."
 )
 FILLER = b"The quick brown fox jumps over the lazy dog. "
-SIZED = frozenset({"reply-size", "big-line"})  # directives that say themselves how long the text is
+SIZED = frozenset({"response-size", "big-line"})  # directives that say themselves how long the text is
 REFUSAL = "I can't help with that. I am simulated, and was asked to refuse."
 THOUGHT = "The user wants an answer. I am simulated, so I think of what was said and repeat it."
 
@@ -52,8 +52,8 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One answer, in no vendor's words yet.  `finish` None: never sent."""
+class ModelResponse:
+    """One response, in no vendor's words yet.  `finish` None: never sent."""
 
     text: str = ""
     reasoning: str = ""
@@ -80,31 +80,31 @@ def words(text: str) -> list[str]:
     return re.findall(r"\S+\s*|\s+", text)
 
 
-def compose(prompt: Prompt, asked: Asked, row: Row) -> Answer:
-    """The answer to a prompt.
+def compose(prompt: Prompt, asked: Asked, row: Row) -> ModelResponse:
+    """The response to a prompt.
 
     :raise Refused: a forced tool that isn't offered.
     """
-    answer = Answer(calls=calls_for(prompt, asked))
-    if answer.calls:
-        answer = replace(answer, finish="tool_calls", text=announcement(answer.calls, row))
+    response = ModelResponse(calls=calls_for(prompt, asked))
+    if response.calls:
+        response = replace(response, finish="tool_calls", text=announcement(response.calls, row))
     else:
-        answer = replace(answer, text=text_for(prompt, asked, row))
+        response = replace(response, text=text_for(prompt, asked, row))
     if wants_reasoning(prompt, asked):
-        answer = replace(answer, reasoning=THOUGHT)
-    answer = stop_at(answer, prompt.body.get("stop_sequences") or ())
+        response = replace(response, reasoning=THOUGHT)
+    response = stop_at(response, prompt.body.get("stop_sequences") or ())
     if not asked.options.keys() & SIZED:
-        answer = cut_to_length(answer, prompt.max_tokens)
+        response = cut_to_length(response, prompt.max_tokens)
     for name, change in CHANGES.items():
         if name in asked:
-            answer = change(answer, asked)
-    usage = count_usage(prompt, answer)
+            response = change(response, asked)
+    usage = count_usage(prompt, response)
     bill(row, usage)
-    return answer if "no-usage" in asked else replace(answer, usage=usage)
+    return response if "no-usage" in asked else replace(response, usage=usage)
 
 
 def calls_for(prompt: Prompt, asked: Asked) -> tuple[Call, ...]:
-    """The tool calls that a model would make here; without a plan none once a tool has answered."""
+    """The tool calls that a model would make here; without a plan none once a tool has returned a result."""
     if "plan" in asked and prompt.body.get("tool_choice") == "none":
         return ()
     if "plan" in asked:
@@ -240,64 +240,64 @@ TEXTS: Mapping[str, Callable[[Asked], str]] = {
     "say": lambda asked: asked.rest,
     "empty": lambda _asked: "",
     "unicode": lambda _asked: UNICODE,
-    "reply-size": lambda asked: filler(asked.get("reply-size", "bytes")),
+    "response-size": lambda asked: filler(asked.get("response-size", "bytes")),
     "big-line": lambda asked: filler(asked.get("big-line", "bytes")),
 }
 
-CHANGES: Mapping[str, Callable[[Answer, Asked], Answer]] = {
-    "big-line": lambda answer, _asked: replace(answer, one_line=True),
-    "length": lambda answer, _asked: replace(answer, finish="length"),
-    "finish-error": lambda answer, _asked: replace(answer, finish="error"),
-    "no-finish": lambda answer, _asked: replace(answer, finish=None),
-    "opaque-alone": lambda answer, _asked: replace(answer, opaque_alone=True),
-    "refusal": lambda answer, _asked: replace(answer, finish="refusal", calls=(), text=REFUSAL),
-    "content-filter": lambda answer, _asked: replace(
-        answer, filtered=True, finish="content_filter", calls=(), text="".join(words(answer.text)[:3])
+CHANGES: Mapping[str, Callable[[ModelResponse, Asked], ModelResponse]] = {
+    "big-line": lambda response, _asked: replace(response, one_line=True),
+    "length": lambda response, _asked: replace(response, finish="length"),
+    "finish-error": lambda response, _asked: replace(response, finish="error"),
+    "no-finish": lambda response, _asked: replace(response, finish=None),
+    "opaque-alone": lambda response, _asked: replace(response, opaque_alone=True),
+    "refusal": lambda response, _asked: replace(response, finish="refusal", calls=(), text=REFUSAL),
+    "content-filter": lambda response, _asked: replace(
+        response, filtered=True, finish="content_filter", calls=(), text="".join(words(response.text)[:3])
     ),
 }
 
 
-def stop_at(answer: Answer, sequences: Iterable[str]) -> Answer:
+def stop_at(response: ModelResponse, sequences: Iterable[str]) -> ModelResponse:
     """The text up to the first stop sequence in it, if there is one."""
-    places = [(answer.text.find(one), one) for one in sequences if one in answer.text]
+    places = [(response.text.find(one), one) for one in sequences if one in response.text]
     if not places:
-        return answer
+        return response
     offset, stop = min(places)
-    return replace(answer, text=answer.text[:offset], stopped_by=stop)
+    return replace(response, text=response.text[:offset], stopped_by=stop)
 
 
-def cut_to_length(answer: Answer, max_tokens: int | None) -> Answer:
+def cut_to_length(response: ModelResponse, max_tokens: int | None) -> ModelResponse:
     """Keeps what fits in `max_tokens`, the text first, then the calls.
 
     A call that is cut has half a JSON object as its arguments, as it does in reality.
     """
-    if max_tokens is None or tokens_in(answer) <= max_tokens:
-        return answer
+    if max_tokens is None or tokens_in(response) <= max_tokens:
+        return response
     room = max_tokens * CHARACTERS_PER_TOKEN
-    text = answer.text[:room]
+    text = response.text[:room]
     calls = []
     room -= len(text)
-    for one in answer.calls:
+    for one in response.calls:
         if room > 0:
             calls.append(replace(one, arguments=one.arguments[:room]))
         room -= len(one.arguments)
-    return replace(answer, text=text, calls=tuple(calls), finish="length")
+    return replace(response, text=text, calls=tuple(calls), finish="length")
 
 
-def tokens_in(answer: Answer) -> int:
+def tokens_in(response: ModelResponse) -> int:
     """Tokens of what is said, without the reasoning; rounded up."""
-    characters = len(answer.text) + sum(len(one.arguments) for one in answer.calls)
+    characters = len(response.text) + sum(len(one.arguments) for one in response.calls)
     return -(-characters // CHARACTERS_PER_TOKEN)
 
 
-def count_usage(prompt: Prompt, answer: Answer) -> Usage:
-    thought = len(answer.reasoning) // CHARACTERS_PER_TOKEN
-    completion = max(1, tokens_in(answer) + thought)
+def count_usage(prompt: Prompt, response: ModelResponse) -> Usage:
+    thought = len(response.reasoning) // CHARACTERS_PER_TOKEN
+    completion = max(1, tokens_in(response) + thought)
     return Usage(prompt.tokens, completion, thought, prompt.cached, prompt.written)
 
 
 def bill(row: Row, usage: Usage) -> None:
-    """Put what the answer is billed into the ledger, whether or not the answer says so.
+    """Put what the response costs into the ledger, whether or not the response says so.
 
     A person's request takes as many premium requests as the model's multiplier, an agent's takes none.
     """

@@ -1,4 +1,4 @@
-"""The refusals of Claude models for the schema of an answer, in Anthropic's words.
+"""The refusals of Claude models for the schema of an output format, in Anthropic's words.
 
 Source: Anthropic's reference of structured outputs, and refusals as reported in public (2025 and 2026).
 """
@@ -24,7 +24,7 @@ NAMED = ("properties", "$defs", "definitions")
 SEVERAL = ("anyOf", "allOf")
 
 
-def check_answer(body: Body, _row: Row, _betas: str) -> None:
+def check_output_format(body: Body, _row: Row, _betas: str) -> None:
     output_format = (body.get("output_config") or {}).get("format")
     if not isinstance(output_format, dict):
         return
