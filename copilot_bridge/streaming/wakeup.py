@@ -46,13 +46,17 @@ class SocketWatcher:
     The event loop keeps the watcher between two waits.  It is stopped only while the greenlet is busy
     elsewhere, above all blocked by a slow client, or the loop would spin on it.
 
-    :param on_readable: called first, while the greenlet waits; True: the greenlet need not wake.
+    :param on_readable: called first, while the greenlet waits.  It returns the seconds for which to ignore
+        the socket, mostly 0; None: the greenlet has to wake.
     """
 
-    def __init__(self, fileno: int, wakeup: Wakeup, on_readable: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self, fileno: int, wakeup: Wakeup, on_readable: Callable[[], float | None] | None = None
+    ) -> None:
         self._wakeup = wakeup
         self._on_readable = on_readable
         self._watcher = get_hub().loop.io(fileno, READ_EVENT)
+        self._pause: Any = None  # a timer, while the socket is ignored
         self._started = False
         self.fired = False
 
@@ -62,19 +66,39 @@ class SocketWatcher:
             self._watcher.start(self._fire)
 
     def _fire(self) -> None:
-        if self._on_readable is not None and self._wakeup.has_waiter and self._on_readable():
-            return
+        if self._on_readable is not None and self._wakeup.has_waiter:
+            pause = self._on_readable()
+            if pause is not None:
+                if pause:
+                    self._ignore(pause)
+                return
         self.fired = True
         if not self._wakeup.has_waiter:
             self.stop()
         self._wakeup.set()
 
+    def _ignore(self, seconds: float) -> None:
+        self._watcher.stop()
+        self._pause = get_hub().loop.timer(seconds)
+        self._pause.start(self._resume)
+
+    def _resume(self) -> None:
+        self._end_pause()
+        self._watcher.start(self._fire)
+
+    def _end_pause(self) -> None:
+        if self._pause is not None:
+            self._pause.stop()
+            self._pause.close()
+            self._pause = None
+
     def stop(self) -> None:
         self._started = False
+        self._end_pause()
         self._watcher.stop()
 
     def close(self) -> None:
-        self._watcher.stop()
+        self.stop()
         self._watcher.close()
 
 

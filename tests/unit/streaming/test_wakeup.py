@@ -135,3 +135,38 @@ def test_the_woken_greenlet_may_close_the_timer_at_once() -> None:
     wakeup.wait()
     idle.close()
     assert left_over(before) == 0
+
+
+def test_a_socket_is_ignored_for_as_long_as_its_reader_asks(pair: Callable[[], Pair]) -> None:
+    near, far = pair()
+    wakeup, read_at = Wakeup(), []
+
+    def read() -> float | None:
+        read_at.append(time.monotonic())
+        if len(read_at) == 3:
+            return None
+        return 0.05 if len(read_at) == 2 else 0
+
+    watcher = SocketWatcher(near.fileno(), wakeup, read)
+    watcher.start()
+    later(0.01, far.send, b"x")
+    wakeup.wait()
+    assert len(read_at) == 3, "nothing took the byte, so the socket was readable all the time"
+    assert read_at[1] - read_at[0] < 0.04
+    assert read_at[2] - read_at[1] > 0.045
+    watcher.close()
+
+
+def test_closing_ends_a_pause(pair: Callable[[], Pair]) -> None:
+    before = watchers()
+    near, far = pair()
+    wakeup, reads = Wakeup(), []
+    watcher = SocketWatcher(near.fileno(), wakeup, lambda: reads.append(1) or 0.02)
+    watcher.start()
+    far.send(b"x")
+    later(0.01, wakeup.set)
+    wakeup.wait()
+    watcher.close()
+    assert left_over(before) == 0
+    gevent.sleep(0.03)
+    assert len(reads) == 1
