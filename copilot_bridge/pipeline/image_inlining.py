@@ -7,7 +7,7 @@ from copilot_bridge.dialects import data_url
 from copilot_bridge.dialects.adaptation.media import media_type
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.models.catalogue import Model
-from copilot_bridge.pipeline.image_scaling import Bounds, Scaler, is_installed
+from copilot_bridge.pipeline.image_scaling import HEAD, Bounds, Scaler, is_installed
 
 if TYPE_CHECKING:
     from copilot_bridge.upstream.public_web import ImageFetcher
@@ -35,11 +35,14 @@ class ImageInliner:
         if not url.startswith("data:"):
             return "data:{};base64,{}".format(*self.fetch(url, where, model, shown=shown))
         try:
-            declared, data = data_url.split(url)
+            declared, start = data_url.head(url)
         except ValueError:  # upstream's to judge
             return url
-        fitted = self.fit(declared, data, where, model, shown=shown)
-        return url if fitted == (declared, data) else "data:{};base64,{}".format(*fitted)
+        # An image has megabytes, of which most stay as they are: they are not copied.
+        is_right = label(declared, url[start : start + HEAD], where, model) == declared
+        if is_right and not self._scaler.is_needed(url, bounds_of(model, shown=shown), start):
+            return url
+        return "data:{};base64,{}".format(*self.fit(declared, url[start:], where, model, shown=shown))
 
     def fit(self, declared: str, data: str, where: str, model: Model, *, shown: bool) -> tuple[str, str]:
         """Return (media type, base64) for an image that the client sent.

@@ -39,23 +39,24 @@ class Bounds(Struct, frozen=True):
     size: int
     side: int | None
 
-    def exceeded(self, data: str) -> bool:
+    def exceeded(self, data: str, start: int = 0) -> bool:
         """Return whether an image is larger.
 
-        :param data: base64.
+        :param data: base64, from the index `start` on.
         """
-        return len(data) * 3 // 4 > self.size or bool(self.side and max(pixels(data)) > self.side)
+        too_heavy = (len(data) - start) * 3 // 4 > self.size
+        return too_heavy or bool(self.side and max(pixels(data[start : start + HEAD])) > self.side)
 
 
-def pixels(data: str) -> tuple[int, int]:
+def pixels(head: str) -> tuple[int, int]:
     """Return (width, height); zeros if the head of the image does not have them.
 
-    :param data: base64.
+    :param head: the beginning of the image, in base64.
     """
     import imagesize  # it brings an XML parser along, which the start need not wait for
 
     try:
-        width, height = imagesize.get(BytesIO(base64.b64decode(data[:HEAD])))
+        width, height = imagesize.get(BytesIO(base64.b64decode(head)))
     except Exception:  # noqa: BLE001 - of what is no image its readers raise anything
         return 0, 0
     return max(0, int(width)), max(0, int(height))
@@ -72,12 +73,19 @@ class Scaler:
     def __init__(self) -> None:
         self._made: LRUCache[bytes, tuple[str, str] | None] = LRUCache(CACHE_SIZE, getsizeof=weight)
 
+    def is_needed(self, data: str, bounds: Bounds, start: int = 0) -> bool:
+        """Return whether an image is too large, and can be scaled.
+
+        :param data: base64, from the index `start` on.
+        """
+        return is_installed() and bounds.exceeded(data, start)
+
     def fit(self, data: str, bounds: Bounds) -> tuple[str, str] | None:
         """Return (media type, base64), or None if the image is small enough or can't be made so.
 
         :param data: base64.
         """
-        if not is_installed() or not bounds.exceeded(data):
+        if not self.is_needed(data, bounds):
             return None
         key = hashlib.sha256(f"{bounds.size} {bounds.side} {data}".encode()).digest()
         with ONE:
