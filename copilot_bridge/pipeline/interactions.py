@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from secrets import token_bytes
 from typing import Any
-from zlib import crc32
 
 from cachetools import TTLCache
+from xxhash import xxh3_64_digest
 
 from copilot_bridge.dialects.call_kinds import (
     SUBAGENT,
@@ -106,7 +106,7 @@ class Interactions:
 
 def brief(content: bytes) -> bytes:
     """Return what identifies a text among those of one client: to hash a long one takes longer."""
-    return content if len(content) <= LONG else content[:LONG] + crc32(content).to_bytes(4, "big")
+    return content if len(content) <= LONG else content[:LONG] + xxh3_64_digest(content)
 
 
 def random_uuid_of(digest: bytes) -> str:
