@@ -9,6 +9,8 @@ import re
 from flask import Flask, Request
 from werkzeug.routing import MapAdapter
 
+from copilot_bridge.http.url_rules import LazyRule
+
 # Anthropic's clients request the first if their base URL ends with /v1.  The next three are those of Azure's
 # clients: today's, and the older ones with an `api-version`, of which the second is for what needs no
 # deployment; the body names the model in any case.  The last two are Google's for clients of OpenAI, and
@@ -26,6 +28,8 @@ PREFIX = re.compile(
 
 class Application(Flask):
     """A Flask application that knows the aliases of its routes."""
+
+    url_rule_class = LazyRule
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         adapter = super().create_url_adapter(request)
