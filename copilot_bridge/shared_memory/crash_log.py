@@ -16,6 +16,9 @@ from copilot_bridge.private_files import make_directory
 
 HALF_SIZE = 1 << 20  # bytes; the two halves are written in turn
 
+# The errors of a file system that can't reserve room.
+NOT_SUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+
 
 class CrashLog:
     """Lines by key, of which the last one of each key counts.
@@ -35,8 +38,7 @@ class CrashLog:
         self._lock.acquire()
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            if os.write(handle, bytes(2 * HALF_SIZE)) < 2 * HALF_SIZE:  # a full disk is noticed now
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            reserve(handle, 2 * HALF_SIZE)  # a full disk is noticed now
             self._memory = mmap.mmap(handle, 2 * HALF_SIZE)
         except BaseException:
             self.close()
@@ -80,6 +82,24 @@ class CrashLog:
         self._path.unlink(missing_ok=True)
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
+
+
+def reserve(handle: int, size: int) -> None:
+    """Have the file occupy its room on the disk, if possible without writing it.
+
+    What is written stays in memory, and counts as this process's; a crash log hardly ever needs all of it.
+
+    :raises OSError: there is no room.
+    """
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(handle, 0, size)
+            return
+        except OSError as error:
+            if error.errno not in NOT_SUPPORTED:
+                raise
+    if os.write(handle, bytes(size)) < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def left_behind(folder: Path) -> Iterator[list[bytes]]:
