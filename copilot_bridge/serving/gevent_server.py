@@ -2,10 +2,11 @@
 
 from gevent import monkey
 
-from copilot_bridge.serving.patching import skip_plugin_search
+from copilot_bridge.serving.patching import skip_charset_detection, skip_plugin_search
 
 skip_plugin_search()
 monkey.patch_all()
+skip_charset_detection()
 
 import logging  # noqa: E402 - all that follows has to find the standard library patched
 import os  # noqa: E402

@@ -6,6 +6,7 @@ from copilot_bridge.cli.completion import complete_models
 from copilot_bridge.cli.options import EVERY_OPTION, takes_settings
 from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
+from copilot_bridge.serving.patching import skip_charset_detection
 
 
 @click.command(
@@ -46,6 +47,7 @@ def command(
     """
     if (model or small_model) and not claude_code:
         raise click.UsageError("--model and --small-model are for --claude-code")
+    skip_charset_detection()
     from copilot_bridge.cli.start.startup import start
 
     start(
