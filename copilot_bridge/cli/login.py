@@ -12,12 +12,12 @@ from copilot_bridge.cli.terminal.clipboard import copy_to_clipboard
 from copilot_bridge.cli.terminal.console import is_interactive, print_wrapped, spinner
 from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired
-from copilot_bridge.pipeline import Bridge
+from copilot_bridge.pipeline import CopilotServices
 from copilot_bridge.upstream.github.device_login import DeviceFlow, fetch_login
 from copilot_bridge.upstream.github.editor_logins import EditorLogin, find_editor_logins
 
 
-def log_in(bridge: Bridge, *, browser: bool = True) -> str:
+def log_in(bridge: CopilotServices, *, browser: bool = True) -> str:
     """Run GitHub's device flow, store the login, and return the user's name.  Raises BridgeError.
 
     :param browser: open the address and copy the code, where there is a desktop.
@@ -49,7 +49,7 @@ def warn_of_token(config: Config) -> None:
         )
 
 
-def ensure_login(bridge: Bridge) -> str:
+def ensure_login(bridge: CopilotServices) -> str:
     """The user whose plan serves requests, after a login if there is none and somebody is at the terminal."""
     if bridge.config.github_token:
         with spinner("Checking the GitHub token"):
@@ -73,7 +73,7 @@ def ensure_login(bridge: Bridge) -> str:
     return log_in(bridge)
 
 
-def adopt(bridge: Bridge, found: EditorLogin) -> str | None:
+def adopt(bridge: CopilotServices, found: EditorLogin) -> str | None:
     """Use the login that an editor has stored here; None if the user or GitHub refuses it."""
     name = found.login or "somebody"
     if is_interactive() and not click.confirm(f"Use the login of {name} in {found.path}?", default=True):

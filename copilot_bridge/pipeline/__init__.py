@@ -4,7 +4,8 @@
     client can be watched meanwhile: `prepare` (model, API, body) -> `sending` (Copilot's decision, recovery)
     -> `conversion` (the response, normalized or translated as it comes).
 
-`services` has what lives as long as the process, `context` what belongs to one request.  `operations` says
+`services` has what lives as long as the process, `copilot_services` the part of it that a command needs to
+ask Copilot, `context` what belongs to one request.  `operations` says
 what a client can request, `endpoints` where, and `run` alone waits, writes and notes how it ended.
 """
 
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from copilot_bridge.pipeline.context import RequestContext
+    from copilot_bridge.pipeline.copilot_services import CopilotServices
     from copilot_bridge.pipeline.services import Bridge
 
-__all__ = ["Bridge", "RequestContext"]
+__all__ = ["Bridge", "CopilotServices", "RequestContext"]
 
-MODULES = {"Bridge": "services", "RequestContext": "context"}
+MODULES = {"Bridge": "services", "CopilotServices": "copilot_services", "RequestContext": "context"}
 
 
 def __getattr__(name: str) -> object:

@@ -1,52 +1,39 @@
-"""Services that live as long as the process: connections, tokens, the catalogue, the login."""
+"""Services that live as long as the process: `CopilotServices`, limits, budgets, logs and metrics."""
 
 import logging
-import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
-from cachetools import LRUCache, TTLCache
+from cachetools import TTLCache
 
 from copilot_bridge.access.approval import Approval
-from copilot_bridge.access.authentication import (
-    LOCAL_OPERATOR,
-    Authenticator,
-    Caller,
-    require_keys_when_public,
-)
+from copilot_bridge.access.authentication import Caller
 from copilot_bridge.access.budgets import Budgets
-from copilot_bridge.access.guess_limiter import GuessLimiter
 from copilot_bridge.access.origins import OriginPolicy
 from copilot_bridge.access.rate_limiter import Admission, RateLimiter
 from copilot_bridge.config import Config
 from copilot_bridge.dialects.framing.sse import Splitter
-from copilot_bridge.errors import LoginRequired, StoreError
+from copilot_bridge.errors import StoreError
 from copilot_bridge.metrics import Metrics
 from copilot_bridge.metrics.telemetry import Telemetry, open_telemetry
 from copilot_bridge.pipeline.budget_notices import BudgetNotices
+from copilot_bridge.pipeline.copilot_services import CopilotServices
 from copilot_bridge.pipeline.event_log import EventLog
 from copilot_bridge.pipeline.health_monitor import HealthMonitor
 from copilot_bridge.pipeline.image_inlining import ImageInliner
-from copilot_bridge.pipeline.interactions import Interactions, machine_of, secret_of
+from copilot_bridge.pipeline.interactions import Interactions, secret_of
 from copilot_bridge.pipeline.kept_objects import KeptObjects
 from copilot_bridge.pipeline.prompt_in_flight import PromptHashes
 from copilot_bridge.pipeline.ready_connections import ReadyConnections
 from copilot_bridge.pipeline.response_store import RESPONSE_TTL, ResponseStore
-from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.pipeline.token_estimates import TokenEstimates
 from copilot_bridge.search.web_search import WebSearch
-from copilot_bridge.upstream.auto import AutoPicks
-from copilot_bridge.upstream.catalogues import ModelCatalogues
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.github.accounts import Account
-from copilot_bridge.upstream.github.tokens import CopilotTokens
 from copilot_bridge.upstream.github.user_info import UsageReports
-from copilot_bridge.upstream.headers import Headers
-from copilot_bridge.upstream.hosts import Hosts
 from copilot_bridge.upstream.quota_snapshots import QuotaSnapshots
 from copilot_bridge.upstream.recovery.learned import Learned
 from copilot_bridge.upstream.transport.bodies import MEGABYTE
-from copilot_bridge.upstream.transport.http_client import HttpClient
 from copilot_bridge.upstream.websocket.turns import Turns
 
 if TYPE_CHECKING:
@@ -56,11 +43,6 @@ log = logging.getLogger(__name__)
 
 # Conversations whose pick has expired lose only a little of the prompt cache.
 REMEMBERED_IDS, REMEMBERED_FOR = 20_000, 24 * 3600.0
-
-MAX_ACCOUNTS = 256  # that are remembered at a time
-
-# A new login on disk is noticed this soon, seconds.
-LOOK_AGAIN = 5.0
 
 
 class BackgroundJob(Protocol):
@@ -78,19 +60,14 @@ class BackgroundJob(Protocol):
     def is_streamed_to(self, caller: str) -> bool: ...
 
 
-class Bridge:
+class Bridge(CopilotServices):
     """Holds the services of the process.  None of them does I/O until it is asked for something."""
 
     def __init__(self, config: Config) -> None:
-        self.config = config
-        self.store = store_of(config)
-        self.logins = self.store.logins
-        self.hosts = Hosts.of(config)
-        self.headers = Headers(config, partial(machine_of, self.store))
+        super().__init__(config)
         self.interactions = Interactions(partial(secret_of, self.store, "signals"))
         self.prompt_hashes = PromptHashes(partial(secret_of, self.store, "prompt cache"))
         self.metrics = Metrics()
-        self.client = HttpClient(config)
         self.websockets = Turns(
             self.client,
             max_connections=config.upstream_websocket_connections
@@ -105,7 +82,6 @@ class Bridge:
         self.websockets.listener = self.metrics.count_websocket_turn
         self.websockets.pool.on_change = self.metrics.set_open_websockets
         Splitter.max_block_size = config.response_limit_mb * MEGABYTE
-        self.tokens = CopilotTokens(self.client, self.headers, self.store.key_values)
         self.telemetry: Telemetry | None = None
         self.client.on_connect(self.metrics.count_connection)
         self.ready_connections = ReadyConnections(self)
@@ -114,8 +90,6 @@ class Bridge:
         self.usage_reports = UsageReports(self.client, self.headers, self.store.key_values)
         self.quota_snapshots = QuotaSnapshots(self.store.key_values)
         self.websockets.on_quotas = self.quota_snapshots.note_objects
-        auto = AutoPicks(self.store.key_values, config.auto_tier)
-        self.models = ModelCatalogues(mapping=config.model_mapping, auto=auto, store=self.store.key_values)
         self.learned = Learned(self.store.lessons, self.store.changes)
         # Ids of reasoning that clients know -> those that Copilot needs back.
         self.upstream_item_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
@@ -123,10 +97,6 @@ class Bridge:
         self.response_store = ResponseStore(memory, table=self.store.response_chains(memory, RESPONSE_TTL))
         self.kept_objects = KeptObjects(self.response_store)
         self.background_jobs: dict[str, BackgroundJob] = {}  # of this process, by the ids of their responses
-        self.guess_limiter = GuessLimiter(self.store.attempts)
-        self.authenticator = Authenticator(
-            config, self.store.keys, self.store.changes, guess_limiter=self.guess_limiter
-        )
         self.origin_policy = OriginPolicy(config)
         self.rate_limiter = RateLimiter(
             config, self.store.rate_limits, self.store.cooldowns, self.store.changes
@@ -139,7 +109,6 @@ class Bridge:
         self.request_log_writer = self.store.request_log_writer(config.log_days, config.log_rows)
         self.token_estimates = TokenEstimates()
         self.approval = Approval(config, self.store.approvals, self.store.changes, self.store.key_values)
-        self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MAX_ACCOUNTS)
 
     @cached_property
     def pictures(self) -> ImageInliner:
@@ -173,20 +142,6 @@ class Bridge:
         self.metrics.count_token(outcome)
         self.health.report_token(outcome)
 
-    def require_keys_when_public(self) -> None:
-        """Check that others can't use the plan without a key.
-
-        :raises ConfigError: they could.
-        """
-        require_keys_when_public(self.config, self.authenticator)
-
-    def copilot(self) -> Copilot:
-        """Return Copilot's API for the account of the settings, for requests that no caller sent.
-
-        :raises LoginRequired: there is no account.
-        """
-        return self.copilot_of(self.account_in_use(LOCAL_OPERATOR))
-
     def copilot_of(self, account: Account, admission: Admission | None = None) -> Copilot:
         return Copilot(self.client, self.tokens, self.headers, account, admission, websockets=self.websockets)
 
@@ -201,48 +156,3 @@ class Bridge:
         """
         if caller.owns_account and not self.tokens.is_known(self.account(caller)):
             self.guess_limiter.charge_new_token(address)
-
-    def account_in_use(self, caller: Caller) -> Account:
-        """Return the caller's account, looked up again every few seconds and when the store has changed.
-
-        :raises LoginRequired: there is none.
-        """
-        key = caller.github_token.reveal() or f"login {caller.account}"
-        known = self._accounts.get(key)
-        seen = self.store.changes.read()
-        if known and time.monotonic() - known[1] < LOOK_AGAIN and known[2] == seen:
-            return known[0]
-        try:
-            account = self.account(caller)
-        except StoreError as error:
-            if known is None:
-                raise
-            log.warning("the login can't be read again; continuing with the one in use: %s", error)
-            account = known[0]
-        if known and known[0] == account:
-            account = known[0]  # the same object, which has computed its fingerprint already
-        self._accounts[key] = (account, time.monotonic(), seen)
-        return account
-
-    def account(self, caller: Caller = LOCAL_OPERATOR) -> Account:
-        """Return the account of the caller's token or login, of the configured token, or the default one.
-
-        :raises LoginRequired: there is none.
-        """
-        if caller.github_token:
-            return Account("", caller.github_token, self.hosts, brought=caller.owns_account)
-        if caller.account:
-            return self._login(caller.account)
-        if self.config.github_token:
-            return Account("", self.config.github_token, self.hosts)
-        if login := self.logins.in_use(self.hosts.api):
-            return Account(login.user, login.token, self.hosts)
-        raise LoginRequired("there is no GitHub login: run `copilot-bridge auth`")
-
-    def _login(self, user: str) -> Account:
-        login = self.logins.find(user, self.hosts.api) or self.logins.find(user)
-        if login is None:
-            raise LoginRequired(
-                f"the GitHub login {user!r} of this key is not stored: see `copilot-bridge auth list`"
-            )
-        return Account(login.user, login.token, self.hosts.of_login(login.host, self.config))

@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from itertools import count
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import requests
 
@@ -17,7 +17,9 @@ from copilot_bridge.upstream.signals import Signals
 from copilot_bridge.upstream.transport.bodies import read_error_body
 from copilot_bridge.upstream.transport.http_client import HttpClient, connect_seconds
 from copilot_bridge.upstream.waits import Waits
-from copilot_bridge.upstream.websocket.turns import Turn, Turns
+
+if TYPE_CHECKING:
+    from copilot_bridge.upstream.websocket.turns import Turn, Turns
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ class Copilot:
         gate: Gate | None = None,
         *,
         background: bool = False,
-        websockets: Turns | None = None,
+        websockets: "Turns | None" = None,
     ) -> None:
         self._gate = gate
         self._background = background
@@ -160,14 +162,14 @@ class Copilot:
                 signals = for_replay(signals)
         raise AssertionError("the attempts end with a response or an error")
 
-    def _turn(self, model: str, conversation: str) -> Turn | None:
+    def _turn(self, model: str, conversation: str) -> "Turn | None":
         if self._websockets is None or not conversation:
             return None
         return self._websockets.turn(self.account.fingerprint, model, conversation)
 
     def _by_websocket(
         self,
-        turn: Turn | None,
+        turn: "Turn | None",
         token: CopilotToken,
         body: bytes | None,
         signals: Signals | None,
@@ -236,7 +238,7 @@ def base_of(token: CopilotToken, host: Host) -> str:
 
 
 def accepted(
-    response: requests.Response, turn: Turn | None, url: str, headers: dict[str, str]
+    response: requests.Response, turn: "Turn | None", url: str, headers: dict[str, str]
 ) -> requests.Response:
     """Return a response by HTTP, while its conversation is prepared for the next request."""
     if turn is not None:

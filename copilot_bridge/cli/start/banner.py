@@ -12,7 +12,7 @@ from copilot_bridge.cli.terminal.program import program
 from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import is_loopback
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.pipeline import Bridge
+from copilot_bridge.pipeline import CopilotServices
 from copilot_bridge.pipeline.health_monitor import LOGIN_ERROR_KINDS
 from copilot_bridge.redaction import Secret
 
@@ -104,7 +104,7 @@ def curl_line(url: str, keyed: bool) -> str:
     return f"curl -s {url}/v1/responses{key} -d {body} | {PYTHON} -m json.tool"
 
 
-def preflight(bridge: Bridge, simulated: bool) -> StartupBanner:
+def preflight(bridge: CopilotServices, simulated: bool) -> StartupBanner:
     """Log in, fetch a token and the models, so that what would fail a request fails here.
 
     :raises BridgeError:

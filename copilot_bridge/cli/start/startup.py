@@ -24,7 +24,7 @@ from copilot_bridge.errors import (
     LoginRequired,
 )
 from copilot_bridge.logs.setup import file_handler
-from copilot_bridge.pipeline import Bridge
+from copilot_bridge.pipeline import CopilotServices
 from copilot_bridge.pipeline.health_monitor import LOGIN_ERROR_KINDS
 from copilot_bridge.serving.address import PortError, base_url, listeners_of, open_all_listeners
 from copilot_bridge.serving.handover import Handover, StartCommand
@@ -65,7 +65,7 @@ def start(
         simulator = start_simulator()
         announce_simulator(config.home, simulator)
         config = demo_upstream(config, simulator)
-        bridge = Bridge(config)
+        bridge = CopilotServices(config)
     if not inheritance.workers:  # a reloaded server has done this already
         url = listen_url(listeners[0])
         banner = preflight_or_continue(bridge, simulate, url)
@@ -81,20 +81,20 @@ def start(
     exec_server(config, listeners, started.variables() | Handover(workers=inheritance.workers).variables())
 
 
-def check_settings(config: Config, simulate: bool, check: bool) -> Bridge:
+def check_settings(config: Config, simulate: bool, check: bool) -> CopilotServices:
     """Check that the settings allow serving at all, and return their bridge.  Raises ConfigError."""
     for reason in config.ignored:
         print_wrapped(f"copilot-bridge: {reason}", err=True)
     if config.log_file:
         file_handler(config.log_file).close()
-    bridge = Bridge(config)
+    bridge = CopilotServices(config)
     require_key(bridge, check)  # before the port is open
     if not simulate:
         bridge.client.check()
     return bridge
 
 
-def require_key(bridge: Bridge, check: bool) -> None:
+def require_key(bridge: CopilotServices, check: bool) -> None:
     """Make the first key if --make-key says so.
 
     :raises ConfigError: others could use the plan without a key.
@@ -120,7 +120,7 @@ Lost?  `copilot-bridge keys rotate {name}` makes another one.
 """
 
 
-def preflight_or_continue(bridge: Bridge, simulated: bool, url: str) -> StartupBanner:
+def preflight_or_continue(bridge: CopilotServices, simulated: bool, url: str) -> StartupBanner:
     """The banner with the account, or with the problem, which does not keep the server from starting.
 
     :raises BridgeError: a person at this terminal has to act first, or serving can never work.
@@ -147,7 +147,7 @@ def check_token(config: Config) -> None:
         raise ConfigError(f"{config.named('github_token')}: {error}{unused}") from error
 
 
-def preflight_with_timeout(bridge: Bridge) -> StartupBanner:
+def preflight_with_timeout(bridge: CopilotServices) -> StartupBanner:
     """Run the preflight within START_TIMEOUT: a service is not kept waiting; its server tries again later."""
     return call_with_timeout(lambda: preflight(bridge, False), START_TIMEOUT)
 
