@@ -22,7 +22,7 @@ from copilot_bridge.http.api import (
 from copilot_bridge.http.cleanup import ErrorBoundary
 from copilot_bridge.http.path_prefixes import Application
 from copilot_bridge.http.taken_over import SESSIONS
-from copilot_bridge.http.websocket.session import Sessions
+from copilot_bridge.http.websocket.sessions import Sessions
 from copilot_bridge.pipeline import Bridge
 
 ABOUT = (health.bp, metrics.bp, ollama.bp, openapi.bp, token.bp, usage.bp)

@@ -3,7 +3,6 @@
 import time
 from collections import deque
 from typing import Any
-from weakref import WeakSet
 
 import gevent
 from gevent.lock import Semaphore
@@ -119,22 +118,3 @@ class Session:
     def _say_goodbye(self) -> None:
         if not self._lanes:
             self._client.close(GOING_AWAY)
-
-
-class Sessions:
-    """The connections of a process."""
-
-    def __init__(self) -> None:
-        self._open: WeakSet[Session] = WeakSet()
-
-    def serve(self, session: Session) -> None:
-        self._open.add(session)
-        try:
-            session.serve()
-        finally:
-            self._open.discard(session)
-
-    def stop(self) -> None:
-        """End all connections after the turns that run now."""
-        for session in list(self._open):
-            session.stop()

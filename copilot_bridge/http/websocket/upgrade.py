@@ -15,7 +15,8 @@ from copilot_bridge.http.identification import given_credentials, is_local
 from copilot_bridge.http.respond import lower_case_headers
 from copilot_bridge.http.taken_over import SESSIONS, TakenOver
 from copilot_bridge.http.websocket.client_socket import ClientSocket
-from copilot_bridge.http.websocket.session import Session, Sessions
+from copilot_bridge.http.websocket.session import Session
+from copilot_bridge.http.websocket.sessions import Sessions
 from copilot_bridge.http.websocket.turn import SocketClient, TurnRunner
 
 SWITCHING_PROTOCOLS, UPGRADE_REQUIRED = 101, 426

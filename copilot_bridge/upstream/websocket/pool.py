@@ -4,12 +4,14 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from copilot_bridge.errors import StreamCut
-from copilot_bridge.upstream.websocket.connection import Connection
 from copilot_bridge.upstream.websocket.new_items import Point
+
+if TYPE_CHECKING:
+    from copilot_bridge.upstream.websocket.connection import Connection
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ class Waiting:
     """
 
     def __init__(
-        self, connection: Connection, point: Point | None, idle_life: float, on_end: Callable[[], object]
+        self, connection: "Connection", point: Point | None, idle_life: float, on_end: Callable[[], object]
     ) -> None:
         self.connection = connection
         self.point = point
@@ -56,7 +58,7 @@ class Waiting:
         self.connection.close()
         self._on_end()
 
-    def take(self) -> Connection | None:
+    def take(self) -> "Connection | None":
         """Return the connection for a request; None: it has just ended."""
         self._read()
         if self.connection.is_closed:
@@ -113,14 +115,14 @@ class Pool:
     def __contains__(self, key: Key) -> bool:
         return key in self._waiting
 
-    def take(self, key: Key) -> tuple[Connection, Point | None] | None:
+    def take(self, key: Key) -> "tuple[Connection, Point | None] | None":
         """Return the connection that waits for a key, and what it knows."""
         waiting = self._waiting.pop(key, None)
         if waiting is None or (connection := waiting.take()) is None:
             return None
         return connection, waiting.point
 
-    def put(self, key: Key, connection: Connection, point: Point | None) -> None:
+    def put(self, key: Key, connection: "Connection", point: Point | None) -> None:
         """Have a connection wait for the next request.  One that waits for it already is closed."""
         self._all.add(connection)
         self.on_change(len(self))
@@ -134,13 +136,13 @@ class Pool:
         life = min(self._idle_life, MAX_AGE - age)
         self._waiting[key] = Waiting(connection, point, life, lambda: self._forget(key, connection))
 
-    def _forget(self, key: Key, connection: Connection) -> None:
+    def _forget(self, key: Key, connection: "Connection") -> None:
         found = self._waiting.get(key)
         if found is not None and found.connection is connection:
             del self._waiting[key]
         self.on_change(len(self))
 
-    def close(self, connection: Connection) -> None:
+    def close(self, connection: "Connection") -> None:
         """Close a connection that was taken."""
         connection.close()
         self.on_change(len(self))

@@ -1,10 +1,12 @@
 """The body of a response that comes over a WebSocket, as `open_body` gives it."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from copilot_bridge.errors import StreamCut, UpstreamTimeout
-from copilot_bridge.upstream.websocket.connection import Connection
 from copilot_bridge.upstream.websocket.frames import TurnReader
+
+if TYPE_CHECKING:
+    from copilot_bridge.upstream.websocket.connection import Connection
 
 
 class OnEnd(Protocol):
@@ -22,7 +24,7 @@ class TurnBody:
     blocking = False
 
     def __init__(
-        self, connection: Connection, events: TurnReader, first: bytes, on_end: OnEnd, timeout: float
+        self, connection: "Connection", events: TurnReader, first: bytes, on_end: OnEnd, timeout: float
     ) -> None:
         self._connection = connection
         self._events = events

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from cachetools import TTLCache
@@ -24,16 +24,13 @@ from copilot_bridge.upstream.transport.http_client import HttpClient
 from copilot_bridge.upstream.transport.network_errors import StaleConnectionError
 from copilot_bridge.upstream.transport.patience import Patience
 from copilot_bridge.upstream.transport.waiting import Timeouts
-from copilot_bridge.upstream.websocket.connection import (
-    Connection,
-    UpgradeRefused,
-    WrongHandshake,
-    open_connection,
-)
 from copilot_bridge.upstream.websocket.frames import COMPLETED, INCOMPLETE, TurnReader, turn_frame
 from copilot_bridge.upstream.websocket.new_items import Point, known_items, point_after
 from copilot_bridge.upstream.websocket.pool import Key, Pool
 from copilot_bridge.upstream.websocket.turn_body import TurnBody
+
+if TYPE_CHECKING:
+    from copilot_bridge.upstream.websocket.connection import Connection
 
 log = logging.getLogger(__name__)
 
@@ -157,6 +154,12 @@ class Turns:
                 self.pool.release()
 
     def _open_now(self, key: Key, url: str, headers: Mapping[str, str]) -> None:
+        from copilot_bridge.upstream.websocket.connection import (  # at a start, no conversation needs it yet
+            UpgradeRefused,
+            WrongHandshake,
+            open_connection,
+        )
+
         place = (key[0], key[1])
         compress = self._compress and place not in self._uncompressed
         try:
@@ -176,7 +179,7 @@ class Turns:
         else:
             self.pool.put(key, connection, None)
 
-    def exchange(self, connection: Connection, frame: bytes, kind: str) -> tuple[TurnReader, bytes]:
+    def exchange(self, connection: "Connection", frame: bytes, kind: str) -> tuple[TurnReader, bytes]:
         """Send a frame, and wait for the first event of its response.
 
         :raises Failure: there is none, or it is an error.
@@ -198,7 +201,7 @@ class Turns:
         self._patience.note(kind, time.monotonic() - began)
         return events, first
 
-    def take(self, key: Key) -> tuple[Connection, Point | None] | None:
+    def take(self, key: Key) -> "tuple[Connection, Point | None] | None":
         """Return the conversation's connection, and what it knows; None: there is none that is free."""
         taken = self.pool.take(key)
         if taken is not None:
@@ -240,7 +243,7 @@ class Turn:
 
     def _send(
         self,
-        connection: Connection,
+        connection: "Connection",
         point: Point | None,
         data: bytes,
         initiator: str,
@@ -272,7 +275,7 @@ class Turn:
         return TurnOutcome(CONTINUED if previous else WHOLE, response, len(frame), spared)
 
     def _end(
-        self, connection: Connection, events: TurnReader, digest: bytes, count: int, *, reusable: bool
+        self, connection: "Connection", events: TurnReader, digest: bytes, count: int, *, reusable: bool
     ) -> None:
         self._turns.release(self._key)
         if events.quotas:
@@ -287,7 +290,7 @@ class Turn:
             point = point_after(events.response_id, digest, count, events.answer)
         self._turns.pool.put(self._key, connection, point)
 
-    def _doubt_compression(self, connection: Connection, *, is_first: bool = False) -> None:
+    def _doubt_compression(self, connection: "Connection", *, is_first: bool = False) -> None:
         """Have the next WebSockets do without compression if it may be the cause of a failure.
 
         :param is_first: the connection's first turn has failed.
@@ -295,7 +298,7 @@ class Turn:
         if connection.compresses and (is_first or connection.violation):
             self._turns.note_doubt(self._place)
 
-    def _give_up(self, connection: Connection, *, failed: bool = True) -> None:
+    def _give_up(self, connection: "Connection", *, failed: bool = True) -> None:
         self._turns.release(self._key)
         self._turns.pool.close(connection)
         if failed:
