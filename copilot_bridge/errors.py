@@ -202,6 +202,9 @@ _ROWS = (
 
 KINDS: dict[KindName, ErrorKind] = {kind.name: kind for kind in _ROWS}
 
+# Those of a GitHub login that only a person can do something about.
+LOGIN_ERROR_KINDS: tuple[KindName, ...] = ("authentication", "permission")
+
 
 class BridgeError(Exception):
     """An error that is reported to a client or to the operator.

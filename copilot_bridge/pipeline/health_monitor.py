@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR
-from copilot_bridge.errors import BridgeError, KindName, LoginRequired, StoreError
+from copilot_bridge.errors import LOGIN_ERROR_KINDS, BridgeError, LoginRequired, StoreError
 from copilot_bridge.status.condition import (
     LOGIN_NEEDED,
     PAUSED,
@@ -40,9 +40,6 @@ LOGIN_RETRY_DELAY = 600.0
 FIRST_CHECK_TIMEOUT = 5.0  # seconds that a health check right after the start waits for the first check
 MIN_RETRY_AFTER = 2  # seconds
 POLL_INTERVAL = 1.0  # seconds after which a new login is noticed
-
-# The kinds of errors that only a person can do something about.
-LOGIN_ERROR_KINDS: tuple[KindName, ...] = ("authentication", "permission")
 
 
 class HealthMonitor:

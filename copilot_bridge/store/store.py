@@ -4,27 +4,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from copilot_bridge.redaction import Secret
 from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.shared_memory.shared_times import SharedTimes
-from copilot_bridge.store.approvals import ApprovalTable
-from copilot_bridge.store.budgets import BudgetTable
-from copilot_bridge.store.cooldowns import CooldownTable
 from copilot_bridge.store.database import Database
 from copilot_bridge.store.encryption import Encryptor
 from copilot_bridge.store.files import JsonFiles
 from copilot_bridge.store.guarded_database import GuardedDatabase, Outage
 from copilot_bridge.store.key_values import KeyValueStore
 from copilot_bridge.store.keys import Keys
-from copilot_bridge.store.lessons import LessonTable
 from copilot_bridge.store.logins import Logins
-from copilot_bridge.store.rate_limits import RateLimitTable
-from copilot_bridge.store.request_log import RequestLog
-from copilot_bridge.store.request_log_writer import RequestLogWriter
-from copilot_bridge.store.response_chains import ResponseChainTable
 from copilot_bridge.store.sqlite import Sqlite
-from copilot_bridge.store.usage import UsageTable
+
+if TYPE_CHECKING:
+    from copilot_bridge.store.approvals import ApprovalTable
+    from copilot_bridge.store.budgets import BudgetTable
+    from copilot_bridge.store.cooldowns import CooldownTable
+    from copilot_bridge.store.lessons import LessonTable
+    from copilot_bridge.store.rate_limits import RateLimitTable
+    from copilot_bridge.store.request_log import RequestLog
+    from copilot_bridge.store.request_log_writer import RequestLogWriter
+    from copilot_bridge.store.response_chains import ResponseChainTable
+    from copilot_bridge.store.usage import UsageTable
 
 DATABASE = "bridge.db"
 TIMEOUT = 1.5  # seconds
@@ -67,11 +70,15 @@ class Store:
         return Keys(self._guard, self.changes, self.files, shared=self.shared)
 
     @cached_property
-    def rate_limits(self) -> RateLimitTable:
+    def rate_limits(self) -> "RateLimitTable":
+        from copilot_bridge.store.rate_limits import RateLimitTable
+
         return RateLimitTable(self._guard)
 
     @cached_property
-    def budgets(self) -> BudgetTable:
+    def budgets(self) -> "BudgetTable":
+        from copilot_bridge.store.budgets import BudgetTable
+
         return BudgetTable(self._guard)
 
     @property
@@ -80,23 +87,33 @@ class Store:
         return self.files.home / "settlements" if self.files else None
 
     @cached_property
-    def cooldowns(self) -> CooldownTable:
+    def cooldowns(self) -> "CooldownTable":
+        from copilot_bridge.store.cooldowns import CooldownTable
+
         return CooldownTable(self._guard)
 
     @cached_property
-    def request_log(self) -> RequestLog:
+    def request_log(self) -> "RequestLog":
+        from copilot_bridge.store.request_log import RequestLog
+
         return RequestLog(self._guard.background)
 
     @cached_property
-    def usage(self) -> UsageTable:
+    def usage(self) -> "UsageTable":
+        from copilot_bridge.store.usage import UsageTable
+
         return UsageTable(self._guard.background)
 
     @cached_property
-    def lessons(self) -> LessonTable:
+    def lessons(self) -> "LessonTable":
+        from copilot_bridge.store.lessons import LessonTable
+
         return LessonTable(self._guard)
 
-    def request_log_writer(self, days: int, max_rows: int) -> RequestLogWriter:
+    def request_log_writer(self, days: int, max_rows: int) -> "RequestLogWriter":
         """The writer of the request log, of which a process needs one."""
+        from copilot_bridge.store.request_log_writer import RequestLogWriter
+
         folder = self.files.home / "spool" if self.files else None
         return RequestLogWriter(self.request_log, folder, days=days, max_rows=max_rows, watched=self.watched)
 
@@ -105,15 +122,19 @@ class Store:
         """The time at which somebody last looked at the running requests."""
         return SharedTimes(self.files.home / "watched" if self.files else None)
 
-    def response_chains(self, max_bytes: int, ttl: float) -> ResponseChainTable:
+    def response_chains(self, max_bytes: int, ttl: float) -> "ResponseChainTable":
         """The conversations that later requests may continue.
 
         :param max_bytes: of all of them.  :param ttl: seconds.
         """
+        from copilot_bridge.store.response_chains import ResponseChainTable
+
         return ResponseChainTable(self._guard, self.encryptor, max_bytes=max_bytes, ttl=ttl)
 
     @cached_property
-    def approvals(self) -> ApprovalTable:
+    def approvals(self) -> "ApprovalTable":
+        from copilot_bridge.store.approvals import ApprovalTable
+
         return ApprovalTable(self._guard, self.encryptor, self.changes)
 
     @cached_property

@@ -11,9 +11,8 @@ from copilot_bridge.cli.terminal.console import masked_token, spinner, wrapped
 from copilot_bridge.cli.terminal.program import program
 from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import is_loopback
-from copilot_bridge.errors import BridgeError
+from copilot_bridge.errors import LOGIN_ERROR_KINDS, BridgeError
 from copilot_bridge.pipeline import CopilotServices
-from copilot_bridge.pipeline.health_monitor import LOGIN_ERROR_KINDS
 from copilot_bridge.redaction import Secret
 
 EXAMPLE_MODEL = "gpt-4.1"

@@ -9,8 +9,6 @@ from dataclasses import replace
 import click
 
 from copilot_bridge.access.authentication import needs_key, weak_keys
-from copilot_bridge.admin.keys import make_key
-from copilot_bridge.cli.demo import announce_simulator, demo_store, demo_upstream, start_simulator
 from copilot_bridge.cli.hints import stored_users
 from copilot_bridge.cli.start.banner import StartupBanner, api_key_hint, preflight
 from copilot_bridge.cli.start.server import exec_server
@@ -18,6 +16,7 @@ from copilot_bridge.cli.terminal.console import is_interactive, print_wrapped
 from copilot_bridge.cli.terminal.timeout import call_with_timeout
 from copilot_bridge.config import Config
 from copilot_bridge.errors import (
+    LOGIN_ERROR_KINDS,
     BridgeError,
     ConfigError,
     InvalidRequest,
@@ -25,7 +24,6 @@ from copilot_bridge.errors import (
 )
 from copilot_bridge.logs.setup import file_handler
 from copilot_bridge.pipeline import CopilotServices
-from copilot_bridge.pipeline.health_monitor import LOGIN_ERROR_KINDS
 from copilot_bridge.serving.address import PortError, base_url, listeners_of, open_all_listeners
 from copilot_bridge.serving.handover import Handover, StartCommand
 from copilot_bridge.store.keys import KEY
@@ -49,6 +47,8 @@ def start(
     if WINDOWS and config.server == "gunicorn":
         raise ConfigError("gunicorn does not run on Windows: leave out --server, or use --server gevent")
     if simulate:
+        from copilot_bridge.cli.demo import announce_simulator, demo_store, demo_upstream, start_simulator
+
         config = demo_store(config)
     bridge = check_settings(config, simulate, check)
     if check:
@@ -102,6 +102,8 @@ def require_key(bridge: CopilotServices, check: bool) -> None:
     config = bridge.config
     required = bridge.authenticator.requires_key  # warns of keys that were lost
     if config.make_key and not check and needs_key(config) and not required:
+        from copilot_bridge.admin.keys import make_key  # few starts make a key
+
         with suppress(InvalidRequest):  # another process has been quicker
             key = make_key(bridge.store, FIRST, KEY, operator=True)
             click.echo(FIRST_KEY.format(key=key, name=FIRST))
