@@ -36,11 +36,20 @@ PROCESSES = {
         START,
         (
             "charset_normalizer",
+            "copilot_bridge.access.budgets",
+            "copilot_bridge.billing",
+            "copilot_bridge.cli.demo",
+            "copilot_bridge.http",
+            "copilot_bridge.pipeline.services",
+            "copilot_bridge.search",
+            "copilot_bridge.store.request_log",
+            "copilot_bridge.upstream.websocket",
             "filelock",
             "flask",
             "gevent",
             "gunicorn",
             "prometheus_client",
+            "websockets",
         ),
     ),
     "master": (
@@ -66,6 +75,7 @@ PROCESSES = {
             "psycopg",
             "rich",
             "tiktoken",
+            "websockets",
         ),
     ),
 }
