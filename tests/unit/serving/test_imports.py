@@ -37,7 +37,7 @@ PROCESSES = {
         (
             "charset_normalizer",
             "copilot_bridge.access.budgets",
-            "copilot_bridge.billing",
+            "copilot_bridge.billing.budgets",
             "copilot_bridge.cli.demo",
             "copilot_bridge.http",
             "copilot_bridge.pipeline.services",
