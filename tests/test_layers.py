@@ -138,7 +138,7 @@ LAYERS: dict[str, set[str]] = {
 
 # What each room may import that is neither ours nor of the standard library.
 OUTSIDE: dict[str, set[str]] = {
-    "dialects": {"msgspec", "orjson"},
+    "dialects": {"msgspec", "orjson", "xxhash"},
     "counting": {"imagesize", "tiktoken", "tiktoken_ext"},
     "clients": {"ruamel", "tomlkit"},
     "errors": set(),

@@ -1,6 +1,5 @@
-"""Finds what a response cost, in the bytes that Copilot sends."""
+"""Finds what a response cost, in what Copilot sends."""
 
-import json
 import re
 from typing import Any
 
@@ -36,24 +35,9 @@ class CostReader:
         self._tail = b"" if data.endswith(b"\n") else data[-MAX_LENGTH:]
 
 
-def cost_of(data: bytes) -> int | None:
-    """Return the cost of a whole response, in 1e-9 AI units.
-
-    In a whole response the arguments of a tool call may be plain JSON, in which a model may write anything:
-    so the bytes are searched only if they have the field once.
-    """
-    if (count := data.count(FIELD)) > 1:
-        return stated_cost(data)
-    found = COST.search(data) if count else None
-    return int(found[1]) if found and b'"copilot_usage"' in data else None
-
-
-def stated_cost(data: bytes) -> int | None:
-    try:
-        answer = json.loads(data)
-    except ValueError:
-        return None
-    total = member(member(answer, "copilot_usage"), "total_nano_aiu")
+def stated_cost(response: Any) -> int | None:
+    """Return the cost of a whole response, in 1e-9 AI units."""
+    total = member(member(response, "copilot_usage"), "total_nano_aiu")
     return total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
 
 

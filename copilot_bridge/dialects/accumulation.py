@@ -1,8 +1,10 @@
-"""Whole responses, accumulated from the events of a stream."""
+"""Whole responses: as Copilot sends them, or accumulated from the events of a stream."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import ClassVar, Protocol
+
+from msgspec import Struct
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
@@ -13,6 +15,20 @@ from copilot_bridge.dialects.stream_errors import read_stream_error
 WholeResponse = tuple[bytes, JsonObject | None]  # the response, and its token usage as chat counts it
 
 DONE = b"[DONE]"
+
+
+class ReceivedResponse(Struct, frozen=True):
+    """Copilot's whole response.
+
+    :param data: its bytes.  :param body: what they say; None: they are not a JSON object.
+    """
+
+    data: bytes
+    body: JsonObject | None
+
+    @classmethod
+    def read(cls, data: bytes) -> "ReceivedResponse":
+        return cls(data, codec.read_object(data))
 
 
 class ResponseAccumulator(Protocol):

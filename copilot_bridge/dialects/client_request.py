@@ -10,7 +10,12 @@ from typing import ClassVar, NamedTuple
 
 from msgspec import Struct
 
-from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse, accumulate
+from copilot_bridge.dialects.accumulation import (
+    ReceivedResponse,
+    ResponseAccumulator,
+    WholeResponse,
+    accumulate,
+)
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.filtered import StreamConverter
@@ -97,7 +102,7 @@ class NormalizedResponse(ClientResponse):
         """Return a converter for a stream in the client's own dialect."""
 
     @abstractmethod
-    def normalize(self, data: bytes) -> WholeResponse:
+    def normalize(self, received: ReceivedResponse) -> WholeResponse:
         """Normalize a whole response in the client's own dialect.
 
         :raises UpstreamRefused: it is not a response, or an error.

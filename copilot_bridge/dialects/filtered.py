@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
+from copilot_bridge.dialects.accumulation import ReceivedResponse
 from copilot_bridge.errors import BridgeError
 
 
 class ByteFilter(Protocol):
-    """Changes the bytes of a stream, cut anywhere, or of a whole response."""
+    """Changes the bytes of a stream, cut anywhere, or a whole response."""
 
     def feed(self, piece: bytes) -> bytes: ...
     def rest(self) -> bytes: ...
-    def whole(self, data: bytes) -> bytes: ...
+    def whole(self, received: ReceivedResponse) -> ReceivedResponse: ...
 
 
 class StreamConverter(Protocol):

@@ -7,7 +7,7 @@ import requests
 from msgspec import Struct
 from msgspec.structs import replace
 
-from copilot_bridge.dialects.accumulation import FrameCollector, WholeResponse
+from copilot_bridge.dialects.accumulation import FrameCollector, ReceivedResponse, WholeResponse
 from copilot_bridge.dialects.adaptation.adapt import Undo
 from copilot_bridge.dialects.adaptation.stop_sequences import StopSequenceReader
 from copilot_bridge.dialects.client_request import ClientResponse, NormalizedResponse
@@ -99,9 +99,9 @@ class Conversion(Struct, frozen=True):
             if streamed or native is None:
                 whole, usage = self._accumulate(response, entry, limit)
             else:
-                data = read_whole(response)
-                note_whole_response(entry, data)
-                whole, usage = native.normalize(self.filter.whole(data) if self.filter else data)
+                received = ReceivedResponse.read(read_whole(response))
+                note_whole_response(entry, received.body)
+                whole, usage = native.normalize(self.filter.whole(received) if self.filter else received)
         entry.note_usage(usage)
         return whole
 

@@ -1,12 +1,14 @@
-"""Facts about a response that the log keeps, read from its bytes: its cost and the model that responds."""
+"""Facts about a response that the log keeps: its cost and the model that responds."""
 
 import re
 
-from copilot_bridge.billing.cost import CostReader, cost_of
+from copilot_bridge.billing.cost import CostReader, member, stated_cost
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.logs.entry import RequestLogEntry
 
+MAX_NAME = 200  # characters
 # In all dialects the first event with a name has it before anything that the model says.
-MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]{1,200})"')
+MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]{1,%d})"' % MAX_NAME)
 MAX_HEAD = 4096  # bytes in which the name is looked for
 
 
@@ -35,8 +37,8 @@ class StreamFacts:
         self._entry.nano_aiu = self._cost.nano_aiu
 
 
-def note_whole_response(entry: RequestLogEntry, data: bytes) -> None:
+def note_whole_response(entry: RequestLogEntry, response: JsonObject | None) -> None:
     """Note the facts of a whole response."""
-    entry.nano_aiu = cost_of(data)
-    found = MODEL.search(data)
-    entry.response_model = found[1].decode(errors="replace") if found else None
+    entry.nano_aiu = stated_cost(response)
+    model = member(response, "model")
+    entry.response_model = model[:MAX_NAME] if isinstance(model, str) and model else None

@@ -185,8 +185,9 @@ class LoggedRun:
 
     def note_response(self, data: bytes) -> None:
         self.entry.accepted = True
-        note_whole_response(self.entry, data)
-        self.entry.note_usage(as_chat_usage(codec.read_object(data) or {}))
+        response = codec.read_object(data)
+        note_whole_response(self.entry, response)
+        self.entry.note_usage(as_chat_usage(response or {}))
 
     def __enter__(self) -> None:
         """Do nothing: the row says when the call began."""

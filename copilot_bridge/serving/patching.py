@@ -1,4 +1,4 @@
-"""What is done to libraries before a process imports them."""
+"""Changes to libraries before a process imports them."""
 
 import sys
 import warnings

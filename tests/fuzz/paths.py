@@ -7,7 +7,7 @@ from typing import Any
 
 from dialect_tables import READERS, accumulators, writers
 
-from copilot_bridge.dialects.accumulation import FrameCollector
+from copilot_bridge.dialects.accumulation import FrameCollector, ReceivedResponse
 from copilot_bridge.dialects.accumulation import accumulate as accumulate_stream
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
 from copilot_bridge.dialects.chat import response as chat_response
@@ -47,9 +47,9 @@ FOLDS: dict[str, Callable[[Iterable[bytes]], bytes]] = {
     for dialect, make in ACCUMULATORS.items()
 }
 WHOLE: dict[str, Callable[[bytes], Any]] = {
-    "chat": lambda data: chat_response.normalize_response(data, normalizer())[0],
-    "messages": messages_response.normalize_response,
-    "responses": responses_response.normalize_response,
+    "chat": lambda data: chat_response.normalize_response(ReceivedResponse.read(data), normalizer())[0],
+    "messages": lambda data: messages_response.normalize_response(ReceivedResponse.read(data)),
+    "responses": lambda data: responses_response.normalize_response(ReceivedResponse.read(data)),
 }
 
 

@@ -31,6 +31,7 @@ from golden.transcripts import (
     options_of,
 )
 
+from copilot_bridge.dialects.accumulation import ReceivedResponse
 from copilot_bridge.dialects.responses import response as responses_response
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.normalize import ChatNormalizer
@@ -85,7 +86,7 @@ def test_an_accumulated_stream_is_as_recorded(case: Path, size: int, golden: Gol
 @pytest.mark.parametrize("case", WHOLE, ids=name)
 def test_a_whole_response_is_as_recorded(case: Path, golden: Golden) -> None:
     sent = (case / "upstream.json").read_bytes()
-    golden.check(case / "client.json", normalize_response(sent, normalizer(**options_of(case)))[0])
+    golden.check(case / "client.json", normalize_response(ReceivedResponse.read(sent), normalizer(**options_of(case)))[0])
 
 
 @pytest.mark.parametrize("case", PROMISED, ids=name)
@@ -197,7 +198,7 @@ def test_a_stream_does_not_depend_on_the_cuts(example: str) -> None:
 def test_an_accumulated_message_is_as_recorded(case: Path, size: int, golden: Golden) -> None:
     source = case / "upstream.json"
     if source.exists():
-        whole, _ = normalize_message(source.read_bytes())
+        whole, _ = normalize_message(ReceivedResponse.read(source.read_bytes()))
     else:
         whole, _ = accumulate(cut((case / "upstream.sse").read_bytes(), size), MessagesAccumulator())
     golden.check(case / "client.json", whole)
@@ -205,6 +206,8 @@ def test_an_accumulated_message_is_as_recorded(case: Path, size: int, golden: Go
 
 @pytest.mark.parametrize("case", passed("responses", "upstream.json"), ids=name)
 def test_a_whole_response_of_responses_is_as_recorded(case: Path, golden: Golden) -> None:
-    whole, _, upstream_item_ids = responses_response.normalize_response((case / "upstream.json").read_bytes())
+    whole, _, upstream_item_ids = responses_response.normalize_response(
+        ReceivedResponse.read((case / "upstream.json").read_bytes())
+    )
     golden.check(case / "client.json", codec.write(whole))
     assert upstream_item_ids

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
+from copilot_bridge.dialects.accumulation import ReceivedResponse, ResponseAccumulator, WholeResponse
 from copilot_bridge.dialects.chat import response
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.errors import error_frame
@@ -45,8 +45,8 @@ class ChatResponse(NormalizedResponse):
     def accumulator(self) -> ResponseAccumulator:
         return response.ChatAccumulator(self._chunk_normalizer())
 
-    def normalize(self, data: bytes) -> WholeResponse:
-        return response.normalize_response(data, self._chunk_normalizer())
+    def normalize(self, received: ReceivedResponse) -> WholeResponse:
+        return response.normalize_response(received, self._chunk_normalizer())
 
     def failed_stream(self, error: BridgeError) -> bytes:
         return FRAMING.encode([error_frame(error)])

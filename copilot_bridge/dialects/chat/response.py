@@ -6,7 +6,7 @@ Both take the same path, since a whole response is treated as a stream of a sing
 from typing import Any
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.accumulation import WholeResponse
+from copilot_bridge.dialects.accumulation import ReceivedResponse, WholeResponse
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.tool_calls import ARGUMENTS_FIELD
 from copilot_bridge.dialects.codec import JsonObject
@@ -108,12 +108,12 @@ def tokens(logprobs: JsonObject, key: str) -> list[Any]:
     return entries if isinstance(entries, list) else []
 
 
-def normalize_response(data: bytes, normalizer: ChunkNormalizer) -> WholeResponse:
+def normalize_response(received: ReceivedResponse, normalizer: ChunkNormalizer) -> WholeResponse:
     """Normalize Copilot's whole response.
 
     :raises UpstreamRefused: it is not a chat completion, or an error.
     """
-    response = codec.read_object(data)
+    response = received.body
     if response is not None and is_error(response):
         raise as_stream_error(error_in(response))
     choices = response.get("choices") if response else None

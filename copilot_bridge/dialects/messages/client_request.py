@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
+from copilot_bridge.dialects.accumulation import ReceivedResponse, ResponseAccumulator, WholeResponse
 from copilot_bridge.dialects.client_request import ClientRequest, NormalizedResponse, ResponseOptions
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import Conversation
@@ -45,10 +45,10 @@ class MessagesResponse(NormalizedResponse):
         options = self.options
         return response.MessagesAccumulator(keep=options.keep, managed=self.managed, response_id=options.id)
 
-    def normalize(self, data: bytes) -> WholeResponse:
+    def normalize(self, received: ReceivedResponse) -> WholeResponse:
         options = self.options
         return response.normalize_response(
-            data, keep=options.keep, managed=self.managed, response_id=options.id
+            received, keep=options.keep, managed=self.managed, response_id=options.id
         )
 
     def failed_stream(self, error: BridgeError) -> bytes:

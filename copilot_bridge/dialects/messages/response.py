@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, members
-from copilot_bridge.dialects.accumulation import WholeResponse
+from copilot_bridge.dialects.accumulation import ReceivedResponse, WholeResponse
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.messages.normalize import normalize
 from copilot_bridge.dialects.messages.tool_calls import with_call_ids
@@ -15,17 +15,17 @@ from copilot_bridge.errors import UpstreamRefused
 
 
 def normalize_response(
-    data: bytes, *, keep: bool = False, managed: bool = True, response_id: str = ""
+    received: ReceivedResponse, *, keep: bool = False, managed: bool = True, response_id: str = ""
 ) -> WholeResponse:
     """Normalize Copilot's whole response.
 
     :raises UpstreamRefused: it is not a message, or an error.
     """
-    message = codec.read_object(data)
+    message = received.body
     if message is not None and is_error(message):
         raise as_stream_error(error_in(message))
     normalized, usage = normalize_message(message or {}, keep=keep, managed=managed, response_id=response_id)
-    return (data if normalized == message else codec.write(normalized)), usage
+    return (received.data if normalized == message else codec.write(normalized)), usage
 
 
 def normalize_message(

@@ -4,7 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse, accumulate
+from copilot_bridge.dialects.accumulation import (
+    ReceivedResponse,
+    ResponseAccumulator,
+    WholeResponse,
+    accumulate,
+)
 from copilot_bridge.dialects.adaptation.tool_choice import check_tool_choice
 from copilot_bridge.dialects.client_request import (
     ClientRequest,
@@ -76,10 +81,10 @@ class ResponsesResponse(NormalizedResponse):
     def accumulate(self, pieces: Iterable[bytes]) -> WholeResponse:
         return accumulate(map(self.normalizer().feed, pieces), self.accumulator())
 
-    def normalize(self, data: bytes) -> WholeResponse:
+    def normalize(self, received: ReceivedResponse) -> WholeResponse:
         options = self.options
         whole, usage, upstream_item_ids = response.normalize_response(
-            data, keep=options.keep, response_id=options.id
+            received, keep=options.keep, response_id=options.id
         )
         options.upstream_item_ids.update(upstream_item_ids)
         whole |= self.relations

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
+from copilot_bridge.dialects.accumulation import ReceivedResponse, ResponseAccumulator, WholeResponse
 from copilot_bridge.dialects.call_kinds import COMPACTION
 from copilot_bridge.dialects.client_request import NormalizedResponse, ResponseOptions
 from copilot_bridge.dialects.codec import JsonObject
@@ -81,8 +81,8 @@ class CompactionResponse(NormalizedResponse):
     def accumulator(self) -> ResponseAccumulator:
         return CompactionAccumulator(self._compacted)
 
-    def normalize(self, data: bytes) -> WholeResponse:
-        whole, usage = self.plain.normalize(data)
+    def normalize(self, received: ReceivedResponse) -> WholeResponse:
+        whole, usage = self.plain.normalize(received)
         return self._compacted(codec.read(whole)), usage
 
     def failed_stream(self, error: BridgeError) -> bytes:

@@ -1,7 +1,7 @@
 """Whole responses: taken from the last event of a stream, or normalized from Copilot's own."""
 
 from copilot_bridge.dialects import codec, members
-from copilot_bridge.dialects.accumulation import WholeResponse
+from copilot_bridge.dialects.accumulation import ReceivedResponse, WholeResponse
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.responses.item_ids import ItemIds
 from copilot_bridge.dialects.responses.normalize import (
@@ -41,14 +41,14 @@ class ResponsesAccumulator:
 
 
 def normalize_response(
-    data: bytes, *, keep: bool = False, response_id: str = ""
+    received: ReceivedResponse, *, keep: bool = False, response_id: str = ""
 ) -> tuple[JsonObject, JsonObject | None, dict[str, str]]:
     """Normalize Copilot's whole response.
 
     :return: the response, its token usage as chat counts it, and upstream's item ids.
     :raises UpstreamRefused: it is not a response, or an error.
     """
-    response = codec.read_object(data)
+    response = received.body
     if response is not None and (is_error(response) or response.get("status") in FAILED_STATUSES):
         raise as_stream_error(error_in(response))
     if response is None or response.get("object") != "response":

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.accumulation import ReceivedResponse
 from copilot_bridge.dialects.adaptation.custom_tools import FREE_TEXT
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.framing import sse
@@ -122,10 +123,12 @@ class ToolAdapter:
         left = self._splitter.rest()
         return self._block(left) if left else b""
 
-    def whole(self, data: bytes) -> bytes:
+    def whole(self, received: ReceivedResponse) -> ReceivedResponse:
         """Restore a whole response."""
-        response = codec.read_object(data)
-        return data if response is None else codec.write(self._restored_response(response))
+        if received.body is None:
+            return received
+        restored = self._restored_response(received.body)
+        return ReceivedResponse(codec.write(restored), restored)
 
     def _block(self, block: bytes) -> bytes:
         is_irrelevant = not self._custom_names and not any(pattern in block for pattern in RELEVANT)

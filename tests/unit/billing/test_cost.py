@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from copilot_bridge.billing.cost import CostReader, cost_of
+from copilot_bridge.billing.cost import CostReader, stated_cost
 
 USAGE = {"token_details": [], "total_nano_aiu": 172_800_000}
 
@@ -38,7 +38,7 @@ def test_a_models_text_in_a_stream_is_not_read_as_cost():
 
 
 @pytest.mark.parametrize(
-    ("answer", "cost"),
+    ("response", "cost"),
     [
         ({"copilot_usage": USAGE}, 172_800_000),
         ({"copilot_usage": {}}, None),
@@ -46,7 +46,12 @@ def test_a_models_text_in_a_stream_is_not_read_as_cost():
         ({"copilot_usage": USAGE, "content": [{"input": {"total_nano_aiu": 0}}]}, 172_800_000),
         ({"content": [{"input": {"total_nano_aiu": 0}}]}, None),
         ({"content": [{"input": [USAGE, USAGE]}]}, None),
+        ({"copilot_usage": {"total_nano_aiu": -1}}, None),
+        ({"copilot_usage": {"total_nano_aiu": True}}, None),
+        ({"copilot_usage": [USAGE]}, None),
+        ([USAGE], None),
+        (None, None),
     ],
 )
-def test_the_cost_of_a_whole_answer_is_the_one_that_copilot_states(answer, cost):
-    assert cost_of(json.dumps(answer).encode()) == cost
+def test_the_cost_of_a_whole_response_is_the_one_that_copilot_states(response, cost):
+    assert stated_cost(response) == cost

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from golden.transcripts import CREATED, MODEL, check_whole, normalizer
 
-from copilot_bridge.dialects.accumulation import accumulate
+from copilot_bridge.dialects.accumulation import ReceivedResponse, accumulate
 from copilot_bridge.dialects.chat.response import ChatAccumulator, join_logprobs, normalize_response
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
@@ -19,7 +19,7 @@ def whole(**message: Any) -> bytes:
 
 
 def normalized(data: bytes) -> Json:
-    reply: Json = json.loads(normalize_response(data, normalizer())[0])
+    reply: Json = json.loads(normalize_response(ReceivedResponse.read(data), normalizer())[0])
     check_whole(reply)
     return reply
 
@@ -57,17 +57,15 @@ def chunk(delta: Json, finish: str | None = None) -> Json:
 )
 def test_a_body_that_is_no_chat_completion_is_an_error(data: bytes) -> None:
     with pytest.raises(UpstreamRefused) as refused:
-        normalize_response(data, normalizer())
+        normalize_response(ReceivedResponse.read(data), normalizer())
     assert refused.value.kind == "unavailable"
 
 
 @pytest.mark.parametrize("choices", [{}, {"choices": []}, {"choices": None}])
 def test_an_error_with_status_200_is_an_error(choices: Json) -> None:
+    body = json.dumps({"error": {"message": "no such thing", "code": "odd"}, **choices}).encode()
     with pytest.raises(UpstreamRefused, match="no such thing") as refused:
-        normalize_response(
-            json.dumps({"error": {"message": "no such thing", "code": "odd"}, **choices}).encode(),
-            normalizer(),
-        )
+        normalize_response(ReceivedResponse.read(body), normalizer())
     assert refused.value.code == "odd"
 
 
@@ -97,7 +95,7 @@ def test_unknown_fields_are_passed_on() -> None:
 def test_endless_white_space_in_a_call_is_an_error() -> None:
     call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{" + "\n" * 99}}
     with pytest.raises(UpstreamRefused):
-        normalize_response(whole(tool_calls=[call]), normalizer())
+        normalize_response(ReceivedResponse.read(whole(tool_calls=[call])), normalizer())
 
 
 @pytest.mark.parametrize(

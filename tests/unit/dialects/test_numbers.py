@@ -9,7 +9,7 @@ import pytest
 from dialect_tables import READERS, writers
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.accumulation import accumulate
+from copilot_bridge.dialects.accumulation import ReceivedResponse, accumulate
 from copilot_bridge.dialects.chat import prompt_reader as chat_prompt_reader
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
@@ -174,9 +174,9 @@ def responses_whole(number: str) -> bytes:
 def test_a_number_stays_in_a_whole_response(number: str) -> None:
     normalizer = ChunkNormalizer(model="m", created=1)
     for whole in (
-        normalize_chat_response(chat_whole(number), normalizer)[0],
-        messages_response.normalize_response(messages_whole(number))[0],
-        codec.write(responses_response.normalize_response(responses_whole(number))[0]),
+        normalize_chat_response(ReceivedResponse.read(chat_whole(number)), normalizer)[0],
+        messages_response.normalize_response(ReceivedResponse.read(messages_whole(number)))[0],
+        codec.write(responses_response.normalize_response(ReceivedResponse.read(responses_whole(number)))[0]),
     ):
         assert number in whole.decode()
         assert b"copilot_" not in whole

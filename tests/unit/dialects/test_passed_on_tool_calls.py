@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from copilot_bridge.dialects.accumulation import accumulate
+from copilot_bridge.dialects.accumulation import ReceivedResponse, accumulate
 from copilot_bridge.dialects.messages import response
 from copilot_bridge.dialects.messages.normalize import MessagesNormalizer
 from copilot_bridge.dialects.responses import normalize as responses
@@ -65,7 +65,9 @@ def contents(out: bytes) -> list[Json]:
 
 def whole(given: Json) -> Json:
     answer: Json = json.loads(
-        response.normalize_response(json.dumps(given).encode(), response_id=next(REQUESTS))[0]
+        response.normalize_response(
+            ReceivedResponse.read(json.dumps(given).encode()), response_id=next(REQUESTS)
+        )[0]
     )
     return answer
 
@@ -148,7 +150,8 @@ def response_with(output: list[Json], response_id: Any) -> Json:
 
 def responses_whole(output: list[Json], response_id: Any) -> list[list[Json]]:
     mended, _, _ = responses_response.normalize_response(
-        json.dumps(response_with(output, response_id)).encode(), response_id=next(REQUESTS)
+        ReceivedResponse.read(json.dumps(response_with(output, response_id)).encode()),
+        response_id=next(REQUESTS),
     )
     return [mended["output"]]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fuzz.paths import FOLDS, REPAIRS, WRITERS, accumulated, collected, streamed, translation
 
+from copilot_bridge.dialects.accumulation import ReceivedResponse
 from copilot_bridge.dialects.adaptation.adapt import Undo, adapt_prompt
 from copilot_bridge.dialects.chat import prompt_reader as chat
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
@@ -334,9 +335,9 @@ def test_a_signature_is_passed_on_in_chat(call: Json) -> None:
     assert passed_on == {"id": "a", "type": "function", **call}
     message = {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", **call}]}
     whole = json.dumps({"id": "c", "choices": [{"message": message, "finish_reason": "tool_calls"}]}).encode()
-    (passed_on,) = json.loads(normalize_response(whole, ChunkNormalizer(model="m", created=1))[0])["choices"][
-        0
-    ]["message"]["tool_calls"]
+    (passed_on,) = json.loads(
+        normalize_response(ReceivedResponse.read(whole), ChunkNormalizer(model="m", created=1))[0]
+    )["choices"][0]["message"]["tool_calls"]
     assert passed_on == {"id": "a", "type": "function", **call}
 
 

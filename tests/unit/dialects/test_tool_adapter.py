@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from copilot_bridge.dialects.accumulation import ReceivedResponse
 from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.responses.normalize import ResponsesNormalizer
 from copilot_bridge.dialects.responses.tool_adapter import ToolAdapter
@@ -76,7 +77,8 @@ def test_a_reserved_namespace_is_renamed_and_restored():
         "output": [called(namespace="client_collaboration")],
         "tools": sent["tools"],
     }
-    data = json.loads(tool_adapter.whole(json.dumps(answer).encode()))
+    data = tool_adapter.whole(ReceivedResponse.read(json.dumps(answer).encode())).body
+    assert data is not None
     assert data["output"] == [called(namespace="collaboration")]
     assert data["tools"] == body["tools"]
 
