@@ -11,8 +11,6 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_data_path
-
 from copilot_bridge.config import plausibility
 from copilot_bridge.config.parsers import (
     base_url,
@@ -52,8 +50,11 @@ SERVERS = ("gunicorn", "gevent")
 
 def default_home() -> Path:
     """The data directory: systemd's state directory where there is one, else the user's."""
-    state = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    return Path(state) if state else user_data_path("copilot-bridge")
+    if state := os.environ.get("STATE_DIRECTORY", "").split(":")[0]:
+        return Path(state)
+    from platformdirs import user_data_path  # `start` passes the directory on to the server
+
+    return user_data_path("copilot-bridge")
 
 
 def setting(

@@ -3,13 +3,10 @@
 The first of these that has a setting wins; without any, its default holds.
 """
 
-import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from dotenv.parser import parse_stream
 
 from copilot_bridge.config.settings import (
     BY_NAME,
@@ -71,7 +68,9 @@ def variable_source(variables: Mapping[str, str], origin: str) -> Source:
     """
     unknown = [name for name in variables if name.startswith(PREFIX) and name not in FIELD_OF_VARIABLE]
     if unknown := sorted(set(unknown) - {ENV_FILE}):
-        hint = difflib.get_close_matches(unknown[0], FIELD_OF_VARIABLE, n=1)
+        from difflib import get_close_matches
+
+        hint = get_close_matches(unknown[0], FIELD_OF_VARIABLE, n=1)
         # Without its value, which may be a secret under a misspelt name.
         raise ConfigError(
             f"unknown setting {unknown[0]} ({origin}){'; did you mean ' + hint[0] + '?' if hint else ''}"
@@ -147,6 +146,8 @@ def read_env_file(path: Path) -> dict[str, str]:
 
     :raises ConfigError: it can't be read, or a line is not NAME=value.
     """
+    from dotenv.parser import parse_stream
+
     try:
         with path.open(encoding="utf-8") as lines:
             bindings = list(parse_stream(lines))

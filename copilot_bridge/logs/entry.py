@@ -180,29 +180,27 @@ class RequestLogEntry(Struct):
             record.request = self
             log.handle(record)
 
+    def as_fields(self) -> dict[str, Any]:
+        """Return the fields of the JSON line that are known."""
+        fields = {name: value for name in FIELDS if (value := getattr(self, name)) is not None}
+        return fields | {name: redact_field(fields[name]) for name in UNTRUSTED_FIELDS if name in fields}
 
-def as_fields(entry: RequestLogEntry) -> dict[str, Any]:
-    """The fields of the JSON line that are known."""
-    fields = {name: value for name in FIELDS if (value := getattr(entry, name)) is not None}
-    return fields | {name: redact_field(fields[name]) for name in UNTRUSTED_FIELDS if name in fields}
+    def as_sentence(self) -> str:
+        """Return the entry as one line for people.
+
+        `POST /v1/chat/completions claude-sonnet-4.5 200 ok (910>61 tokens, first byte 812 ms, 2310 ms)`
+        """
+        tokens = f"{self.tokens_in}>{self.tokens_out or 0} tokens, " if self.tokens_in is not None else ""
+        first_byte = f"first byte {self.first_byte_ms} ms, " if self.first_byte_at is not None else ""
+        words = (self.method, self.path, self.model, str(self.status), self.outcome)
+        line = " ".join(word for word in words if word)
+        refused = f", refused first: {self.adaptations}" if self.adaptations else ""
+        instead = f", instead of {self.instead_of} ({self.fallback_reason})" if self.instead_of else ""
+        error = f": {self.error}" if self.error else ""
+        return (
+            f"{line} ({tokens}{first_byte}{self.ms} ms) {self.caller} {self.id[:8]}{refused}{instead}{error}"
+        )
 
 
 def redact_field(text: str) -> str:
     return redact_cached(text) if len(text) <= MAX_CACHED_LENGTH else redact(text)
-
-
-def as_sentence(entry: RequestLogEntry) -> str:
-    """Write the entry as one line for people.
-
-    `POST /v1/chat/completions claude-sonnet-4.5 200 ok (910>61 tokens, first byte 812 ms, 2310 ms)`
-    """
-    tokens = f"{entry.tokens_in}>{entry.tokens_out or 0} tokens, " if entry.tokens_in is not None else ""
-    first_byte = f"first byte {entry.first_byte_ms} ms, " if entry.first_byte_at is not None else ""
-    words = (entry.method, entry.path, entry.model, str(entry.status), entry.outcome)
-    line = " ".join(word for word in words if word)
-    refused = f", refused first: {entry.adaptations}" if entry.adaptations else ""
-    instead = f", instead of {entry.instead_of} ({entry.fallback_reason})" if entry.instead_of else ""
-    error = f": {entry.error}" if entry.error else ""
-    return (
-        f"{line} ({tokens}{first_byte}{entry.ms} ms) {entry.caller} {entry.id[:8]}{refused}{instead}{error}"
-    )

@@ -1,4 +1,7 @@
-"""The three forms of a log line: plain text, JSON, and plain text for systemd's journal."""
+"""The three forms of a log line: plain text, JSON, and plain text for systemd's journal.
+
+The entry of a request writes itself (`RequestLogEntry`), so the master, which has no requests, does without.
+"""
 
 import json
 import logging
@@ -8,7 +11,6 @@ from typing import Any
 
 import orjson
 
-from copilot_bridge.logs.entry import as_fields, as_sentence
 from copilot_bridge.logs.escaping import CONTROL_ESCAPES, JSON_CONTROL_ESCAPES
 from copilot_bridge.redaction import redact
 
@@ -18,7 +20,7 @@ class PlainFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         entry = getattr(record, "request", None)
-        text = as_sentence(entry) if entry else record.getMessage()
+        text = entry.as_sentence() if entry else record.getMessage()
         stamp = time.strftime("%H:%M:%S", time.localtime(record.created))
         lines = [f"{stamp} {record.levelname:<7} {text}"]
         if record.exc_info:  # indented, so that none of its lines looks like a log line
@@ -42,7 +44,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "event": "request.done" if entry else record.name,
         }
-        line |= as_fields(entry) if entry else {"message": redact(record.getMessage())}
+        line |= entry.as_fields() if entry else {"message": redact(record.getMessage())}
         if record.exc_info:
             line["exception"] = redact(self.formatException(record.exc_info))
         try:
