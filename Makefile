@@ -3,7 +3,7 @@
 # make test    every test that needs nothing but Python
 # make lint    style and types
 # make lint-js the same of the pages' scripts; npm installs tsc and biome for it, and without npm it says so
-# make fuzz    ten minutes of broken answers and requests (SECONDS=... says how long); then twenty times as many
+# make fuzz    ten minutes of broken responses and requests (SECONDS=... says how long); then twenty times as many
 #              examples as usual of requests by the description of the API, and of each property
 # make bench   what the bridge costs, beside nginx and the direct way; BASE=FILE compares with an earlier run
 # make soak    half an hour of agents' traffic with a fault every few seconds; SECONDS=60 is shorter

@@ -1,4 +1,4 @@
-"""python -m bench: the bridge beside nginx and a bare connection, every reply checked.
+"""python -m bench: the bridge beside nginx and a bare connection, every response checked.
 
 Loopback only; needs Linux.  Core 0 is for what is measured, core 1 for upstream and the clients.
 """
@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from bench.arena import QUICK, Arena, Scale
-from bench.load import WrongReplyError
+from bench.load import WrongResponseError
 from bench.processes import (
     HERE,
     LOAD_CORE,
@@ -162,7 +162,7 @@ def main(given: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("interrupted")
         return 130
-    except (NotStartedError, WrongReplyError) as error:
+    except (NotStartedError, WrongResponseError) as error:
         say(f"{type(error).__name__}: {error}")
         status = 1
     facts |= {"yardstick after, ms": yardstick(), "load average after": os.getloadavg()[0]}

@@ -7,13 +7,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.load import Address, Load, Reply
+from bench.load import Address, Load, Response
 from bench.processes import Instructions, NotStartedError, ProcessGroup, Server
 from bench.report import BASE, RIVAL, Goal, Row
 from bench.surfaces import Event, chat
 
 SIZE = 40  # bytes of text in an event
-REPLY = 400  # bytes of text in an answer in one piece
+RESPONSE = 400  # bytes of text in a response in one piece
 UPSTREAM_BUSY = "upstream busy, % of a core"
 SETTLE = 0.3  # seconds, for what a scenario has begun to come to rest
 
@@ -39,7 +39,7 @@ class Scale:
     hold: float = 4.0
     burst_hold: float = 4.0
     large: int = 20  # requests
-    replies: int = 3  # of 20 MB
+    responses: int = 3  # of 20 MB
     lists: int = 500  # requests
     leavers: int = 20  # clients
     leak: float = 60.0
@@ -65,7 +65,7 @@ QUICK = Scale(
     hold=0.9,
     burst_hold=2.0,
     large=5,
-    replies=1,
+    responses=1,
     lists=100,
     leak=6.0,
     starts=1,
@@ -138,7 +138,7 @@ class Arena:
 def warm_up(target: Target) -> None:
     """Raises NotStartedError: it does not answer, and its log says why."""
     try:
-        for request in (chat(directive(1, REPLY)), chat(directive(5, SIZE), stream=True)):
+        for request in (chat(directive(1, RESPONSE)), chat(directive(5, SIZE), stream=True)):
             Load(target.address, request, lines=4, requests=10).run()
     except Exception as error:
         if target.server is None or target.server.process.poll() is None:
@@ -200,17 +200,17 @@ def rounds(repetitions: int, targets: Sequence[Target]) -> Iterator[Target]:
 
 def weighed(
     arena: Arena, target: Target, sheet: Sheet, load: Load, units: int, unit: str
-) -> tuple[list[Reply], float]:
-    """The replies, and the CPU in ms per unit; instructions are noted where they can be counted."""
+) -> tuple[list[Response], float]:
+    """The responses, and the CPU in ms per unit; instructions are noted where they can be counted."""
     with Instructions(target.pids if arena.countable else []) as executed:
         before, others, began = target.cpu(), arena.upstream.cpu(), time.monotonic_ns()
-        replies = load.run()
+        responses = load.run()
         spent = target.cpu() - before
         busy = (arena.upstream.cpu() - others) / (time.monotonic_ns() - began)
     if executed.count is not None:
         sheet.note(target, f"k instructions / {unit}", executed.count / units / 1e3)
     sheet.note(target, UPSTREAM_BUSY, busy * 100)
-    return replies, spent / units / 1e6
+    return responses, spent / units / 1e6
 
 
 @dataclass

@@ -21,12 +21,12 @@ LAST_CHUNK = b"\r\n0\r\n\r\n"
 Address = tuple[str, int]
 
 
-class WrongReplyError(Exception):
+class WrongResponseError(Exception):
     """What came is not what was sent: the measurement says nothing."""
 
 
-class Reply:
-    """One answer, as it came in.  Times on the monotonic clock, ns."""
+class Response:
+    """One response, as it came in.  Times on the monotonic clock, ns."""
 
     __slots__ = ("arrivals", "left", "requested", "sent", "tail")
 
@@ -80,13 +80,13 @@ class Reply:
 class Line:
     """A client: one connection, one request after the other on it."""
 
-    __slots__ = ("left", "reply", "request", "sock", "unsent")
+    __slots__ = ("left", "request", "response", "sock", "unsent")
 
     def __init__(self, request: bytes, requests: int) -> None:
         self.request = request
         self.sock: socket.socket | None = None
         self.left = requests
-        self.reply: Reply | None = None
+        self.response: Response | None = None
         self.unsent: memoryview = memoryview(b"")
 
 
@@ -109,11 +109,11 @@ class Load:
     patience: float = 60.0
     large: bytes = b""
     large_every: int = 0
-    replies: list[Reply] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=list)
     hung_up: int = 0  # ns
 
-    def run(self) -> list[Reply]:
-        """Every reply, complete.  Raises WrongReplyError."""
+    def run(self) -> list[Response]:
+        """Every response, complete.  Raises WrongReplyError."""
         self._epoll = select.epoll()
         self._open: dict[int, Line] = {}
         self._ended = self._begun = 0
@@ -129,7 +129,7 @@ class Load:
             while self._ended < self.lines:
                 self._turn(agenda)
                 if time.monotonic() > began + self.patience:
-                    raise WrongReplyError(
+                    raise WrongResponseError(
                         f"served {self._ended} of {self.lines} clients in {self.patience:g} s"
                     )
         finally:
@@ -137,10 +137,10 @@ class Load:
                 if line.sock:
                     line.sock.close()
             self._epoll.close()
-        return self.replies
+        return self.responses
 
     def hang_up(self) -> None:
-        """A mark: whoever is still in the middle of an answer leaves."""
+        """A mark: whoever is still in the middle of a response leaves."""
         self.hung_up = time.monotonic_ns()
         for line in self._open.values():
             if line.sock:
@@ -175,7 +175,7 @@ class Load:
 
     def _ask(self, line: Line) -> None:
         line.left -= 1
-        line.reply = Reply(len(line.request))
+        line.response = Response(len(line.request))
         line.unsent = memoryview(line.request)
         self._write(line)
 
@@ -189,15 +189,17 @@ class Load:
 
     def _read(self, line: Line) -> None:
         assert line.sock is not None
-        assert line.reply is not None
+        assert line.response is not None
         try:
             data = line.sock.recv(READ_AT_ONCE)
         except BlockingIOError:
             return
         if not data:
-            raise WrongReplyError(f"the connection ended in the middle of a reply: {line.reply.raw[-300:]!r}")
-        if line.reply.feed(time.monotonic_ns(), data):
-            self.replies.append(line.reply)
+            raise WrongResponseError(
+                f"the connection ended in the middle of a response: {line.response.raw[-300:]!r}"
+            )
+        if line.response.feed(time.monotonic_ns(), data):
+            self.responses.append(line.response)
             if line.left:
                 self._ask(line)
             else:

@@ -287,7 +287,7 @@ def whole(body: bytes, kind: bytes = b"application/json") -> bytes:
 
 
 @cache
-def reply(size: int) -> bytes:
+def response(size: int) -> bytes:
     """A response in one piece, in the form of Azure."""
     message = {"content": filler(size), "padding": "0123456789abcdef", "role": "assistant"}
     only_choice = {"content_filter_results": SAFE, "finish_reason": "stop", "index": 0, "message": message}
@@ -355,12 +355,12 @@ def row(name: str, vendor: str, surface: str) -> Chunk:
 
 
 def account(refresh_in: int) -> dict[bytes, bytes]:
-    """Target -> reply, for all that is asked only now and then."""
+    """Target -> response, for all that is asked only now and then."""
     api: Chunk = {"endpoints": {}}  # the bench's settings say where the API is
     until = int(time.time()) + 86400
     token = api | {"token": f"tid=bench;exp={until}:mac", "expires_at": until, "refresh_in": refresh_in}
     user = api | {"login": "bench", "copilot_plan": "individual", "access_type_sku": "bench"}
-    replies: dict[bytes, Chunk] = {b"/copilot_internal/v2/token": token, b"/copilot_internal/user": user}
-    replies[b"/user"] = {"login": "bench", "id": 1}
-    rendered = {path: whole(json.dumps(body).encode()) for path, body in replies.items()}
+    bodies: dict[bytes, Chunk] = {b"/copilot_internal/v2/token": token, b"/copilot_internal/user": user}
+    bodies[b"/user"] = {"login": "bench", "id": 1}
+    rendered = {path: whole(json.dumps(body).encode()) for path, body in bodies.items()}
     return rendered | {b"/models": catalogue(), b"/v1/models": catalogue()}

@@ -1,4 +1,4 @@
-"""What clients ask, and how they read the answer: it is cut into events and checked, every one."""
+"""What clients ask, and how they read the response: it is cut into events and checked, every one."""
 
 import bisect
 import itertools
@@ -9,11 +9,11 @@ from typing import Any
 
 import orjson
 
-from bench.load import Reply, WrongReplyError
+from bench.load import Response, WrongResponseError
 from bench.scripts import ARGUMENTS, MODELS, STAMP, filler
 
 Prompt = str | list[dict[str, Any]]
-EventContent = tuple[str, bool]  # the text that an event brings, and whether it ends the answer
+EventContent = tuple[str, bool]  # the text that an event brings, and whether it ends the response
 
 PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages"}
 
@@ -67,7 +67,7 @@ def body_of(raw: bytes) -> tuple[bytes, list[int], list[int]]:
     head, _, _ = raw.partition(b"\r\n\r\n")
     at = len(head) + 4
     if not head.startswith(b"HTTP/1.1 200"):
-        raise WrongReplyError(f"not a 200: {raw[:600]!r}")
+        raise WrongResponseError(f"not a 200: {raw[:600]!r}")
     if b"transfer-encoding: chunked" not in head.lower():
         return raw[at:], [0], [at]
     pieces: list[bytes] = []
@@ -125,11 +125,11 @@ def without_frame(text: str) -> str:
 EVENT_READERS = {"chat": read_chat_event, "messages": read_messages_event, "responses": read_responses_event}
 
 
-def read_events(reply: Reply, surface: str = "chat") -> Iterator[Event]:
-    """The text events of a streamed reply.  Raises WrongReplyError: it has no proper end."""
-    raw = reply.raw
+def read_events(response: Response, surface: str = "chat") -> Iterator[Event]:
+    """The text events of a streamed response.  Raises WrongReplyError: it has no proper end."""
+    raw = response.raw
     payload, starts, origins = body_of(raw)
-    ends = list(itertools.accumulate(len(data) for _, data in reply.arrivals))
+    ends = list(itertools.accumulate(len(data) for _, data in response.arrivals))
     at, finished, read_event = 0, 0, EVENT_READERS[surface]
     while (end := payload.find(b"\n\n", at)) >= 0:
         data, at = payload[at:end].rpartition(b"data: ")[2], end + 2
@@ -142,37 +142,37 @@ def read_events(reply: Reply, surface: str = "chat") -> Iterator[Event]:
         if text:
             chunk = bisect.bisect_right(starts, end + 1) - 1
             offset = origins[chunk] + end + 1 - starts[chunk]
-            yield Event(reply.arrivals[bisect.bisect_right(ends, offset)][0], text)
+            yield Event(response.arrivals[bisect.bisect_right(ends, offset)][0], text)
     done = surface != "chat" or payload.endswith(b"data: [DONE]\n\n")
     if finished != 1 or payload[at:] or not done:
-        raise WrongReplyError(f"finished {finished} times, ends with {payload[-200:]!r}")
+        raise WrongResponseError(f"finished {finished} times, ends with {payload[-200:]!r}")
 
 
-def check_whole(reply: Reply, size: int) -> None:
-    """An answer in one piece says what upstream said."""
-    payload, _, _ = body_of(reply.raw)
+def check_whole(response: Response, size: int) -> None:
+    """A response in one piece says what upstream said."""
+    payload, _, _ = body_of(response.raw)
     said = orjson.loads(payload)["choices"][0]["message"]["content"]
     if said != filler(size):
-        raise WrongReplyError(f"{len(said)} bytes of text instead of {size}: {said[:100]!r}")
+        raise WrongResponseError(f"{len(said)} bytes of text instead of {size}: {said[:100]!r}")
 
 
-def check_embeddings(reply: Reply, texts: int) -> None:
-    payload, _, _ = body_of(reply.raw)
+def check_embeddings(response: Response, texts: int) -> None:
+    payload, _, _ = body_of(response.raw)
     found = len(orjson.loads(payload)["data"])
     if found != texts:
-        raise WrongReplyError(f"{found} vectors instead of {texts}")
+        raise WrongResponseError(f"{found} vectors instead of {texts}")
 
 
 def check_stream(
-    reply: Reply, events: int, size: int, *, surface: str = "chat", stamped: bool = False
+    response: Response, events: int, size: int, *, surface: str = "chat", stamped: bool = False
 ) -> list[Event]:
     """Every event is there, in one piece, with its text."""
-    found = list(read_events(reply, surface))
+    found = list(read_events(response, surface))
     skip = STAMP if stamped else 0
     expected = filler(size)[skip:]
     wrong = [event.text for event in found if event.text[skip:] != expected]
     if len(found) != events or wrong:
-        raise WrongReplyError(f"{len(found)} events instead of {events}, {len(wrong)} wrong: {wrong[:1]}")
+        raise WrongResponseError(f"{len(found)} events instead of {events}, {len(wrong)} wrong: {wrong[:1]}")
     return found
 
 

@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bench.scripts import account, embeddings, flood, reply, script, whole
+from bench.scripts import account, embeddings, flood, response, script, whole
 
 READ_AT_ONCE = 1 << 20
 EXCHANGE = b"/copilot_internal/v2/token"
@@ -233,9 +233,9 @@ class Upstream:
             self._drop(connection)
             return
         for head, body in connection.requests():
-            self._answer(connection, head, body)
+            self._response(connection, head, body)
 
-    def _answer(self, connection: Connection, head: bytes, body: bytes) -> None:
+    def _response(self, connection: Connection, head: bytes, body: bytes) -> None:
         path = head.split(b" ", 2)[1]
         self._exchanges += path == EXCHANGE
         if path in self._fixed:
@@ -247,7 +247,7 @@ class Upstream:
         else:
             options = read_options(body)
             if not STREAMED.search(body):
-                connection.waiting = iter((reply(options.size),))
+                connection.waiting = iter((response(options.size),))
             elif not options.gap:
                 connection.waiting = iter(flood(options.shape, options.size, options.events))
             else:

@@ -218,7 +218,7 @@ class BridgeError(Exception):
 
     kind: KindName = "internal"
     token_unavailable = False  # the bridge has no Copilot token now, and will get one without help
-    another_model = False  # it refuses this model (a budget, the plan, a cooldown); another may answer
+    another_model = False  # it refuses this model (a budget, the plan, a cooldown); another may respond
     quotes_request = False  # the message may repeat the request's content: for the client, not for a log
     prompt_size: tuple[int, int] | None = None  # of a prompt that is too long: its tokens, and the maximum
 

@@ -31,7 +31,7 @@ from copilot_bridge.dialects.responses.writer import ResponsesWriter
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What the parts have to know of a response.
 
     :param id: without the dialect's prefix.  :param created: unix seconds.
@@ -51,60 +51,60 @@ READERS: dict[str, Callable[[], EventReader]] = {
 }
 
 
-def chat_writer(answer: Answer) -> FrameWriter:
+def chat_writer(response: Response) -> FrameWriter:
     return ChatWriter(
-        response_id=f"chatcmpl-{answer.id}", model=answer.model, created=answer.created, usage=True
+        response_id=f"chatcmpl-{response.id}", model=response.model, created=response.created, usage=True
     )
 
 
-def messages_writer(answer: Answer) -> FrameWriter:
-    return MessagesWriter(response_id=f"msg_{answer.id}", model=answer.model)
+def messages_writer(response: Response) -> FrameWriter:
+    return MessagesWriter(response_id=f"msg_{response.id}", model=response.model)
 
 
-def responses_writer(answer: Answer) -> FrameWriter:
+def responses_writer(response: Response) -> FrameWriter:
     return ResponsesWriter(
-        response_id=answer.id,
-        model=answer.model,
-        created=answer.created,
-        names=answer.names,
-        on_end=answer.on_end,
+        response_id=response.id,
+        model=response.model,
+        created=response.created,
+        names=response.names,
+        on_end=response.on_end,
     )
 
 
-def gemini_writer(answer: Answer) -> FrameWriter:
-    return GeminiWriter(response_id=answer.id, model=answer.model, thoughts=True)
+def gemini_writer(response: Response) -> FrameWriter:
+    return GeminiWriter(response_id=response.id, model=response.model, thoughts=True)
 
 
-def ollama_writer(answer: Answer) -> FrameWriter:
-    now = datetime.fromtimestamp(answer.created, UTC).isoformat()
-    return OllamaWriter(model=answer.model, members=chat_members, now=lambda: now)
+def ollama_writer(response: Response) -> FrameWriter:
+    now = datetime.fromtimestamp(response.created, UTC).isoformat()
+    return OllamaWriter(model=response.model, members=chat_members, now=lambda: now)
 
 
-WRITERS: dict[str, Callable[[Answer], FrameWriter]] = {
+WRITERS: dict[str, Callable[[Response], FrameWriter]] = {
     "chat": chat_writer,
     "messages": messages_writer,
     "responses": responses_writer,
     "gemini": gemini_writer,
 }
 # Their streams are no events, so what reads streams back can't read these.
-LINE_WRITERS: dict[str, Callable[[Answer], FrameWriter]] = {"ollama": ollama_writer}
+LINE_WRITERS: dict[str, Callable[[Response], FrameWriter]] = {"ollama": ollama_writer}
 
 
-def chat_accumulator(answer: Answer) -> ResponseAccumulator:
+def chat_accumulator(response: Response) -> ResponseAccumulator:
     normalizer = ChunkNormalizer(
-        model=answer.model, created=answer.created, response_id=f"chatcmpl-{answer.id}"
+        model=response.model, created=response.created, response_id=f"chatcmpl-{response.id}"
     )
     return chat_response.ChatAccumulator(normalizer)
 
 
-ACCUMULATORS: dict[str, Callable[[Answer], ResponseAccumulator]] = {
+ACCUMULATORS: dict[str, Callable[[Response], ResponseAccumulator]] = {
     "chat": chat_accumulator,
-    "messages": lambda _answer: messages_response.MessagesAccumulator(),
-    "responses": lambda _answer: responses_response.ResponsesAccumulator(),
-    "gemini": lambda _answer: GeminiAccumulator(),
+    "messages": lambda _response: messages_response.MessagesAccumulator(),
+    "responses": lambda _response: responses_response.ResponsesAccumulator(),
+    "gemini": lambda _response: GeminiAccumulator(),
 }
-LINE_ACCUMULATORS: dict[str, Callable[[Answer], ResponseAccumulator]] = {
-    "ollama": lambda _answer: OllamaAccumulator()
+LINE_ACCUMULATORS: dict[str, Callable[[Response], ResponseAccumulator]] = {
+    "ollama": lambda _response: OllamaAccumulator()
 }
 
 
@@ -114,9 +114,9 @@ def writers(*, lines: bool = False, **options: Any) -> dict[str, Callable[[], Fr
     :param lines: of those whose streams are lines, too.
     """
     made = WRITERS | (LINE_WRITERS if lines else {})
-    return {dialect: partial(make, Answer(**options)) for dialect, make in made.items()}
+    return {dialect: partial(make, Response(**options)) for dialect, make in made.items()}
 
 
 def accumulators(*, lines: bool = False, **options: Any) -> dict[str, Callable[[], ResponseAccumulator]]:
     made = ACCUMULATORS | (LINE_ACCUMULATORS if lines else {})
-    return {dialect: partial(make, Answer(**options)) for dialect, make in made.items()}
+    return {dialect: partial(make, Response(**options)) for dialect, make in made.items()}

@@ -51,10 +51,10 @@ class Fork:
 
     def _read(self, timeout: float | None) -> int | None:
         if self.returncode is None and select.select([self._status], [], [], timeout)[0]:
-            answer = os.read(self._status, 16)
+            response = os.read(self._status, 16)
             os.close(self._status)
-            assert answer, "the process that forks has ended"
-            self.returncode = int(answer)
+            assert response, "the process that forks has ended"
+            self.returncode = int(response)
         return self.returncode
 
 

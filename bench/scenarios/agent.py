@@ -59,7 +59,7 @@ class Agent:
         self.items += output
         return [item["call_id"] for item in output if item["type"] == "function_call"]
 
-    def answer(self, call_id: str, output: str) -> None:
+    def response(self, call_id: str, output: str) -> None:
         self.items.append({"type": "function_call_output", "call_id": call_id, "output": output})
 
 
@@ -87,7 +87,7 @@ class ChatAgent(Agent):
         self.items.append({"role": "assistant", "content": None, "tool_calls": calls})
         return ids
 
-    def answer(self, call_id: str, output: str) -> None:
+    def response(self, call_id: str, output: str) -> None:
         self.items.append({"role": "tool", "tool_call_id": call_id, "content": output})
 
 
@@ -111,7 +111,7 @@ class MessagesAgent(Agent):
         self.items.append({"role": "assistant", "content": used})
         return [block["id"] for block in used]
 
-    def answer(self, call_id: str, output: str) -> None:
+    def response(self, call_id: str, output: str) -> None:
         content = [{"type": "tool_result", "tool_use_id": call_id, "content": output}]
         self.items.append({"role": "user", "content": content})
 
@@ -194,7 +194,7 @@ def work(server: Server, agent: Agent) -> list[float]:
         first = response.read1(1)
         times.append(time.monotonic() - began)
         for call_id in agent.read(read_events(first + response.read())):
-            agent.answer(call_id, tool_output(len(times), OUTPUT))
+            agent.response(call_id, tool_output(len(times), OUTPUT))
     connection.close()
     return times
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from bench.arena import (
-    REPLY,
+    RESPONSE,
     SETTLE,
     SIZE,
     UPSTREAM_BUSY,
@@ -21,7 +21,7 @@ from bench.arena import (
     quantile,
     rounds,
 )
-from bench.load import Load, Reply
+from bench.load import Load, Response
 from bench.processes import Instructions, Server
 from bench.report import Goal, Row
 from bench.scripts import MODELS, SURFACES, filler
@@ -47,10 +47,10 @@ class Crowd:
     client: str = "chat"
     shape: str = "clean"
 
-    def run(self, target: Target) -> tuple[list[Reply], list[list[Event]], Watch]:
+    def run(self, target: Target) -> tuple[list[Response], list[list[Event]], Watch]:
         """All of them together, looked at before, when the last has begun, and near the end.
 
-        :return: the replies, the events of each, the looks.
+        :return: the responses, the events of each, the looks.
         """
         events = round(self.rate * (self.ramp + self.hold))
         watch = Watch(target)
@@ -63,14 +63,14 @@ class Crowd:
         )
         load.stagger = self.ramp / self.streams
         watch.sample()
-        replies = load.run()
-        found = [check_stream(reply, events, SIZE, surface=client, stamped=True) for reply in replies]
-        return replies, found, watch
+        responses = load.run()
+        found = [check_stream(response, events, SIZE, surface=client, stamped=True) for response in responses]
+        return responses, found, watch
 
 
-def note_times(sheet: Sheet, target: Target, replies: Sequence[Reply], events: Sequence[Event]) -> None:
+def note_times(sheet: Sheet, target: Target, responses: Sequence[Response], events: Sequence[Event]) -> None:
     lags = [lag_ms(event) for event in events]
-    firsts = [(reply.arrivals[0][0] - reply.sent) / 1e6 for reply in replies]
+    firsts = [(response.arrivals[0][0] - response.sent) / 1e6 for response in responses]
     for share in SHARES:
         sheet.note(target, f"lag p{share * 100:.0f}, ms", quantile(lags, share))
     for share in SHARES:
@@ -90,7 +90,7 @@ def pace(arena: Arena, sheet: Sheet, client: str, shape: str = "clean") -> list[
         for target in rounds(scale.repetitions, targets):
             others, began = arena.upstream.cpu(), time.monotonic_ns()
             with Instructions(target.pids if arena.countable else []) as executed:
-                replies, found, watch = crowd.run(target)
+                responses, found, watch = crowd.run(target)
             events = list(chain.from_iterable(found))
             if executed.count is not None:
                 sheet.note(target, "k instructions / event", executed.count / len(events) / 1e3)
@@ -98,7 +98,7 @@ def pace(arena: Arena, sheet: Sheet, client: str, shape: str = "clean") -> list[
                 sheet.note(target, "CPU µs / event", watch.cpu_per(events))
             busy = (arena.upstream.cpu() - others) / (watch.at[-1] - began)
             sheet.note(target, UPSTREAM_BUSY, busy * 100)
-            note_times(sheet, target, replies, events)
+            note_times(sheet, target, responses, events)
     over_direct(sheet, "lag p50", "lag p99")
     return sheet.rows()
 
@@ -153,21 +153,21 @@ def many(arena: Arena) -> list[Row]:
     for _ in range(scale.repetitions):
         with arena.targets() as targets:
             for target in targets:
-                replies, found, watch = crowd.run(target)
+                responses, found, watch = crowd.run(target)
                 events = list(chain.from_iterable(found))
                 if target.server:
                     grown = max(watch.rss) - watch.rss[0]
                     sheet.note(target, "kB / stream", grown / scale.many / 1e3)
                     sheet.note(target, "CPU µs / event", watch.cpu_per(events))
-                note_times(sheet, target, replies, events)
+                note_times(sheet, target, responses, events)
     over_direct(sheet, "first byte p99")
     return sheet.rows()
 
 
 def tell(upstream: Server) -> dict[str, Any]:
     """{"accepted", "open", "left": [ns, ...]}"""
-    reply = Load(upstream.address, get("/bench")).run()[0]
-    body: dict[str, Any] = orjson.loads(body_of(reply.raw)[0])
+    response = Load(upstream.address, get("/bench")).run()[0]
+    body: dict[str, Any] = orjson.loads(body_of(response.raw)[0])
     return body
 
 
@@ -187,8 +187,8 @@ def burst(arena: Arena) -> list[Row]:
                 grown = []
                 for quantity, needed in zip(OPENED, (scale.many, 0), strict=True):
                     before = tell(arena.upstream)["accepted"]
-                    replies, found, watch = crowd.run(target)
-                    note_firsts(sheet, target, replies, found)
+                    responses, found, watch = crowd.run(target)
+                    note_firsts(sheet, target, responses, found)
                     opened = tell(arena.upstream)["accepted"] - before
                     grown.append((max(watch.rss) - watch.rss[0]) / scale.many / 1e3)
                     if target.server:
@@ -209,11 +209,15 @@ def arrivals(arena: Arena) -> list[Row]:
             load = Load(
                 target.address, chat(directive(2, SIZE, gap=0.5), stream=True), lines=arena.scale.many
             )
-            load.large, load.large_every = chat(directive(1, REPLY) + filler(LARGE_PROMPT)), LARGE_EVERY
+            load.large, load.large_every = chat(directive(1, RESPONSE) + filler(LARGE_PROMPT)), LARGE_EVERY
             load.stagger = ARRIVAL_TIME / arena.scale.many
-            replies = load.run()
+            responses = load.run()
             for name, large in (("small", False), ("2 MB", True)):
-                firsts = [reply.first_ms for reply in replies if (reply.requested > LARGE_PROMPT) == large]
+                firsts = [
+                    response.first_ms
+                    for response in responses
+                    if (response.requested > LARGE_PROMPT) == large
+                ]
                 for share in SHARES:
                     quantity = f"first byte p{share * 100:.0f}, {name} prompt, ms"
                     sheet.note(target, quantity, quantile(firsts, share))
@@ -221,11 +225,12 @@ def arrivals(arena: Arena) -> list[Row]:
 
 
 def note_firsts(
-    sheet: Sheet, target: Target, replies: Sequence[Reply], found: Sequence[Sequence[Event]]
+    sheet: Sheet, target: Target, responses: Sequence[Response], found: Sequence[Sequence[Event]]
 ) -> None:
     """A stream's first event bears the time at which upstream sent the first byte."""
     late = [
-        (reply.arrivals[0][0] - events[0].stamp) / 1e6 for reply, events in zip(replies, found, strict=True)
+        (response.arrivals[0][0] - events[0].stamp) / 1e6
+        for response, events in zip(responses, found, strict=True)
     ]
     for share, quantity in zip(SHARES, LATE, strict=True):
         sheet.note(target, quantity, quantile(late, share))

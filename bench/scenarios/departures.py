@@ -1,4 +1,4 @@
-"""Clients that leave in the middle of an answer: how soon upstream notices."""
+"""Clients that leave in the middle of a response: how soon upstream notices."""
 
 import time
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from bench.arena import REPLY, Arena, Sheet, Target, directive, warm_up
+from bench.arena import RESPONSE, Arena, Sheet, Target, directive, warm_up
 from bench.load import Load
 from bench.report import OURS, Goal, Row
 from bench.scenarios.single import verify
 from bench.surfaces import chat
 
 LINES = 8  # to each
-WRITTEN = 0.8  # seconds after the last answer in which the log is written: that counts, too
+WRITTEN = 0.8  # seconds after the last response in which the log is written: that counts, too
 
 BARE = {"COPILOT_BRIDGE_LOG_DAYS": "0"}
 GUARDED = {"COPILOT_BRIDGE_API_KEY": "another,none", "COPILOT_BRIDGE_LOG_DAYS": "30"}
@@ -49,13 +49,13 @@ def guarded(arena: Arena) -> list[Row]:
 def cpu_of_both(arena: Arena, pair: Sequence[Target]) -> list[float]:
     """ms per request of each, with what is written afterwards."""
     count = arena.scale.slice
-    request = chat(directive(1, REPLY))
+    request = chat(directive(1, RESPONSE))
     loads = [Load(target.address, request, lines=LINES, requests=count // LINES) for target in pair]
     before = [target.cpu() for target in pair]
     with ThreadPoolExecutor(len(pair)) as clients:
-        replies = list(clients.map(Load.run, loads))
+        responses = list(clients.map(Load.run, loads))
     time.sleep(WRITTEN)
     spent = [(target.cpu() - earlier) / count / 1e6 for target, earlier in zip(pair, before, strict=True)]
-    for reply in replies:
-        verify(reply, REPLY)
+    for response in responses:
+        verify(response, RESPONSE)
     return spent

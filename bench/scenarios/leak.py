@@ -5,22 +5,22 @@ import time
 from dataclasses import dataclass, field
 from itertools import product
 
-from bench.arena import REPLY, SETTLE, SIZE, Arena, Sheet, Target, directive
+from bench.arena import RESPONSE, SETTLE, SIZE, Arena, Sheet, Target, directive
 from bench.load import Load
 from bench.report import Goal, Row
 from bench.scripts import ENDPOINTS, MODELS
 from bench.surfaces import ask, chat, check_stream, check_whole
 
 CLIENTS = 40  # of each kind in a wave
-REQUESTS = 3  # of a client, for answers in one piece
+REQUESTS = 3  # of a client, for responses in one piece
 EVENTS, GAP = 10, 0.02  # of a stream; s
 FOREVER = 3600.0  # seconds
-LEAVE_AFTER = (0.0, 0.2)  # s: before the answer and in the middle of it
+LEAVE_AFTER = (0.0, 0.2)  # s: before the response and in the middle of it
 CELLS = list(product(ENDPOINTS, ("clean", "messages", "responses")))
 
 # What is kept for `previous_response_id` grows for an hour by default; here the store is soon full.
 STORE = {"COPILOT_BRIDGE_RESPONSE_STORE_MB": "1"}  # MB
-FILLING = 3000  # answers; each counts for some 700 bytes
+FILLING = 3000  # responses; each counts for some 700 bytes
 
 MEMORY, DESCRIPTORS = "RSS grown, MB", "descriptors grown"
 
@@ -77,9 +77,11 @@ def wave(target: Target) -> int:
     for client, shape in CELLS:
         prompt = directive(EVENTS, SIZE, gap=GAP, shape=shape)
         load = Load(target.address, ask(client, prompt, model=MODELS[shape]), lines=CLIENTS)
-        for reply in load.run():
-            check_stream(reply, EVENTS, SIZE, surface=client, stamped=True)
-    for reply in Load(target.address, chat(directive(1, REPLY)), lines=CLIENTS, requests=REQUESTS).run():
-        check_whole(reply, REPLY)
+        for response in load.run():
+            check_stream(response, EVENTS, SIZE, surface=client, stamped=True)
+    for response in Load(
+        target.address, chat(directive(1, RESPONSE)), lines=CLIENTS, requests=REQUESTS
+    ).run():
+        check_whole(response, RESPONSE)
     Load(target.address, chat("Hello", model="nobody"), lines=CLIENTS).run()
     return CLIENTS * (len(CELLS) + 2 + len(LEAVE_AFTER))

@@ -1,6 +1,6 @@
 """The first byte on a path with a round trip of 80 ms to GitHub and to Copilot, over TLS.
 
-Upstream answers at once, so what a request waits for beyond one round trip is the bridge's doing.  The
+Upstream responds at once, so what a request waits for beyond one round trip is the bridge's doing.  The
 bridge's clock is moved (`bench/clock`): lists of models and tokens grow old, and connections idle.
 """
 
@@ -125,9 +125,9 @@ def named(quantity: str) -> str:
 
 def ask(target: Target) -> float:
     """The time to the first byte, in round trips."""
-    (reply,) = Load(target.address, chat(directive(1, SIZE), stream=True)).run()
-    check_stream(reply, 1, SIZE, stamped=False)
-    return (reply.arrivals[0][0] - reply.sent) / 1e9 / ROUND_TRIP
+    (response,) = Load(target.address, chat(directive(1, SIZE), stream=True)).run()
+    check_stream(response, 1, SIZE, stamped=False)
+    return (response.arrivals[0][0] - response.sent) / 1e9 / ROUND_TRIP
 
 
 def waits(arena: Arena, way: Path80, name: str, checkout: Path, sheet: Sheet) -> None:

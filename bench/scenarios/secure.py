@@ -33,9 +33,9 @@ def handshakes(arena: Arena) -> list[Row]:
             for target in targets:
                 for connection in ("new", "kept"):
                     before = target.cpu()
-                    replies = Load(target.address, request, lines=CLIENTS, stagger=STAGGER).run()
+                    responses = Load(target.address, request, lines=CLIENTS, stagger=STAGGER).run()
                     spent = (target.cpu() - before) / CLIENTS / 1e6
                     sheet.note(target, f"CPU ms / stream on a {connection} connection", spent)
-                    for reply in replies:
-                        check_stream(reply, 2, SIZE, stamped=True)
+                    for response in responses:
+                        check_stream(response, 2, SIZE, stamped=True)
     return sheet.rows()

@@ -17,7 +17,7 @@ from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
 from bench.arena import SETTLE, SIZE, Arena, Sheet, Target
-from bench.load import READ_AT_ONCE, Address, Load, WrongReplyError
+from bench.load import READ_AT_ONCE, Address, Load, WrongResponseError
 from bench.processes import Server
 from bench.report import OURS, Goal, Row
 from bench.scenarios.agent import MODEL, SCHEMA, settings_of, simulated
@@ -72,7 +72,7 @@ def to_copilot(arena: Arena, upstream: Server) -> list[Row]:
             compare(sheet, kinds[2], bridges, runs, REQUESTS)
         wanted = arena.scale.flood_repetitions * (arena.scale.floods + STREAMS + REQUESTS)
         if carried(live) - before < wanted * 0.99:
-            raise WrongReplyError(f"{carried(live) - before} of {wanted} turns went over WebSockets")
+            raise WrongResponseError(f"{carried(live) - before} of {wanted} turns went over WebSockets")
     return sheet.rows()
 
 
@@ -134,9 +134,9 @@ def flat_out(arena: Arena, server: Server) -> Run:
     data = json.dumps({**body(flood(arena.scale.flood)), "stream": True}).encode()
 
     def run() -> None:
-        replies = Load(server.address, post(PATHS["responses"], data), requests=arena.scale.floods).run()
-        for reply in replies:
-            check(body_of(reply.raw)[0], arena.scale.flood)
+        responses = Load(server.address, post(PATHS["responses"], data), requests=arena.scale.floods).run()
+        for response in responses:
+            check(body_of(response.raw)[0], arena.scale.flood)
 
     return run
 
@@ -144,8 +144,8 @@ def flat_out(arena: Arena, server: Server) -> Run:
 def side_by_side(server: Server) -> Run:
     def run() -> None:
         with ThreadPoolExecutor(STREAMS) as pool:
-            for answer in pool.map(lambda number: stream(server.address, paced(number)), range(STREAMS)):
-                check(answer, EVENTS)
+            for response in pool.map(lambda number: stream(server.address, paced(number)), range(STREAMS)):
+                check(response, EVENTS)
 
     return run
 
@@ -163,14 +163,14 @@ def paced(number: int) -> str:
     return f"Number {number}. {flood(EVENTS, GAP)}"
 
 
-def check(answer: bytes, events: int) -> None:
-    found = answer.count(b'"response.output_text.delta"')
-    if found != events or COMPLETED not in answer:
-        raise WrongReplyError(f"{found} of {events} events: ...{answer[-300:]!r}")
+def check(response: bytes, events: int) -> None:
+    found = response.count(b'"response.output_text.delta"')
+    if found != events or COMPLETED not in response:
+        raise WrongResponseError(f"{found} of {events} events: ...{response[-300:]!r}")
 
 
 def stream(address: Address, prompt: str) -> bytes:
-    """The answer to a streamed request on a connection of its own."""
+    """The response to a streamed request on a connection of its own."""
     with closing(http.client.HTTPConnection(*address, timeout=60)) as connection:
         data = json.dumps({**body(prompt), "stream": True}).encode()
         connection.request("POST", PATHS["responses"], data, {"Content-Type": "application/json"})
@@ -196,7 +196,7 @@ def connect(address: Address) -> socket.socket:
     sock = socket.create_connection(address, timeout=60)
     sock.sendall(handshake.connect().serialize())
     if b" 101 " not in sock.recv(READ_AT_ONCE):
-        raise WrongReplyError("no WebSocket")
+        raise WrongResponseError("no WebSocket")
     return sock
 
 
@@ -211,5 +211,5 @@ def converse(sock: socket.socket, turn: bytes) -> None:
     while b'"type":"response.completed"' not in end:
         data = sock.recv(READ_AT_ONCE)
         if not data:
-            raise WrongReplyError(f"the connection ended after {end!r}")
+            raise WrongResponseError(f"the connection ended after {end!r}")
         end = (end + data)[-200_000:]

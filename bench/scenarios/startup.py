@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from bench.arena import REPLY, SETTLE, Arena, Sheet, Target, directive
+from bench.arena import RESPONSE, SETTLE, Arena, Sheet, Target, directive
 from bench.load import Load
 from bench.processes import SERVER_CORE, NotStartedError, plain_environ, prepare
 from bench.report import Goal, Row
@@ -24,7 +24,7 @@ IDLE_MEMORY = "idle memory, MB"  # what two processes share counts once, as in s
 
 
 def start(arena: Arena) -> list[Row]:
-    """From `copilot-bridge start`, with a stored login, to the first answers; then what it weighs idle."""
+    """From `copilot-bridge start`, with a stored login, to the first responses; then what it weighs idle."""
     goals = {"s to the first answer of a model": Goal(0.8), IDLE_MEMORY: Goal(80)}
     sheet = Sheet("start", goals)
     for _ in range(arena.scale.starts):
@@ -34,13 +34,13 @@ def start(arena: Arena) -> list[Row]:
                 health = Load(server.address, get("/healthz")).run()[0]
                 if not health.raw.startswith(b"HTTP/1.1 200"):
                     raise NotStartedError(f"{name} is not well: {health.raw[:300]!r}")
-                answer = Load(server.address, chat(directive(1, REPLY))).run()[0]
-                check_whole(answer, REPLY)
+                response = Load(server.address, chat(directive(1, RESPONSE))).run()[0]
+                check_whole(response, RESPONSE)
                 time.sleep(SETTLE)
                 server.find_processes()
                 sheet.note(target, "CPU s until then", server.cpu() / 1e9)
-                for quantity, reply in (("/healthz", health), ("the first answer of a model", answer)):
-                    sheet.note(target, f"s to {quantity}", (reply.arrivals[-1][0] - server.began) / 1e9)
+                for quantity, first in (("/healthz", health), ("the first answer of a model", response)):
+                    sheet.note(target, f"s to {quantity}", (first.arrivals[-1][0] - server.began) / 1e9)
                 sheet.note(target, IDLE_MEMORY, server.memory() / 1e6)
                 sheet.note(target, "idle RSS, MB", server.rss() / 1e6)
     return sheet.rows() + imports(arena)

@@ -32,10 +32,10 @@ def flood(arena: Arena) -> list[Row]:
             load = Load(target.address, request, requests=scale.floods)
             began = time.monotonic()
             events = scale.flood * scale.floods
-            replies, cpu = weighed(arena, target, sheet, load, events, "event")
+            responses, cpu = weighed(arena, target, sheet, load, events, "event")
             taken = time.monotonic() - began
-            for reply in replies:
-                check_stream(reply, scale.flood, SIZE, surface=SURFACES[shape])
+            for response in responses:
+                check_stream(response, scale.flood, SIZE, surface=SURFACES[shape])
             if target.server:
                 sheet.note(target, "CPU µs / event", cpu * 1e3)
             sheet.note(target, "k events / s", events / taken / 1e3)

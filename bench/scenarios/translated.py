@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.arena import SIZE, Arena, Sheet, Target, directive, quantile, rounds, weighed
-from bench.load import Load, Reply
+from bench.load import Load, Response
 from bench.report import RIVAL, Goal, Row
 from bench.scripts import ENDPOINTS, MODELS, SURFACES
 from bench.surfaces import ask, check_stream
@@ -46,9 +46,9 @@ class Cell:
         prompt = directive(events, SIZE, gap=gap, shape=self.shape, batch=batch)
         return ask(self.client, prompt, model=MODELS[self.shape])
 
-    def check(self, replies: Sequence[Reply], events: int, *, stamped: bool = False) -> None:
-        for reply in replies:
-            check_stream(reply, events, SIZE, surface=self.client, stamped=stamped)
+    def check(self, responses: Sequence[Response], events: int, *, stamped: bool = False) -> None:
+        for response in responses:
+            check_stream(response, events, SIZE, surface=self.client, stamped=stamped)
 
 
 def translated(arena: Arena) -> list[Row]:
@@ -99,8 +99,8 @@ def cost(arena: Arena, target: Target, cell: Cell, sheet: Sheet, events: int, st
     request = cell.request(events)
     Load(target.address, request).run()
     load = Load(target.address, request, requests=streams)
-    replies, cpu = weighed(arena, target, sheet, load, events * streams, "event")
-    cell.check(replies, events)
+    responses, cpu = weighed(arena, target, sheet, load, events * streams, "event")
+    cell.check(responses, events)
     return cpu * 1e3
 
 
@@ -111,9 +111,9 @@ def growth(arena: Arena, target: Target, cell: Cell) -> float:
     for length, streams in ((events, LONGER), (events * LONGER, 1)):
         load = Load(target.address, cell.request(length, BEAT, BATCH), requests=streams)
         before = target.cpu()
-        replies = load.run()
+        responses = load.run()
         spent.append(target.cpu() - before)
-        cell.check(replies, length, stamped=True)
+        cell.check(responses, length, stamped=True)
     return spent[1] / spent[0]
 
 
@@ -121,7 +121,7 @@ def first_byte(arena: Arena, target: Target, cell: Cell) -> float:
     """p99 of the ms from upstream's first `send` to the client's first `recv`."""
     load = Load(target.address, cell.request(2, GAP), requests=arena.scale.firsts)
     late = []
-    for reply in load.run():
-        first = check_stream(reply, 2, SIZE, surface=cell.client, stamped=True)[0]
-        late.append((reply.arrivals[0][0] - first.stamp) / 1e6)
+    for response in load.run():
+        first = check_stream(response, 2, SIZE, surface=cell.client, stamped=True)[0]
+        late.append((response.arrivals[0][0] - first.stamp) / 1e6)
     return quantile(late, 0.99)

@@ -1,6 +1,6 @@
 """Cooldowns: the models, paths and accounts that Copilot refuses for a while, and until when.
 
-Cooldowns are kept in the store, so they hold for all workers and over a restart; a cache in memory answers
+Cooldowns are kept in the store, so they hold for all workers and over a restart; a cache in memory serves
 first.  Requests that come meanwhile are rejected with the end of the cooldown, and Copilot is not asked.
 """
 

@@ -54,7 +54,7 @@ MESSAGE = {"role": "user", "content": PROMPT}
 BRIEF = {"role": "system", "content": "Be brief."}
 
 # Refusals that say nothing about the request.
-NO_ANSWER: tuple[KindName, ...] = ("unavailable", "overloaded", "timeout")
+NO_DECISION: tuple[KindName, ...] = ("unavailable", "overloaded", "timeout")
 REFUSED: tuple[KindName, ...] = ("invalid_request", "unsupported", "not_found", "content_filter")
 
 
@@ -219,7 +219,7 @@ def ask(bridge: Bridge, model: Model, api: str, question: Question) -> Answer:
     except Refusal as refusal:
         if refusal.kind in REFUSED:
             return Answer(question, False, str(refusal))
-        if refusal.kind in NO_ANSWER:
+        if refusal.kind in NO_DECISION:
             return Answer(question, None, str(refusal))
         raise
     read_whole(response)

@@ -51,7 +51,7 @@ def command(
         chosen = model or pick_model(list_models(client, root, secret, START_TIMEOUT), GENERAL)
         print_stream(client, root, secret, {"model": chosen, "messages": [{"role": "user", "content": text}]})
     except UpstreamUnreachable as error:
-        raise ConfigError(f"no bridge answers at {root}: start one with `copilot-bridge start`") from error
+        raise ConfigError(f"no bridge responds at {root}: start one with `copilot-bridge start`") from error
 
 
 def print_stream(client: Any, root: str, key: str, body: dict[str, Any]) -> None:

@@ -123,7 +123,7 @@ def hosts(bridge: Bridge) -> list[tuple[str, str]]:
 
 
 def reach(bridge: Bridge, role: str, url: str) -> dict[str, Any]:
-    """Report whether the host answers, with whatever status."""
+    """Report whether the host responds, with whatever status."""
     began = time.perf_counter()
     result: dict[str, Any] = {"host": role, "url": url, "reached": False, "ms": None, "error": None}
     try:
@@ -134,7 +134,7 @@ def reach(bridge: Bridge, role: str, url: str) -> dict[str, Any]:
 
 
 def probe(bridge: Bridge, url: str) -> tuple[int, Mapping[str, str]]:
-    """The status and headers of the host's response.  Raises BridgeError: nothing answers."""
+    """The status and headers of the host's response.  Raises BridgeError: nothing responds."""
     response = bridge.client.send("GET", url + "/", bridge.headers.github(), timeout=HOST_TIMEOUT)
     response.close()
     return response.status_code, response.headers
@@ -164,6 +164,6 @@ def print_report(report: dict[str, Any]) -> None:
         (host["host"], host["url"], f"{host['ms']} ms" if host["reached"] else host["error"])
         for host in report["hosts"]
     ]
-    print_table(("HOST", "ADDRESS", "ANSWERS"), host_rows)
+    print_table(("HOST", "ADDRESS", "RESPONDS"), host_rows)
     click.echo()
     print_learned(report["learned"])

@@ -51,14 +51,14 @@ def side_by_side_or_below(rows: list[tuple[str, str]]) -> list[str]:
 def state_of(config: Config) -> tuple[str, tuple[tuple[str, str], ...]]:
     """A description of the installation's state, and the commands to go on with."""
     url = base_url(config.host, config.port)
-    if answers(config.host, config.port):
-        return f"a server answers at {url}", RUNNING
+    if is_listening(config.host, config.port):
+        return f"a server responds at {url}", RUNNING
     if config.github_token or is_logged_in(config):
         return "logged in to GitHub, not running", LOGGED_IN
     return "no GitHub login yet", NEW
 
 
-def answers(host: str, port: int) -> bool:
+def is_listening(host: str, port: int) -> bool:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     with suppress(OSError):
         socket.create_connection((host, port), timeout=CONNECT_TIMEOUT).close()

@@ -279,7 +279,7 @@ class Config:
     )
     fallback: tuple[tuple[str, tuple[str, ...]], ...] = setting(
         fallbacks,
-        "models that answer when a budget, the plan or a cooldown refuses others: claude-opus-*: gpt-5-mini",
+        "models that respond when a budget, the plan or a cooldown refuses others: claude-opus-*: gpt-5-mini",
         default=(),
         flags=("--fallback",),
     )

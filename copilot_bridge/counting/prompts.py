@@ -60,7 +60,7 @@ def count(prompt: Prompt, overheads: TokenOverheads) -> int:
     """The tokens of a prompt.  `overheads`: of the model's profile."""
     counter = Counter(overheads)
     thinking = overheads.thinking if effort_of(prompt) not in (None, "none") else 0
-    return overheads.reply + thinking + counter.messages(prompt) + counter.tools(prompt)
+    return overheads.response + thinking + counter.messages(prompt) + counter.tools(prompt)
 
 
 class Counter:

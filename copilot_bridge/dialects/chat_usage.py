@@ -26,5 +26,5 @@ def with_searches(usage: JsonObject, number: int) -> JsonObject:
 
 
 def count_searches(output: Iterable[Any]) -> int:
-    """The number of web searches among the output items of a Responses answer."""
+    """The number of web searches among the output items of a Responses response."""
     return sum(isinstance(item, dict) and item.get("type") == "web_search_call" for item in output)

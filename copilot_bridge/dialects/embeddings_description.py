@@ -63,7 +63,7 @@ ENDPOINTS = (
             "Two texts": {"model": EMBEDDER, "input": ["a cat", "a dog"]},
             "In base64": {"model": EMBEDDER, "input": "a cat", "encoding_format": "base64"},
         },
-        answers={200: Success("The vectors, in the order of the texts.", ref("Embeddings"))},
+        responses={200: Success("The vectors, in the order of the texts.", ref("Embeddings"))},
         kinds=ALL,
     ),
 )

@@ -95,7 +95,7 @@ class OutputToolReader:
     def _finish(self, event: ResponseFinished) -> Iterator[Event]:
         if self._output_part is None:
             if not (self._has_client_call or self._refused) and event.reason not in UNFINISHED:
-                raise UpstreamRefused("the model did not answer in the requested format")
+                raise UpstreamRefused("the model did not respond in the requested format")
             yield from self._release()
         elif not self._has_output and event.reason != "length":
             yield TextDelta(self._renumbered(self._output_part), "{}")

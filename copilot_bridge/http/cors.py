@@ -6,7 +6,7 @@ from copilot_bridge.http.context import bridge
 
 
 def preflight() -> Response:
-    """Answers a preflight request; foreign origins have been rejected before."""
+    """Respond to a preflight request; foreign origins have been rejected before."""
     asked = request.headers.get("Access-Control-Request-Headers", "")
     allowed = {"Access-Control-Allow-Methods": "GET, POST, DELETE, OPTIONS", "Access-Control-Max-Age": "600"}
     if "Access-Control-Request-Private-Network" in request.headers:

@@ -72,7 +72,7 @@ class RequestLogEntry(Struct):
     :param connection: seconds until there was a connection to Copilot.
     :param uploaded: bytes sent to Copilot.  :param spared: bytes that it remembered from before.
     :param adaptations: what Copilot refused, and what the bridge changed or left out in a second request.
-    :param instead_of: the model that was refused, so that another answered by the operator's rule.
+    :param instead_of: the model that was refused, so that another responded by the operator's rule.
     :param fallback_reason: the kind of that refusal.
     :param verdict: on the prompt cache, if the store need not be asked for it.
     :param traceparent: the client's span, by W3C's Trace Context; noted if spans are exported.

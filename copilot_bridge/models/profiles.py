@@ -38,7 +38,7 @@ class ImageTokens(Struct, frozen=True, kw_only=True):
 class TokenOverheads(Struct, frozen=True, kw_only=True):
     """The tokens that a vendor adds to the plain text of a prompt.
 
-    :param message, call: for each message and each tool call.  :param reply: for the response's beginning.
+    :param message, call: for each message and each tool call.  :param response: for the response's beginning.
     :param scale: the vendor's tokens for each of OpenAI's.
     :param tools: for having tools at all; `forced_tool`: where one has to be called.
     :param thinking: where it is on.
@@ -46,7 +46,7 @@ class TokenOverheads(Struct, frozen=True, kw_only=True):
     """
 
     message: int = 3
-    reply: int = 3
+    response: int = 3
     call: int = 4
     scale: float = 1.0
     tools: int = 0

@@ -81,7 +81,7 @@ speaks Anthropic's or Google's. Each endpoint of OpenAI's and Anthropic's APIs s
 **Keys.** While the bridge has none, whoever is on its machine may ask, with any key or none. From the first
 key on nobody gets in without one.
 
-**Models.** Any model answers in any of the four APIs, by any spelling of its name.
+**Models.** Any model responds in any of the four APIs, by any spelling of its name.
 
 **Fields** that are not named here are passed on as they are, and Copilot judges them. null is as good as
 absent.

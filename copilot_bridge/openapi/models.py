@@ -103,7 +103,7 @@ ENDPOINTS = (
                 "Google's form: where the page begins, from the previous page's `nextPageToken`.",
             ),
         ),
-        answers={
+        responses={
             200: Success(
                 "The models.", any_of(ref("ModelList"), ref("AnthropicModelList"), ref("GoogleModelList"))
             )
@@ -123,7 +123,9 @@ ENDPOINTS = (
             in_path("id", text(minLength=1), "Any spelling of its name; it may hold slashes.", "gpt-4o"),
             VERSION,
         ),
-        answers={200: Success("The model.", any_of(ref("Model"), ref("AnthropicModel"), ref("GoogleModel")))},
+        responses={
+            200: Success("The model.", any_of(ref("Model"), ref("AnthropicModel"), ref("GoogleModel")))
+        },
         dialects=FORMS,
         kinds=(*FROM_COPILOT, "model_not_found", "not_found"),
     ),

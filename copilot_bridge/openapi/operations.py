@@ -47,7 +47,7 @@ def write_body(endpoint: Endpoint) -> Json:
 
 def write_responses(endpoint: Endpoint) -> Json:
     """Write the responses by status: the successes, what only browsers get, and the refusals."""
-    responses = {str(status): write_success(success) for status, success in endpoint.answers.items()}
+    responses = {str(status): write_success(success) for status, success in endpoint.responses.items()}
     refused = {
         status: refusal for status, refusal in write_refusals(endpoint).items() if status not in responses
     }

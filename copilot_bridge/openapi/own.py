@@ -91,7 +91,7 @@ ENDPOINTS = (
         route="GET /",
         id="about",
         summary="Describe this service",
-        answers={200: Success("Name, version, endpoints.", ref("About"))},
+        responses={200: Success("Name, version, endpoints.", ref("About"))},
         security=ANYBODY,
         page=True,
     ),
@@ -99,7 +99,7 @@ ENDPOINTS = (
         route="GET /healthz",
         id="isAlive",
         summary="Report whether the process is alive",
-        answers={200: Success("It is.", thing({"status": always("alive")}, ("status",)))},
+        responses={200: Success("It is.", thing({"status": always("alive")}, ("status",)))},
         security=ANYBODY,
     ),
     Endpoint(
@@ -107,7 +107,7 @@ ENDPOINTS = (
         id="isReady",
         summary="Report whether the service is ready",
         about="That is, whether there is a usable Copilot token. Needs no key; a caller with one sees more.",
-        answers={
+        responses={
             200: Success("It can.", ref("Readiness")),
             503: Success("It is not ready; `kind` says why.", ref("Readiness")),
         },
@@ -119,7 +119,7 @@ ENDPOINTS = (
         summary="Show the current Copilot token",
         about="To the operator of a bridge that was started with `--show-token`, and never to a web page; "
         "a 403 otherwise.",
-        answers={200: Success("The token.", thing({"token": text()}, ("token",)), headers=NO_STORE)},
+        responses={200: Success("The token.", thing({"token": text()}, ("token",)), headers=NO_STORE)},
         kinds=FROM_COPILOT,
     ),
     Endpoint(
@@ -135,7 +135,9 @@ ENDPOINTS = (
             query("quota", text(), "Of the page: ask GitHub now."),
         ),
         page=True,
-        answers={200: Success("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)},
+        responses={
+            200: Success("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)
+        },
         kinds=(*FROM_COPILOT, "invalid_request"),
     ),
     Endpoint(
@@ -144,7 +146,9 @@ ENDPOINTS = (
         summary="Report the remaining quotas of the plan",
         about="A minute old at the most. The account's name is for the operator, and for callers who came "
         "with a GitHub token of their own.",
-        answers={200: Success("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)},
+        responses={
+            200: Success("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)
+        },
         kinds=FROM_COPILOT,
     ),
     Endpoint(
@@ -161,7 +165,7 @@ ENDPOINTS = (
             },
             "Responses": {"model": "gpt-5.3-codex", "input": "Say hello."},
         },
-        answers={200: Success("The estimate.", ref("Estimate"))},
+        responses={200: Success("The estimate.", ref("Estimate"))},
         dialects=("chat", "messages", "responses", "gemini", "ollama"),
         kinds=ALL,
     ),
@@ -183,7 +187,7 @@ ENDPOINTS = (
         examples={
             "A search": {"model": "gpt-5.3-codex", "commands": {"search_query": [{"q": "rain in Oslo"}]}}
         },
-        answers={200: Success("What was found.", thing({"output": text("For the model.")}, ("output",)))},
+        responses={200: Success("What was found.", thing({"output": text("For the model.")}, ("output",)))},
         kinds=ALL,
     ),
     Endpoint(
@@ -191,14 +195,14 @@ ENDPOINTS = (
         id="measure",
         summary="Return the bridge's metrics for Prometheus",
         about="To the operator.",
-        answers={200: Success("Prometheus' text format.", text(), kind=TEXT)},
+        responses={200: Success("Prometheus' text format.", text(), kind=TEXT)},
         kinds=("permission",),
     ),
     Endpoint(
         route="GET /openapi.json",
         id="describe",
         summary="Return this description",
-        answers={
+        responses={
             200: Success(
                 "OpenAPI 3.1.", thing({"openapi": text(pattern=r"^3\.1\.")}, ("openapi", "info", "paths"))
             )
@@ -210,7 +214,7 @@ ENDPOINTS = (
         id="hello",
         summary="Respond to Claude Code's check",
         about="Claude Code checks that the server is reachable.",
-        answers={200: Success("Hello.", thing({"message": always("hello")}, ("message",)))},
+        responses={200: Success("Hello.", thing({"message": always("hello")}, ("message",)))},
         security=ANYBODY,
     ),
     Endpoint(
@@ -220,7 +224,7 @@ ENDPOINTS = (
         about="The body is neither read nor sent on.",
         body=passed_on("Whatever it is."),
         examples={"One event": {"events": [{"event_type": "ClaudeCodeInternalEvent"}]}},
-        answers={200: Success("Nothing.", thing({}))},
+        responses={200: Success("Nothing.", thing({}))},
         security=ANYBODY,
     ),
 )

@@ -43,7 +43,7 @@ class BudgetNotices:
         try:
             with self._client.send("POST", self._webhook, headers, content, timeout=TIMEOUT) as response:
                 if response.status_code >= 300:
-                    log.warning("the budget webhook answered with status %s", response.status_code)
+                    log.warning("the budget webhook responded with status %s", response.status_code)
         except BridgeError as error:
             log.warning("the budget webhook could not be reached: %s", error)
 

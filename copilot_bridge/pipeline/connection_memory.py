@@ -26,4 +26,4 @@ class ConnectionMemory:
 
 def size_of(response: StoredResponse) -> int:
     """Return the bytes of a response without those before it, which are shared."""
-    return len(response.given) + len(response.answer)
+    return len(response.given) + len(response.response_body)

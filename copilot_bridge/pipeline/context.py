@@ -46,7 +46,7 @@ METERS = ("premium_interactions", "premium_models", "chat")
 class RequestContext:
     """The bridge as one caller's request sees it.
 
-    One account answers the request, whatever changes meanwhile.  What is kept from one request to the next is
+    One account serves the request, whatever changes meanwhile.  What is kept from one request to the next is
     kept by the bridge, under `caller.id`.
 
     :param memory: of the WebSocket that the request came on.

@@ -53,7 +53,7 @@ class EmbeddingsRequest:
         self._body = read(data)
         self._size = len(data)
         self.model: str = self._body["model"]
-        self.reply_headers: dict[str, str] = {}
+        self.response_headers: dict[str, str] = {}
 
     def complete(self) -> bytes | Pieces:
         """Return the whole response.  Blocks.
@@ -80,7 +80,7 @@ class EmbeddingsRequest:
                 open_responses.enter_context(closing(self._send(choice, copilot, part)))
                 for part in embeddings.write(self._body, choice.model.id, max_inputs)
             ]
-            self._context.note_quota(self.reply_headers)
+            self._context.note_quota(self.response_headers)
             writer = embeddings.ResponseWriter(self.model, self._body.get("encoding_format"))
             for response, size in zip(responses, embeddings.sizes(self._body, max_inputs), strict=True):
                 yield from writer.add(read_pieces(response), size)
@@ -92,5 +92,5 @@ class EmbeddingsRequest:
             "POST", PATH, body, dict(choice.headers), request_id=self._entry.id, model=choice.model.id
         )
         self._context.note_accepted(self._entry, response.headers)
-        self.reply_headers = forwarded(response.headers)
+        self.response_headers = forwarded(response.headers)
         return response

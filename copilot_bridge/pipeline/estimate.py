@@ -44,7 +44,7 @@ class Estimate:
     """Counts the tokens of a request, and prices them.
 
     :ivar model: the name that the client gives.
-    :ivar reply_headers: none, as Copilot is not asked.
+    :ivar response_headers: none, as Copilot is not asked.
     :raises InvalidRequest, Unsupported: the body is wrong; the message names the field.
     """
 
@@ -57,7 +57,7 @@ class Estimate:
         self._received = read_request(context, entry, dialect, data, headers)
         self.dialect, self.framing = dialect.name, dialect.framing
         self.model = self._received.client.model
-        self.reply_headers: dict[str, str] = {}
+        self.response_headers: dict[str, str] = {}
 
     def complete(self) -> bytes:
         """Return the estimate as JSON.  Blocks.
@@ -79,15 +79,15 @@ def estimate(received: ReceivedRequest, attribution: Attribution) -> JsonObject:
     prepared = prepare(received, attribution)
     entry, model = received.entry, prepared.model
     tokens = count_tokens(received, prepared)
-    answer = output_tokens(prepared)
-    fresh = charge_of(entry, model, TokenCounts(tokens, answer))
-    cached = charge_of(entry, model, TokenCounts(tokens, answer, cached=tokens))
+    output = output_tokens(prepared)
+    fresh = charge_of(entry, model, TokenCounts(tokens, output))
+    cached = charge_of(entry, model, TokenCounts(tokens, output, cached=tokens))
     return {
         "object": "estimate",
         "model": model.id,
         "initiator": entry.initiator,
         "input_tokens": tokens,
-        "output_tokens": answer,
+        "output_tokens": output,
         "tier": fresh.tier or None,
         **prices(fresh),
         "if_cached": prices(cached),

@@ -33,7 +33,7 @@ class Generation:
 
     :param read: reads the body, if a part of the request is in its path.
     :ivar model: the name that the client gives.
-    :ivar reply_headers: of Copilot's response, those that the client should see.
+    :ivar response_headers: of Copilot's response, those that the client should see.
     :raises InvalidRequest, Unsupported: the body is wrong; the message names the field.
     """
 
@@ -53,7 +53,7 @@ class Generation:
         self.model = received.client.model
         self._ready = received.response.ready()
         self.streaming = received.client.streaming and self._ready is None
-        self.reply_headers: dict[str, str] = {}
+        self.response_headers: dict[str, str] = {}
         self._context = context
         self._entry = entry
         self._response = received.response
@@ -74,7 +74,7 @@ class Generation:
         self._sent = sent = send_with_fallback(self._received, fallbacks)
         self._loop = ToolLoop(sent) if sent.next_step else None
         self._received = None
-        self.reply_headers = sent.headers
+        self.response_headers = sent.headers
         return sent
 
     def complete(self) -> bytes:
@@ -132,7 +132,7 @@ class TokenCount:
 
     :param read: reads the body, if a part of the request is in its path.
     :ivar model: the name that the client gives.
-    :ivar reply_headers: of Copilot's response, those that the client should see.
+    :ivar response_headers: of Copilot's response, those that the client should see.
     :raises InvalidRequest, Unsupported: the body is wrong; the message names the field.
     """
 
@@ -153,7 +153,7 @@ class TokenCount:
         self._received = read_request(context, entry, dialect, data, headers, read)
         self.dialect = dialect.name
         self.model = self._received.client.model
-        self.reply_headers: dict[str, str] = {}
+        self.response_headers: dict[str, str] = {}
 
     def complete(self) -> bytes:
         """Return the whole response.  Blocks.
@@ -168,7 +168,7 @@ class TokenCount:
             return self._write(count_tokens(received, prepared))
         try:
             sent = send_prepared(received, attribution, prepared, counting=True)
-            self.reply_headers = sent.headers
+            self.response_headers = sent.headers
             return read_whole(sent.response)
         except BridgeError as error:
             if error.kind not in NOT_COUNTED_FOR:

@@ -75,7 +75,7 @@ class PromptInFlight:
         return PromptDigests(tools, system, messages[: MAX_MESSAGES * DIGEST_SIZE], has_breakpoint)
 
     def use(self, entry: RequestLogEntry, model: Model) -> PromptUse | None:
-        """The use of the cache by the answered request; None: its tokens or its digests are not known."""
+        """The use of the cache by a finished request; None: its tokens or its digests are not known."""
         if entry.tokens_in is None or (digests := self.digest()) is None:
             return None
         counts = TokenCounts(

@@ -177,11 +177,11 @@ def keep_response(
     :param link: its request, and the response before.
     :param is_stored: it is kept for other connections, too.
     """
-    answered = StoredResponse(link.before, link.given, codec.write(response))
+    stored = StoredResponse(link.before, link.given, codec.write(response))
     if context.memory is not None:
-        context.memory.keep(response["id"], answered)
+        context.memory.keep(response["id"], stored)
     if is_stored:
-        context.bridge.response_store.keep(owner(context, headers), response["id"], answered)
+        context.bridge.response_store.keep(owner(context, headers), response["id"], stored)
 
 
 def owner(context: RequestContext, headers: Mapping[str, str]) -> str:

@@ -62,14 +62,14 @@ class StoredResponse:
 
     Nothing is decoded until a request continues from here, or a client asks for it.
 
-    :param answer: the response; b"": the request's alone.
+    :param response_body: of the response; b"": the request's alone.
 
     :param name: in the store.  :param chain: the name of the first one.
     """
 
     before: "StoredResponse | None"
     given: bytes
-    answer: bytes = b""
+    response_body: bytes = b""
     name: str = field(default="", compare=False)
     chain: str = field(default="", compare=False)
     size: int = field(init=False, compare=False)
@@ -77,7 +77,7 @@ class StoredResponse:
     def __post_init__(self) -> None:
         """Compute `size`, the bytes of this response and all before it: shared content counts for each."""
         before = self.before.size if self.before else 0
-        object.__setattr__(self, "size", OVERHEAD + len(self.given) + len(self.answer) + before)
+        object.__setattr__(self, "size", OVERHEAD + len(self.given) + len(self.response_body) + before)
 
     def named(self, name: str) -> "StoredResponse":
         return replace(self, name=name, chain=self.before.chain if self.before else name)
@@ -101,7 +101,7 @@ class StoredResponse:
 
     def response(self) -> Item:
         """The whole response; {}: there is none."""
-        whole: Item = codec.read(self.answer) if self.answer else {}
+        whole: Item = codec.read(self.response_body) if self.response_body else {}
         return whole
 
     def content(self) -> bytes:
@@ -180,7 +180,7 @@ class ResponseStore:
             return
         name = stored_name(caller, id_)
         link = self.memory[name] = link.named(name)
-        own = len(link.given) + len(link.answer)
+        own = len(link.given) + len(link.response_body)
         if self.table and own <= self._room:
             self._room -= own
             self._waiting.append(link)
@@ -270,8 +270,8 @@ class ResponseStore:
         *earlier, last = records
         items = [item for record in earlier for item in items_of(record)]
         before = StoredResponse(None, codec.write({"input": items})) if items else None
-        answer = codec.write(last["response"]) if last["response"] else b""
-        return StoredResponse(before, codec.write({"input": last["input"]}), answer)
+        response_body = codec.write(last["response"]) if last["response"] else b""
+        return StoredResponse(before, codec.write({"input": last["input"]}), response_body)
 
     def _try(self, act: Callable[[], T]) -> T | None:
         try:

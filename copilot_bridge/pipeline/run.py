@@ -64,7 +64,7 @@ class Operation(Protocol):
     """An operation that a client requests.  `open` and `complete` block, so they get a greenlet."""
 
     streaming: bool
-    reply_headers: dict[str, str]
+    response_headers: dict[str, str]
     framing: Framing
 
     def complete(self) -> bytes | Pieces: ...
@@ -117,7 +117,7 @@ class Exchange:
     @property
     def headers(self) -> dict[str, str]:
         """The headers of Copilot's response that the client should see."""
-        return dict(self._operation.reply_headers)
+        return dict(self._operation.response_headers)
 
     def result(self) -> bytes | Pieces:
         """Return the whole response.

@@ -36,7 +36,7 @@ class SearchRequest:
         self._entry = entry
         self._headers = headers
         self.model: str = self._body["model"]
-        self.reply_headers: dict[str, str] = {}
+        self.response_headers: dict[str, str] = {}
 
     def complete(self) -> bytes:
         """Return what was found, as text.  Blocks.

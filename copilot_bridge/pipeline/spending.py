@@ -55,7 +55,7 @@ def estimated_charge(entry: RequestLogEntry, model: Model, prompt: int) -> Charg
 
 
 def note_charge(entry: RequestLogEntry, model: Model, prompt: int) -> Charge:
-    """The charge of an answered request, noted in its entry."""
+    """The charge of a request that got its response, noted in its entry."""
     charged = charge_of(entry, model, tokens_of(entry, prompt))
     entry.nano_aiu, entry.estimated = charged.nano_aiu, charged.estimated
     entry.premium = None if charged.nano_premium is None else charged.nano_premium / NANO

@@ -25,7 +25,7 @@ class McpEngine:
             raise SearchFailed(str(error)) from error
         if failed:
             raise SearchFailed(f"GitHub's search failed: {text[:200]}")
-        return read_answer(text)
+        return read_result(text)
 
 
 def query_of(query: SearchQuery) -> str:
@@ -37,7 +37,7 @@ def query_of(query: SearchQuery) -> str:
     return " ".join(filter(None, (query.text, f"({sites})" if sites else "", excluded, near)))
 
 
-def read_answer(text: str) -> SearchResult:
+def read_result(text: str) -> SearchResult:
     """Read the pages from the tool's text: a JSON object with a text and its citations, or a plain text."""
     found = codec.read_object(text)
     content = found.get("text") if found else None

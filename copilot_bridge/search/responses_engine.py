@@ -44,7 +44,7 @@ class ResponsesEngine:
         setattr(response, SIZE_LIMIT, MAX_RESPONSE)
         data = read_whole(response)
         access.on_response(data)
-        return read_answer(codec.read_object(data) or {})
+        return read_result(codec.read_object(data) or {})
 
 
 def body_of(query: SearchQuery, model: Model) -> JsonObject:
@@ -70,14 +70,14 @@ def body_of(query: SearchQuery, model: Model) -> JsonObject:
     }
 
 
-def read_answer(response: JsonObject) -> SearchResult:
+def read_result(response: JsonObject) -> SearchResult:
     """Read the pages from a response.
 
     :raises SearchFailed: the response is malformed, or an error.
     """
     output = response.get("output")
     if not isinstance(output, list) or response.get("status") in ("failed", "cancelled"):
-        raise SearchFailed("Copilot's answer to a search is no response")
+        raise SearchFailed("Copilot returned no response to a search")
     if not any(isinstance(item, dict) and item.get("type") == "web_search_call" for item in output):
         raise SearchFailed("the model did not search")
     texts = [*texts_of(output)]

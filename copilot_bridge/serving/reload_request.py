@@ -27,7 +27,7 @@ class ReloadRequest:
     def __init__(self, environ: Mapping[str, str]) -> None:
         directory = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
         self._request = Path(directory, "reload.json") if directory else None
-        self._result = Path(directory, "reload.answer") if directory else None
+        self._result = Path(directory, "reload.result") if directory else None
 
     def submit(self, environ: Mapping[str, str]) -> None:
         if self._request and self._result:

@@ -54,7 +54,7 @@ class CircuitBreaker:
         """Use the database.  Raises StoreUnavailable: it is down.  StoreBusy: it took too long."""
         self.check()
         if self.probing:  # so that a request with several uses waits for one of them only
-            raise StoreBusy("the store did not answer in time, and is being probed")
+            raise StoreBusy("the store did not respond in time, and is being probed")
         try:
             return use()
         except StoreUnavailable as error:
@@ -126,7 +126,7 @@ class GuardedDatabase:
         limit = self._limit(timeout)
         if self._reads.probing:  # while reads fail, writes would fail as well
             self._reads.check()
-            raise StoreBusy("the store did not answer in time, and is being probed")
+            raise StoreBusy("the store did not respond in time, and is being probed")
         return self._writes.call(lambda: self._database.run(work, limit))
 
     def read(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:

@@ -81,7 +81,7 @@ class Postgres:
         parts = urlsplit(url.reveal())
         self.location = f"postgresql://{parts.hostname or ''}{parts.path}"  # without the password
         self._pool: ConnectionPool[Connection] | None = None
-        self._answered_at = float("-inf")
+        self._responded_at = float("-inf")
         self._migrated = False
         self._preparing = threading.Lock()
 
@@ -115,16 +115,16 @@ class Postgres:
                     if deadline.expired:
                         raise self._too_late(limit) from error
                     raise
-            self._answered_at = time.monotonic()
+            self._responded_at = time.monotonic()
             return done
         finally:
             pool.putconn(connection)
 
     def _too_late(self, limit: TimeLimit) -> StoreError:
         """The error for a use that took too long.  While other uses succeed, the server is busy, not gone."""
-        if self._answered_at >= limit.end - limit.seconds / 2:
+        if self._responded_at >= limit.end - limit.seconds / 2:
             return StoreBusy(f"the store {self.location} is too busy")
-        return StoreUnavailable(f"can't use the store {self.location}: it does not answer")
+        return StoreUnavailable(f"can't use the store {self.location}: it does not respond")
 
     def _migrate(self, limit: TimeLimit) -> None:
         if self._migrated:

@@ -69,7 +69,7 @@ class RequestLogRow:
     verdict: str | None = None  # on the prompt cache: "hit", "model_changed", ...
     verdict_detail: str | None = None  # such as the number of the changed message
     lost_nano_aiu: int | None = None  # what it cost that the cache was missed, in 1e-9 AI units
-    instead_of: str | None = None  # the model that was refused, so that another answered
+    instead_of: str | None = None  # the model that was refused, so that another responded
     fallback_reason: str | None = None  # the kind of that refusal
     parent: str | None = None  # the request of a client for which the bridge sent this one
     uploaded: int | None = None  # bytes of the requests to Copilot

@@ -31,8 +31,8 @@ class ClientDisconnected(Exception):
 class HalfClosedProbe:
     """Finds out whether a client that sends no more still reads.
 
-    A client that has disconnected answers any byte by a reset.  Before the head of the response it is sent
-    `100 Continue`, which every client of HTTP/1.1 skips (RFC 9110, section 15.2).
+    A client that has disconnected responds to any byte with a reset.  Before the head of the response it
+    is sent `100 Continue`, which every client of HTTP/1.1 skips (RFC 9110, section 15.2).
 
     :param send_continue: send it now; otherwise the caller sends a ping of the stream.
     :raises ClientDisconnected: the client can't be sent anything.

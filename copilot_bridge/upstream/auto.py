@@ -197,22 +197,22 @@ class AutoPicks:
         }
         sent = orjson.dumps(body | ({"tier": tier} if tier else {}))
         try:
-            answer = read_object(copilot, "/auto", sent)
+            response = read_object(copilot, "/auto", sent)
         except UpstreamRefused as refused:
             if refused.status != 503:
                 raise
             self._sleep(RETRY_DELAY)
-            answer = read_object(copilot, "/auto", sent)
-        return self._read(answer, answer.get("selected_model"))
+            response = read_object(copilot, "/auto", sent)
+        return self._read(response, response.get("selected_model"))
 
     def _first_version(self, copilot: Copilot, context: PickContext) -> Pick:
-        answer = read_object(copilot, "/models/session", orjson.dumps(HINTS))
-        available = [model for model in listed(answer.get("available_models")) if isinstance(model, str)]
-        default = answer.get("selected_model") or next(iter(available), None)
-        return self._read(answer, self._by_intent(copilot, context, answer, available) or default)
+        response = read_object(copilot, "/models/session", orjson.dumps(HINTS))
+        available = [model for model in listed(response.get("available_models")) if isinstance(model, str)]
+        default = response.get("selected_model") or next(iter(available), None)
+        return self._read(response, self._by_intent(copilot, context, response, available) or default)
 
     def _by_intent(
-        self, copilot: Copilot, context: PickContext, answer: Mapping[str, Any], available: list[str]
+        self, copilot: Copilot, context: PickContext, response: Mapping[str, Any], available: list[str]
     ) -> object:
         """The session's model that suits the prompt; None if Copilot names none."""
         body = {
@@ -222,7 +222,7 @@ class AutoPicks:
             "routing_intent": "anchor",
             "turns_since_anchor": 0,
         }
-        session = {"Copilot-Session-Token": str(answer.get("session_token"))}
+        session = {"Copilot-Session-Token": str(response.get("session_token"))}
         try:
             found = read_object(copilot, "/models/session/intent", orjson.dumps(body), session)
         except BridgeError as error:
@@ -230,19 +230,19 @@ class AutoPicks:
             return None
         return found.get("chosen_model") or next(iter(listed(found.get("candidate_models"))), None)
 
-    def _read(self, answer: Mapping[str, Any], selected: object) -> Pick:
+    def _read(self, response: Mapping[str, Any], selected: object) -> Pick:
         """The pick in a response.
 
         :raises UpstreamRefused: a model or a session is missing.
         """
         row = mapping(selected)
-        model, session = row.get("id") or selected, answer.get("session_token")
+        model, session = row.get("id") or selected, response.get("session_token")
         if not isinstance(model, str) or model.strip().lower() == AUTO or not isinstance(session, str):
             raise UpstreamRefused(NOTHING_PICKED)
         now = self._clock()
-        life = (amount(answer.get("expires_at")) or 0.0) - now
+        life = (amount(response.get("expires_at")) or 0.0) - now
         life = min(life, MAX_TTL) if life > 0 else DEFAULT_TTL
-        discount = amount(mapping(answer.get("discounted_costs")).get(model))
+        discount = amount(mapping(response.get("discounted_costs")).get(model))
         return Pick(model, session, now + max(life - REFRESH_AHEAD, life / 2), discount, row)
 
 

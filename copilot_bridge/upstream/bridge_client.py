@@ -19,7 +19,7 @@ def get_json(client: HttpClient, root: str, path: str, key: str = "", timeout: f
 
     :param root: the bridge's address, without a path.
     :raises ConfigError: the bridge wants another key.
-    :raises BridgeError: no bridge answers, or it refuses.
+    :raises BridgeError: no bridge responds, or it refuses.
     """
     response = send(client, root + path, key, timeout)
     if response.status_code >= 300:
@@ -29,7 +29,7 @@ def get_json(client: HttpClient, root: str, path: str, key: str = "", timeout: f
         if response.status_code == 404 and code == "model_not_found":
             raise ModelNotFound(message)
         raise UpstreamRefused(
-            f"{root} answered with status {response.status_code}", status=response.status_code
+            f"{root} responded with status {response.status_code}", status=response.status_code
         )
     return read_object(response, root)
 
@@ -37,13 +37,13 @@ def get_json(client: HttpClient, root: str, path: str, key: str = "", timeout: f
 def get_condition(client: HttpClient, root: str, key: str = "") -> str:
     """The bridge's condition in one line; "ready" if all is well.
 
-    :raises BridgeError: no bridge answers.
+    :raises BridgeError: no bridge responds.
     """
-    answer = read_object(send(client, f"{root}/readyz", key), root)
-    if not isinstance(state := answer.get("state"), str):
+    report = read_object(send(client, f"{root}/readyz", key), root)
+    if not isinstance(state := report.get("state"), str):
         raise UpstreamRefused(f"{root} is not a bridge: its response has no state")
-    store = f" (the store is {answer['store']})" if answer.get("store") else ""
-    reason = f": {answer['reason']}" if answer.get("reason") and state != "ready" else ""
+    store = f" (the store is {report['store']})" if report.get("store") else ""
+    reason = f": {report['reason']}" if report.get("reason") and state != "ready" else ""
     return f"{state}{store}{reason}"
 
 

@@ -139,7 +139,7 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
     wait = retry_after(headers, message if rule.kind in TIMED else None)
     passed_on = forwarded(headers) | retry_after_header(wait)
     refusal = Refusal(
-        rule.message or message or f"Copilot answered with status {status} and no reason",
+        rule.message or message or f"Copilot responded with status {status} and no reason",
         kind=rule.kind,
         code=code,
         param=param,

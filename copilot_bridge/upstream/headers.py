@@ -24,7 +24,7 @@ class Headers:
         self._common = {exchanged: common(profile) for exchanged, profile in self._profiles.items()}
 
     def github(self, token: str | None = None) -> dict[str, str]:
-        """The headers for github.com and api.github.com, which answer 403 without a User-Agent."""
+        """The headers for github.com and api.github.com, which respond with 403 without a User-Agent."""
         profile = self._profiles[is_exchanged(token or "")]
         headers = editor(profile) | {
             "User-Agent": profile.user_agent(),

@@ -118,12 +118,12 @@ def result_of(response: requests.Response) -> JsonObject:
     is_stream = response.headers.get("Content-Type", "").startswith("text/event-stream")
     data = read_whole(response)
     messages = (codec.read_object(payload) for payload in (payloads(data) if is_stream else [data]))
-    answer = next(
+    found = next(
         (message for message in messages if message and ("result" in message or "error" in message)), {}
     )
-    result: Any = answer.get("result")
+    result: Any = found.get("result")
     if not isinstance(result, dict):
-        error = answer.get("error")
+        error = found.get("error")
         raise McpError(str(error.get("message") if isinstance(error, dict) else "no result")[:300])
     return result
 

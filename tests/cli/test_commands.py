@@ -249,7 +249,7 @@ def test_without_a_command_the_next_step_is_shown(run, log_in):
     assert "logged in to GitHub, not running" in run(COPILOT_BRIDGE_PORT="9").out
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        assert f"a server answers at http://127.0.0.1:{port}" in run(COPILOT_BRIDGE_PORT=str(port)).out
+        assert f"a server responds at http://127.0.0.1:{port}" in run(COPILOT_BRIDGE_PORT=str(port)).out
 
 
 def test_a_group_without_a_command_prints_its_help(run):

@@ -55,7 +55,7 @@ def test_a_real_shell_takes_the_code(shell):
         ("powershell", {"COMP_WORDS": "copilot-bridge setup cod", "COMP_WORD": "cod"}, "codex"),
     ],
 )
-def test_the_program_answers_each_shell(tmp_path, shell, environ, offered):
+def test_the_program_responds_to_each_shell(tmp_path, shell, environ, offered):
     (tmp_path / "copilot-bridge").symlink_to(shutil.which("true"))
     code = "import sys; sys.argv = ['copilot-bridge']; from copilot_bridge.cli import main; main()"
     done = subprocess.run(

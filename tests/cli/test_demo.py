@@ -47,7 +47,7 @@ def cli(demo: Started, folder: Path) -> Cli:
     return call
 
 
-def test_the_banner_s_ask_line_prints_a_readable_answer(demo: Started, cli: Cli) -> None:
+def test_the_banner_s_ask_line_prints_a_readable_response(demo: Started, cli: Cli) -> None:
     found = re.search(r"^  .*copilot_bridge (ask .+)$", demo.text, re.MULTILINE)
     assert found
     asking = spawn(

@@ -156,8 +156,8 @@ def editor(tmp_path: Path, simulator: Simulator) -> Path:
     return folder / "apps.json"
 
 
-@pytest.mark.parametrize("answer", ["\n", "n\n"])
-def test_the_login_of_an_editor(editor, simulator, tmp_path, answer):
+@pytest.mark.parametrize("response", ["\n", "n\n"])
+def test_the_login_of_an_editor(editor, simulator, tmp_path, response):
     environ = {
         "COPILOT_BRIDGE_HOME": str(tmp_path / "home"),
         "COPILOT_BRIDGE_GITHUB_URL": simulator.url,
@@ -166,8 +166,8 @@ def test_the_login_of_an_editor(editor, simulator, tmp_path, answer):
     terminal = Terminal(tmp_path, environ, "start", "--port", "0")
     try:
         terminal.wait_for(rf"Use the login of octo-demo in {editor}\? \[Y/n\]")
-        terminal.type(answer)
-        if answer == "\n":
+        terminal.type(response)
+        if response == "\n":
             terminal.wait_for(r"Login +octo-demo")
             up(terminal)
         else:
@@ -178,7 +178,7 @@ def test_the_login_of_an_editor(editor, simulator, tmp_path, answer):
         assert "Traceback" not in text
     finally:
         terminal.close()
-    assert logins(tmp_path / "home") == (["octo-demo"] if answer == "\n" else [])
+    assert logins(tmp_path / "home") == (["octo-demo"] if response == "\n" else [])
 
 
 @pytest.mark.parametrize("how", ["no place", "a file", "another program's database", "a key that is none"])

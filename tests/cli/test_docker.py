@@ -105,8 +105,8 @@ class Running:
         headers = {"X-Forwarded-For": "172.18.0.1"} | ({"Authorization": f"Bearer {key}"} if key else {})
         asked = urllib.request.Request(self.url + path, headers=headers)
         try:
-            with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
-                return int(answer.status)
+            with urllib.request.urlopen(asked, timeout=PATIENCE) as response:
+                return int(response.status)
         except urllib.error.HTTPError as error:
             error.close()
             return error.code

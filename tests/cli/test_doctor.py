@@ -88,7 +88,7 @@ def test_models_are_asked_only_if_wished_for(doctor, simulator):
 def test_the_cheapest_model_is_asked(doctor):
     _, steps = doctor("--live")
     assert steps["live"]["message"].count("gpt-4o-mini (15 AI units a million tokens)") == 3
-    assert steps["live chat"]["message"].endswith("has answered")
+    assert steps["live chat"]["message"].endswith("has responded")
     assert steps["live web search"]["message"] == "a model of the plan found 2 pages"
 
 
@@ -222,7 +222,7 @@ def test_a_wrong_clock_is_reported(context, skew, state):
     assert network.clock(ill).state == state
 
 
-def test_the_clock_is_compared_with_the_answer():
+def test_the_clock_is_compared_with_the_response():
     assert abs(network.skew_of(formatdate(time.time() + 100, usegmt=True)) - 100) < 2
     assert network.skew_of(None) is None
     assert network.skew_of("yesterday") is None

@@ -54,7 +54,7 @@ def test_other_hosts_are_not_loopback(host):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::"])
-def test_small_answers_are_not_delayed_to_whoever_connects_first(host):
+def test_small_responses_are_not_delayed_to_whoever_connects_first(host):
     """What a listener accepts has its options, also before the server has started."""
     listeners = open_listeners(host, 0)
     for listener in listeners:
@@ -171,10 +171,10 @@ def test_served_on_both_families_and_on_a_second_port(tmp_path, simulator, serve
             lines.wait_for(lambda line: "Base URL" in line, PATIENCE).split("/v1")[0].rpartition(":")[2]
         )
         for host in ("127.0.0.1", "[::1]", "localhost"):
-            with urllib.request.urlopen(f"http://{host}:{port}/v1/models", timeout=PATIENCE) as answer:
-                assert json.load(answer)["data"], host
-        with urllib.request.urlopen(f"http://127.0.0.1:{second}/api/tags", timeout=PATIENCE) as answer:
-            assert json.load(answer)["models"]
+            with urllib.request.urlopen(f"http://{host}:{port}/v1/models", timeout=PATIENCE) as response:
+                assert json.load(response)["data"], host
+        with urllib.request.urlopen(f"http://127.0.0.1:{second}/api/tags", timeout=PATIENCE) as response:
+            assert json.load(response)["models"]
     finally:
         process.terminate()
         assert process.wait(PATIENCE) == 0

@@ -179,7 +179,7 @@ def test_the_script_and_the_command_define_the_same_task(windows):
     assert "4141" not in script.replace("else { 4141 }", ""), "the port is a setting"
 
 
-class Answering(http.server.BaseHTTPRequestHandler):
+class Responding(http.server.BaseHTTPRequestHandler):
     """A bridge, as far as `/readyz` goes.  `said`: (status, content); none: it stays mute."""
 
     said: tuple[int, object] | None = None
@@ -202,8 +202,8 @@ class Answering(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def answering(monkeypatch):
-    monkeypatch.setattr(Answering, "authorizations", [])
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    monkeypatch.setattr(Responding, "authorizations", [])
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Responding)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server.server_port
     server.shutdown()
@@ -223,18 +223,18 @@ CONDITIONS = [
 
 @pytest.mark.parametrize(("condition", "printed"), CONDITIONS)
 def test_status_shows_the_condition_of_the_bridge(mac, answering, monkeypatch, condition, printed):
-    monkeypatch.setattr(Answering, "said", condition)
+    monkeypatch.setattr(Responding, "said", condition)
     mac("install")
     lines = f"COPILOT_BRIDGE_PORT={answering}\nCOPILOT_BRIDGE_API_KEY=abc-abc-abc-abc-abc\n"
     user_settings(mac.machine).write_text(lines)
     said_last = mac.out("status").splitlines()[-1]
     assert printed in said_last
     assert "\x1b" not in said_last
-    assert Answering.authorizations == ["Bearer abc-abc-abc-abc-abc"]
+    assert Responding.authorizations == ["Bearer abc-abc-abc-abc-abc"]
 
 
 def test_status_of_a_task_with_settings_of_its_own(windows, answering, monkeypatch):
-    monkeypatch.setattr(Answering, "said", (503, {"state": "starting"}))
+    monkeypatch.setattr(Responding, "said", (503, {"state": "starting"}))
     windows("install")
     (folder_on_windows(windows.machine) / "env").write_text(f"COPILOT_BRIDGE_PORT={answering}\n")
     assert windows.out("status").endswith(f"http://127.0.0.1:{answering}: starting\n")

@@ -354,11 +354,11 @@ def test_without_a_terminal_nothing_is_asked(setup, own):
 
 def test_setup_asks_before_it_writes_at_a_terminal(settings, own, config):
     environ = {**settings, "COPILOT_BRIDGE_GITHUB_TOKEN": new_token(), "HOME": str(own)}
-    for answer, changed in (("n", False), ("y", True)):
+    for response, changed in (("n", False), ("y", True)):
         terminal = Terminal(own, environ, "setup", "codex", "--write")
         try:
             terminal.wait_for(re.escape(f"Write {config}?"))
-            terminal.type(f"{answer}\n")
+            terminal.type(f"{response}\n")
             code, text = terminal.end()
         finally:
             terminal.close()

@@ -137,8 +137,10 @@ def test_every_flag_of_other_bridges(start):
     for key, status in (("one", 200), ("two", 200), ("three", 401)):
         body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}
         headers = {"x-api-key": key}
-        reply = requests.post(f"{up.base}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE)
-        assert reply.status_code == status
+        response = requests.post(
+            f"{up.base}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE
+        )
+        assert response.status_code == status
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ def test_runs_share_a_websocket(bridge: Bridge, mark: str, model: str) -> None:
     first, second = found["at once"]
     assert f"sunny {mark} for first" in first
     assert f"sunny {mark} for second" in second
-    answer, again = found["continued"]
-    assert f"sunny {mark}" in answer
+    response, again = found["continued"]
+    assert f"sunny {mark}" in response
     assert "And again?" in again
     assert found["streamed"] == [f"It is {mark}.", True]
     assert "previous_response_not_found" in found["refused"]

@@ -30,9 +30,9 @@ def check(found: Json, mark: str) -> None:
     assert found["whole"][2] is True
     assert f"Bye {mark}" in found["streamed"]
     assert found["thoughts"] is True
-    name, city, answer = found["tools"]
+    name, city, response = found["tools"]
     assert (name, city) == ("get_weather", "string")
-    assert f"sunny {mark}" in answer
+    assert f"sunny {mark}" in response
     assert found["schema"] == "string"
     assert found["embeddings"] == [1536, 1536]
     assert found["models"] > 5

@@ -61,7 +61,7 @@ def setup(bridge: Bridge, tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
     return call
 
 
-def answer(ended: Ended) -> str:
+def response(ended: Ended) -> str:
     """Its last line, after a look at how it ended."""
     print(f"exit code {ended.code}\n--- stdout\n{ended.out}\n--- stderr\n{ended.err}")
     assert ended.code == 0
@@ -82,7 +82,7 @@ def test_a_client_reads_what_was_written_for_it(
     settings = Sandbox(tmp_path, bridge.url).write(path, own)
 
     sandbox = setup(client, "--url", bridge.url, "--write", "--yes")
-    text = answer(run(launch, sandbox, f"[[sim:say]] Read: {mark}."))
+    text = response(run(launch, sandbox, f"[[sim:say]] Read: {mark}."))
 
     assert text == f"Read: {mark}."
     asked = [entry for entry in simulator.ledger(mark) if entry["body"]["model"] == CLIENTS[client].models[0]]
@@ -102,4 +102,4 @@ def test_a_client_gives_the_key(
     beside = {"BRIDGE_KEY": KEY} if client == "codex" else {}
     ended = run(Launch(launch.command, {**launch.settings, **beside}), sandbox, f"[[sim:say]] Read: {mark}.")
 
-    assert answer(ended) == f"Read: {mark}."
+    assert response(ended) == f"Read: {mark}."

@@ -18,7 +18,7 @@ from processes import spawn
 ROOT = Path(__file__).parents[2]
 DIST = ROOT / "dist"
 BASE_URL = re.compile(r"Base URL\s+(http://\S+)/v1")
-SECONDS = 60  # that a program may take to answer
+SECONDS = 60  # that a program may take to respond
 
 
 def built(pattern: str) -> Path:
@@ -89,20 +89,20 @@ def ask(url: str) -> str:
     body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "Hello!"}]}
     headers = {"content-type": "application/json"}
     request = urllib.request.Request(f"{url}/v1/chat/completions", json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-        content: str = json.load(answer)["choices"][0]["message"]["content"]
+    with urllib.request.urlopen(request, timeout=SECONDS) as response:
+        content: str = json.load(response)["choices"][0]["message"]["content"]
     return content
 
 
 def browse(url: str) -> bytes:
     request = urllib.request.Request(url, headers={"accept": "text/html"})
-    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-        page: bytes = answer.read()
+    with urllib.request.urlopen(request, timeout=SECONDS) as response:
+        page: bytes = response.read()
     return page
 
 
 def try_out(command: list[str | Path], home: Path) -> None:
-    """The version, the help, an answer and a page, each of which needs other files of the package."""
+    """The version, the help, a response and a page, each of which needs other files of the package."""
     assert built("*.whl").name.split("-")[1] in run([*command, "--version"], home)
     assert "start" in run([*command, "--help"], home)
     run([*command, "keys", "list"], home)

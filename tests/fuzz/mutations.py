@@ -61,7 +61,7 @@ def streams(dialect: str) -> tuple[bytes, ...]:
 
 
 @cache
-def answers(dialect: str) -> tuple[bytes, ...]:
+def responses(dialect: str) -> tuple[bytes, ...]:
     """All recorded ones in one piece."""
     paths = [*(TESTS / "golden").glob(f"{dialect}-from-*/*/client.json")]
     paths += (TESTS / "golden").glob(f"{dialect}-from-{dialect}/*/upstream.json")
@@ -210,8 +210,8 @@ def with_error(rng: Random, dialect: str) -> bytes:
     return b"\n\n".join(kept) + rng.choice([b"\n\n", b"\n", b""])
 
 
-def changed_answer(rng: Random, dialect: str) -> bytes:
-    document = json.loads(rng.choice(answers(dialect)))
+def changed_response(rng: Random, dialect: str) -> bytes:
+    document = json.loads(rng.choice(responses(dialect)))
     for _ in range(rng.choice([1, 1, 2, 3])):
         change_value(rng, document)
     data = json.dumps(document).encode()

@@ -30,7 +30,7 @@ def normalizer() -> ChunkNormalizer:
 
 
 def remember(response: Json) -> None:
-    """As an exchange does it of a Responses answer that is complete."""
+    """As an exchange does it of a Responses response that is complete."""
     assert isinstance(response["id"], str)
     json.dumps(response["output"])
 
@@ -98,7 +98,7 @@ def check_counts(usage: Any) -> None:
 def translation(
     upstream: str, client: str, framing: Framing | None = None, undo: Undo | None = None
 ) -> Translation:
-    """An answer in the client's own dialect is read, too, where it has stop sequences to be looked for."""
+    """A response in the client's own dialect is read, too, where it has stop sequences to be looked for."""
     if undo is None:
         undo = Undo(stops=("\x00never",), custom=frozenset({"now"})) if client == upstream else NO_CHANGES
     framing = framing or DIALECTS[client].framing
@@ -125,7 +125,7 @@ def stream_ways(upstream: str, pieces: list[bytes]) -> Iterator[tuple[str, Outco
         yield f"{client}, folded", collected(upstream, client, pieces)
 
 
-# What is promised of an answer that has been written anew, or mended.
+# What is promised of a response that has been written anew, or mended.
 
 
 def data_of(stream: bytes) -> list[bytes]:

@@ -9,7 +9,16 @@ from random import Random
 
 import pytest
 from fuzz.conftest import noting_seed
-from fuzz.mutations import DIALECTS, answers, changed_answer, cut_off, has_end, mutant, streams, with_error
+from fuzz.mutations import (
+    DIALECTS,
+    changed_response,
+    cut_off,
+    has_end,
+    mutant,
+    responses,
+    streams,
+    with_error,
+)
 from fuzz.paths import WHOLE, check, stream_ways
 
 from copilot_bridge.errors import BridgeError
@@ -45,21 +54,21 @@ def check_error(rng: Random, dialect: str) -> None:
     check_stream(rng, dialect, with_error(rng, dialect), bad=True)
 
 
-def check_answer(rng: Random, dialect: str) -> None:
+def check_response(rng: Random, dialect: str) -> None:
     """In one piece, also where a stream was asked for."""
-    answer = changed_answer(rng, dialect)
+    response = changed_response(rng, dialect)
     try:
-        WHOLE[dialect](answer)
+        WHOLE[dialect](response)
     except BridgeError:
         pass
     except Exception as error:
-        error.add_note(f"{dialect}, whole: {answer!r}")
+        error.add_note(f"{dialect}, whole: {response!r}")
         raise
     if dialect != "chat":  # whose chunks look alike
-        check_stream(rng, dialect, answer, bad=True)
+        check_stream(rng, dialect, response, bad=True)
 
 
-CHECKS: tuple[Check, ...] = (check_mutant, check_cut, check_error, check_answer)
+CHECKS: tuple[Check, ...] = (check_mutant, check_cut, check_error, check_response)
 
 
 @pytest.mark.parametrize("check_one", CHECKS, ids=lambda check: check.__name__)
@@ -76,7 +85,7 @@ def test_a_damaged_stream_raises_only_bridge_errors(
 def test_recorded_streams_are_complete(dialect: str) -> None:
     """Or the rest would be worth nothing."""
     assert len(streams(dialect)) >= 7
-    assert len(answers(dialect)) >= 4
+    assert len(responses(dialect)) >= 4
     for stream in streams(dialect):
         for way, outcome in stream_ways(dialect, [stream]):
             assert outcome.error is None, (way, stream)

@@ -1,9 +1,9 @@
-"""Cursor's requests in their three shapes, and the answers, are those of the transcripts.
+"""Cursor's requests in their three shapes, and the responses, are those of the transcripts.
 
 cursor/models.json                       the catalogue's rows of the models
 cursor/<model>.sse                       what Copilot sends; <model>-functions.sse if no tool takes free text
 cursor/<shape>-on-<model>/sent.json      what the first request becomes
-cursor/<shape>-on-<model>/client.sse     the answer as a stream
+cursor/<shape>-on-<model>/client.sse     the response as a stream
 cursor/<shape>-on-<model>/client.json    the same as a whole response
 cursor/<shape>-on-<model>/back-in-<shape>.json  what the next request becomes, with the calls and their results
 """
@@ -75,20 +75,20 @@ def test_the_stream_is_as_recorded(preparation: Preparation, shape: str, model: 
 
 
 @pytest.mark.parametrize(("shape", "model"), CASES)
-def test_the_whole_answer_is_as_recorded(
+def test_the_whole_response_is_as_recorded(
     preparation: Preparation, shape: str, model: str, golden: Golden
 ) -> None:
     prepared = preparation(CHAT, request(shape, model, TEXT, stream=False))
-    reply = whole(prepared, upstream(shape, model))
-    golden.check(HERE / f"{shape}-on-{model}" / "client.json", reply)
+    response = whole(prepared, upstream(shape, model))
+    golden.check(HERE / f"{shape}-on-{model}" / "client.json", response)
     kinds = ["function", "function" if shape == "claude" else "custom"]
-    assert [call["type"] for call in calls_of(reply)] == kinds
+    assert [call["type"] for call in calls_of(response)] == kinds
     if kinds == ["function", "function"]:
-        check_whole(json.loads(reply))
+        check_whole(json.loads(response))
 
 
-def calls_of(reply: bytes) -> list[dict[str, Any]]:
-    return list(json.loads(reply)["choices"][0]["message"]["tool_calls"])
+def calls_of(response: bytes) -> list[dict[str, Any]]:
+    return list(json.loads(response)["choices"][0]["message"]["tool_calls"])
 
 
 @pytest.mark.parametrize("back", TURNS)

@@ -80,7 +80,7 @@ STREAMS = [
 ]
 
 
-def answers(form: str, path: Path) -> Path:
+def responses(form: str, path: Path) -> Path:
     return HERE / "forms" / form / path.parent.name.replace("upstream-", "from-") / path.stem
 
 
@@ -143,21 +143,21 @@ def test_a_request_that_the_model_lacks_is_refused() -> None:
 def test_a_stream_is_as_recorded(form: str, path: Path, golden: Golden) -> None:
     data = path.read_bytes()
     out = translate(form, path, [data])
-    golden.check(answers(form, path).with_suffix(".stream"), out)
+    golden.check(responses(form, path).with_suffix(".stream"), out)
     assert translate(form, path, cut(data, 1)) == out
 
 
 # Each of upstream's streams for one form: the writers see events, and a cut is the reader's alone.
 @pytest.mark.parametrize(("path", "form"), [*{path: form for form, path in STREAMS}.items()])
 def test_a_stream_is_the_same_wherever_its_events_are_cut(path: Path, form: str) -> None:
-    expected = answers(form, path).with_suffix(".stream").read_bytes()
+    expected = responses(form, path).with_suffix(".stream").read_bytes()
     for pieces in cut_everywhere(path.read_bytes()):
         assert translate(form, path, pieces) == expected, pieces
 
 
 @pytest.mark.parametrize(("form", "path"), STREAMS)
-def test_a_whole_answer_is_as_recorded(form: str, path: Path, golden: Golden) -> None:
-    expected = answers(form, path).with_suffix(".json")
+def test_a_whole_response_is_as_recorded(form: str, path: Path, golden: Golden) -> None:
+    expected = responses(form, path).with_suffix(".json")
     if path.stem in BROKEN:
         with pytest.raises(BridgeError):
             whole(form, path)
@@ -177,8 +177,8 @@ def test_an_array_is_one_json_document_unless_it_is_cut_off(path: Path) -> None:
 def test_every_case_is_complete() -> None:
     assert {path.name for path in (HERE / "forms").iterdir()} == {*FORMS}
     translated = {HERE / "forms" / form / f"{case}.to-{upstream}.json" for form, case, upstream in REQUESTS}
-    streams = {answers(form, path).with_suffix(".stream") for form, path in STREAMS}
-    replies = {path.with_suffix(".json") for path in streams if path.stem not in BROKEN}
+    streams = {responses(form, path).with_suffix(".stream") for form, path in STREAMS}
+    whole = {path.with_suffix(".json") for path in streams if path.stem not in BROKEN}
     requests = {HERE / "forms" / form / f"{case}.json" for form in FORMS for case in asked(form)}
     found = {path for path in (HERE / "forms").rglob("*") if path.is_file()}
-    assert found == translated | streams | replies | requests
+    assert found == translated | streams | whole | requests

@@ -72,7 +72,7 @@ SECOND = (
 
 
 def response() -> Iterator[Event]:
-    """Two steps: a search and one that fails, then an answer, a search and a call of the client's."""
+    """Two steps: a search and one that fails, then a response, a search and a call of the client's."""
     numbering, citations = Numbering("abc"), CitationFinder()
     for step in (FIRST, SECOND):
         turn = ModelStep(TOOLS, numbering)
@@ -112,20 +112,20 @@ def test_a_search_has_the_recorded_form(dialect: str, golden: Golden) -> None:
     golden.check(HERE / dialect / "client.json", whole(dialect))
 
 
-def sent_back(dialect: str, reply: dict[str, Any]) -> dict[str, Any]:
+def sent_back(dialect: str, response: dict[str, Any]) -> dict[str, Any]:
     """The next request of a client that has run its own tool."""
     if dialect == "messages":
         result = {"type": "tool_result", "tool_use_id": "call_4", "content": "bought"}
-        messages = [{"role": "assistant", "content": reply["content"]}, {"role": "user", "content": [result]}]
+        messages = [{"role": "assistant", "content": response["content"]}, {"role": "user", "content": [result]}]
         return {"messages": [{"role": "user", "content": "Weather?"}, *messages]}
     if dialect == "responses":
         output = {"type": "function_call_output", "call_id": "call_4", "output": "bought"}
-        return {"input": [{"role": "user", "content": "Weather?"}, *reply["output"], output]}
+        return {"input": [{"role": "user", "content": "Weather?"}, *response["output"], output]}
     if dialect == "chat":
         result = {"role": "tool", "tool_call_id": "call_4", "content": "bought"}
-        return {"messages": [{"role": "user", "content": "Weather?"}, reply["choices"][0]["message"], result]}
+        return {"messages": [{"role": "user", "content": "Weather?"}, response["choices"][0]["message"], result]}
     result = {"functionResponse": {"name": "buy", "id": "call_4", "response": {"output": "bought"}}}
-    contents = [{"role": "user", "parts": [{"text": "Weather?"}]}, reply["candidates"][0]["content"]]
+    contents = [{"role": "user", "parts": [{"text": "Weather?"}]}, response["candidates"][0]["content"]]
     return {"contents": [*contents, {"role": "user", "parts": [result]}]}
 
 

@@ -139,10 +139,10 @@ def check_calls(fragments: list[Json]) -> None:
     assert len(set(opened)) == len(opened)
 
 
-def check_whole(reply: Json) -> None:
+def check_whole(response: Json) -> None:
     """https://platform.openai.com/docs/api-reference/chat/object"""
-    check_frame(reply, "chat.completion")
-    (choice,) = reply["choices"]
+    check_frame(response, "chat.completion")
+    (choice,) = response["choices"]
     message = choice["message"]
     assert choice["index"] == 0
     assert "logprobs" in choice
@@ -159,5 +159,5 @@ def check_whole(reply: Json) -> None:
             json.loads(call["function"]["arguments"] or "{}")
     if choice["finish_reason"] == "tool_calls":
         assert calls
-    if reply.get("usage") is not None:
-        check_usage(reply["usage"])
+    if response.get("usage") is not None:
+        check_usage(response["usage"])

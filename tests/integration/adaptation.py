@@ -10,11 +10,11 @@ GPT, CODEX, MINI, SONNET = "gpt-4.1", "gpt-5.3-codex", "gpt-5-mini", "claude-son
 GEMINI = "gemini-3.1-pro-preview"
 
 
-def response_to(bridge: Bridge, dialect: Dialect, body: Json) -> Json:
-    answer = dialect.post(bridge, body)
-    assert answer.status == 200, answer.body
-    reply: Json = answer.json
-    return reply
+def response_to(bridge: Bridge, dialect: Dialect, request: Json) -> Json:
+    response = dialect.post(bridge, request)
+    assert response.status == 200, response.body
+    body: Json = response.json
+    return body
 
 
 def upstream_body(bridge: Bridge, simulator: Simulator, mark: str, client: str, body: Json) -> Json:
@@ -26,9 +26,9 @@ def upstream_body(bridge: Bridge, simulator: Simulator, mark: str, client: str, 
 def refusal_of(bridge: Bridge, simulator: Simulator, mark: str, client: str, body: Json) -> str:
     """Return the message of a refusal, after checking its form, and that upstream got no request."""
     for stream in (False, True):
-        answer = DIALECTS[client].post(bridge, body | {"stream": stream})
-        assert answer.status == 400
-        error = DIALECTS[client].error(answer)
+        response = DIALECTS[client].post(bridge, body | {"stream": stream})
+        assert response.status == 400
+        error = DIALECTS[client].error(response)
         assert error["type"] == "invalid_request_error"
     assert simulator.ledger(mark) == []
     return str(error["message"])

@@ -82,7 +82,7 @@ def item(role: str, text: str, **more: Any) -> Json:
 
 
 def codex(text: str, model: str, size: int = 0, **more: Any) -> Json:
-    """A turn after a first answer and a tool call.  `size`: bytes of the developer's message."""
+    """A turn after a first response and a tool call.  `size`: bytes of the developer's message."""
     passthrough = {"internal_chat_message_metadata_passthrough": {"a": "b"}}
     schema = {"type": "object", "properties": {"cmd": {"type": "string"}}, "required": ["cmd"]}
     run: Json = {"type": "function", "name": "exec_command", "strict": False, "parameters": schema}

@@ -23,9 +23,9 @@ class Browser:
 
     def part(self, name: str, query: str = "") -> str:
         """A part of a page, as its stream would send it."""
-        answer = self.get(f"/live?once=1&part={name}&{query}")
-        assert answer.status_code == 200, answer.text
-        html: str = answer.json()[name]
+        response = self.get(f"/live?once=1&part={name}&{query}")
+        assert response.status_code == 200, response.text
+        html: str = response.json()[name]
         return html
 
     def wait_for_part(self, name: str, words: str, timeout: float = PATIENCE) -> str:
@@ -51,8 +51,8 @@ class Browser:
         return found[1]
 
     def sign_in(self, key: str) -> Self:
-        answer = self.post("/sign-in", key=key)
-        assert answer.status_code == 303, answer.text
+        response = self.post("/sign-in", key=key)
+        assert response.status_code == 303, response.text
         return self
 
     def wait_for(self, path: str, words: str, timeout: float = PATIENCE) -> str:

@@ -55,7 +55,7 @@ class Agent(ABC):
 
     def turn(self, bridge: Bridge) -> tuple[str, list[Call]]:
         stream = self.ask(bridge)
-        assert stream.status == 200, stream.answer().body
+        assert stream.status == 200, stream.response().body
         result = self.read(events_of(stream))
         stream.close()
         return result

@@ -5,7 +5,7 @@ import json
 from abc import ABC, abstractmethod
 from typing import Any
 
-from integration.harness import Answer, Bridge, Frame, Json, ReceivedStream, Stream
+from integration.harness import Bridge, Frame, Json, ReceivedStream, Response, Stream
 
 # How each model is reached by who speaks what: client's dialect, model, upstream's dialect.
 CELLS = (
@@ -43,7 +43,7 @@ def event_of(frame: Frame) -> Json:
 
 
 class Dialect(ABC):
-    """:ivar limit: what the most tokens of an answer are called.  :ivar media: the type of its streams."""
+    """:ivar limit: what the most tokens of a response are called.  :ivar media: the type of its streams."""
 
     name: str
     path: str
@@ -59,8 +59,8 @@ class Dialect(ABC):
         """One that takes a path."""
 
     @abstractmethod
-    def text(self, reply: Json) -> str:
-        """Of a whole answer."""
+    def text(self, response: Json) -> str:
+        """Of a whole response."""
 
     @abstractmethod
     def well_ended(self, frames: list[Frame]) -> str:
@@ -71,10 +71,10 @@ class Dialect(ABC):
         """The error at its end, after a look for signs of success: {"message", and "type" or "code"}."""
 
     @abstractmethod
-    def error(self, answer: Answer) -> Json:
+    def error(self, response: Response) -> Json:
         """The error of a refusal, after a look at its form: {"type", "message", ...}."""
 
-    def post(self, bridge: Bridge, body: Json, **headers: str) -> Answer:
+    def post(self, bridge: Bridge, body: Json, **headers: str) -> Response:
         return bridge.request("POST", self.path, body, headers)
 
     def ask(self, bridge: Bridge, body: Json, **headers: str) -> Stream:
@@ -84,7 +84,7 @@ class Dialect(ABC):
     def frames(self, bridge: Bridge, user_text: Any, model: str, **more: Any) -> list[Frame]:
         """A stream, to its end."""
         stream = self.ask(bridge, self.body(user_text, model, **more))
-        assert stream.status == 200, stream.answer().body
+        assert stream.status == 200, stream.response().body
         assert stream.headers["content-type"].startswith(self.media)
         frames = stream.all()
         stream.close()
@@ -100,8 +100,8 @@ class Chat(Dialect):
     def tool(self, name: str) -> Json:
         return {"type": "function", "function": {"name": name, "parameters": SCHEMA}}
 
-    def text(self, reply: Json) -> str:
-        return str(reply["choices"][0]["message"]["content"])
+    def text(self, response: Json) -> str:
+        return str(response["choices"][0]["message"]["content"])
 
     def well_ended(self, frames: list[Frame]) -> str:
         received = ReceivedStream(frames)
@@ -111,8 +111,8 @@ class Chat(Dialect):
     def broken(self, frames: list[Frame]) -> Json:
         return ReceivedStream(frames).error
 
-    def error(self, answer: Answer) -> Json:
-        return answer.error
+    def error(self, response: Response) -> Json:
+        return response.error
 
 
 class Messages(Dialect):
@@ -129,8 +129,8 @@ class Messages(Dialect):
     def tool(self, name: str) -> Json:
         return {"name": name, "input_schema": SCHEMA}
 
-    def text(self, reply: Json) -> str:
-        return "".join(block["text"] for block in reply["content"] if block["type"] == "text")
+    def text(self, response: Json) -> str:
+        return "".join(block["text"] for block in response["content"] if block["type"] == "text")
 
     def events(self, frames: list[Frame]) -> list[Json]:
         """All but signs of life."""
@@ -151,11 +151,11 @@ class Messages(Dialect):
         assert error.keys() == {"type", "message"}
         return error
 
-    def error(self, answer: Answer) -> Json:
-        assert answer.headers["content-type"] == "application/json"
-        assert answer.json.keys() == {"type", "error", "request_id"}
-        assert answer.json["type"] == "error"
-        error: Json = answer.json["error"]
+    def error(self, response: Response) -> Json:
+        assert response.headers["content-type"] == "application/json"
+        assert response.json.keys() == {"type", "error", "request_id"}
+        assert response.json["type"] == "error"
+        error: Json = response.json["error"]
         assert error.keys() == {"type", "message"}
         assert error["message"]
         return error
@@ -170,8 +170,8 @@ class Responses(Dialect):
     def tool(self, name: str) -> Json:
         return {"type": "function", "name": name, "parameters": SCHEMA}
 
-    def text(self, reply: Json) -> str:
-        items = [item for item in reply["output"] if item["type"] == "message"]
+    def text(self, response: Json) -> str:
+        items = [item for item in response["output"] if item["type"] == "message"]
         return "".join(part["text"] for item in items for part in item["content"])
 
     def events(self, frames: list[Frame]) -> list[Json]:
@@ -195,8 +195,8 @@ class Responses(Dialect):
         assert error.keys() == {"code", "message"}
         return error
 
-    def error(self, answer: Answer) -> Json:
-        return answer.error
+    def error(self, response: Response) -> Json:
+        return response.error
 
 
 class Gemini(Dialect):
@@ -214,7 +214,7 @@ class Gemini(Dialect):
     def tool(self, name: str) -> Json:
         return {"functionDeclarations": [{"name": name, "parameters": SCHEMA}]}
 
-    def post(self, bridge: Bridge, body: Json, **headers: str) -> Answer:
+    def post(self, bridge: Bridge, body: Json, **headers: str) -> Response:
         path = self.streamed if body.get("stream") else self.path
         return bridge.request("POST", path.replace("MODEL", body["model"]), unnamed(body), headers)
 
@@ -222,8 +222,8 @@ class Gemini(Dialect):
         path = self.streamed.replace("MODEL", body["model"])
         return bridge.dial("POST", path, json.dumps(unnamed(body)).encode(), headers)
 
-    def text(self, reply: Json) -> str:
-        parts = reply["candidates"][0]["content"].get("parts", ())
+    def text(self, response: Json) -> str:
+        parts = response["candidates"][0]["content"].get("parts", ())
         return "".join(part.get("text", "") for part in parts if not part.get("thought"))
 
     def well_ended(self, frames: list[Frame]) -> str:
@@ -240,11 +240,11 @@ class Gemini(Dialect):
         error: Json = last["error"]
         return error | {"code": error["status"]}
 
-    def error(self, answer: Answer) -> Json:
-        assert answer.headers["content-type"] == "application/json"
-        assert answer.json.keys() == {"error"}
-        error: Json = answer.json["error"]
-        assert error["code"] == answer.status
+    def error(self, response: Response) -> Json:
+        assert response.headers["content-type"] == "application/json"
+        assert response.json.keys() == {"error"}
+        error: Json = response.json["error"]
+        assert error["code"] == response.status
         assert error["message"]
         return error | {"type": error["status"]}
 
@@ -263,8 +263,8 @@ class Ollama(Dialect):
     def tool(self, name: str) -> Json:
         return {"type": "function", "function": {"name": name, "parameters": SCHEMA}}
 
-    def text(self, reply: Json) -> str:
-        return str(reply["message"]["content"])
+    def text(self, response: Json) -> str:
+        return str(response["message"]["content"])
 
     def well_ended(self, frames: list[Frame]) -> str:
         lines = [json.loads(frame.raw) for frame in frames]
@@ -278,10 +278,10 @@ class Ollama(Dialect):
         assert last.keys() == {"error"}
         return {"message": last["error"]}
 
-    def error(self, answer: Answer) -> Json:
-        assert answer.headers["content-type"] == "application/json"
-        assert answer.json.keys() == {"error"}
-        return {"message": answer.json["error"], "type": None}
+    def error(self, response: Response) -> Json:
+        assert response.headers["content-type"] == "application/json"
+        assert response.json.keys() == {"error"}
+        return {"message": response.json["error"], "type": None}
 
 
 def unnamed(body: Json) -> Json:

@@ -105,12 +105,12 @@ class Simulator:
 
     def ledger(self, match: str = "", *, timeout: float = 0.0, **query: Any) -> list[Json]:
         """The requests with `match` in their body; waits up to `timeout` seconds for the first one."""
-        reply = self.session.get(
+        response = self.session.get(
             f"{self.url}/_simulator/requests",
             params={"match": match, "timeout": timeout, **query},
             timeout=timeout + PATIENCE,
         )
-        found: list[Json] = reply.json()
+        found: list[Json] = response.json()
         return found
 
     def only(self, match: str, **query: Any) -> Json:
@@ -135,9 +135,9 @@ class Simulator:
 
     def control(self, name: str, **body: Any) -> Json:
         """Ask something of `/_simulator`."""
-        reply = self.session.post(f"{self.url}/_simulator/{name}", json=body, timeout=PATIENCE)
-        assert reply.status_code == 200, reply.text
-        content: Json = reply.json()
+        response = self.session.post(f"{self.url}/_simulator/{name}", json=body, timeout=PATIENCE)
+        assert response.status_code == 200, response.text
+        content: Json = response.json()
         return content
 
     def expire(self, github_token: str) -> int:
@@ -147,8 +147,8 @@ class Simulator:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A whole reply.  Header names are lower case."""
+class Response:
+    """A whole response.  Header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -199,7 +199,7 @@ class Frame:
 
 
 class Stream:
-    """An answer under way.  `asked`: when the request was sent; `opened`: when the headers came."""
+    """A response under way.  `asked`: when the request was sent; `opened`: when the headers came."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.asked = time.monotonic()
@@ -239,10 +239,10 @@ class Stream:
     def all(self) -> list[Frame]:
         return list(self.frames())
 
-    def answer(self) -> Answer:
-        """For a reply that is no stream."""
+    def response(self) -> Response:
+        """For a response that is no stream."""
         self.begin()
-        return Answer(self.status, self.headers, self._response.read())
+        return Response(self.status, self.headers, self._response.read())
 
     def leave(self) -> float:
         """Hang up, as a process that ends; gives the unix time."""
@@ -380,12 +380,12 @@ class Bridge:
     def warm_up(self, key: str) -> Self:
         """The same where a key is needed."""
         try:
-            answer = self.request("GET", "/v1/models", headers={"x-api-key": key} if key else {})
+            response = self.request("GET", "/v1/models", headers={"x-api-key": key} if key else {})
         except OSError as error:
             self.stop()
             error.add_note(f"The bridge has printed: {''.join(self.log.all())}")
             raise
-        assert answer.status == 200, answer.body
+        assert response.status == 200, response.body
         return self
 
     def connect(self, **options: Any) -> socket.socket:
@@ -410,17 +410,17 @@ class Bridge:
         path: str,
         body: Json | bytes | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> Response:
         sent = json.dumps(body).encode() if isinstance(body, dict) else body
         host, port = self.address
         connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.request(method, path, sent, {"Content-Type": "application/json", **(headers or {})})
-            reply = connection.getresponse()
-            names = {name.lower(): value for name, value in reply.getheaders()}
-            return Answer(reply.status, names, reply.read())
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Response(response.status, names, response.read())
 
-    def chat(self, text: str, model: str = "gpt-4o", **body: Any) -> Answer:
+    def chat(self, text: str, model: str = "gpt-4o", **body: Any) -> Response:
         return self.request("POST", "/v1/chat/completions", chat_body(text, model, **body))
 
     def stream(self, text: str, model: str = "gpt-4o", **body: Any) -> Stream:
@@ -428,13 +428,13 @@ class Bridge:
         return self.ask(text, model, stream=True, **body)
 
     def ask(self, text: str, model: str = "gpt-4o", **body: Any) -> Stream:
-        """A chat under way, whose answer nobody waits for yet."""
+        """A chat under way, whose response nobody waits for yet."""
         return self.dial("POST", "/v1/chat/completions", json.dumps(chat_body(text, model, **body)).encode())
 
     def receive_stream(self, text: str, model: str = "gpt-4o", **body: Any) -> ReceivedStream:
         """A streamed chat, to its end."""
         stream = self.stream(text, model, **body)
-        assert stream.status == 200, stream.answer().body
+        assert stream.status == 200, stream.response().body
         frames = stream.all()
         stream.close()
         return ReceivedStream(frames)

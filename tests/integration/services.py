@@ -220,13 +220,13 @@ class Load:
         body = {"model": "gpt-4o", "stream": stream, "messages": [{"role": "user", "content": text}]}
         sent = json.dumps(body)
         connection.request("POST", "/v1/chat/completions", sent, {"Content-Type": "application/json"})
-        reply = connection.getresponse()
-        answer = reply.read()
-        whole = answer.rstrip().endswith(b"data: [DONE]") if stream else answer.endswith(b"}")
-        if reply.status != 200 or not whole:
-            self.broken.append(f"{reply.status} {answer[-200:]!r}")
+        response = connection.getresponse()
+        data = response.read()
+        whole = data.rstrip().endswith(b"data: [DONE]") if stream else data.endswith(b"}")
+        if response.status != 200 or not whole:
+            self.broken.append(f"{response.status} {data[-200:]!r}")
         self.answered += 1
-        return reply.getheader("Connection", "").lower() == "close"
+        return response.getheader("Connection", "").lower() == "close"
 
 
 def children(pid: int) -> list[int]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from integration.harness import Answer, Bridge, Simulator, Start, chat_body, new_mark, new_token
+from integration.harness import Bridge, Response, Simulator, Start, chat_body, new_mark, new_token
 
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import Store, open_store
@@ -36,7 +36,7 @@ def store_of(home: Path) -> Iterator[Store]:
 
 def ask(
     bridge: Bridge, key: str | None, text: str = "hello", model: str = "gpt-4o", **headers: str
-) -> Answer:
+) -> Response:
     given = {"Authorization": f"Bearer {key}"} if key else {}
     return bridge.request("POST", CHAT, chat_body(text, model), {**given, **headers})
 
@@ -73,13 +73,13 @@ def test_a_key_is_accepted_in_each_header(keyed: Bridge, headers: Mapping[str, s
 def test_a_wrong_key_is_rejected_in_the_clients_dialect(
     keyed: Bridge, simulator: Simulator, path: str, key: str
 ) -> None:
-    answer = keyed.request("POST", path, BODIES[path], {"x-api-key": key})
-    assert answer.status == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
-    error = answer.json["error"]
+    response = keyed.request("POST", path, BODIES[path], {"x-api-key": key})
+    assert response.status == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    error = response.json["error"]
     assert error["type"] == "authentication_error"
     assert "API key" in error["message"]
-    assert (answer.json.get("type") == "error") is (path == MESSAGES)
+    assert (response.json.get("type") == "error") is (path == MESSAGES)
     assert key not in ("", "Bearer") or "required" in error["message"] or key == "Bearer"
 
 
@@ -142,8 +142,8 @@ def test_stored_keys_choose_accounts_and_models(
         assert bridge.request("GET", "/token", headers={"x-api-key": first}).status == 403
         assert store.keys.revoke("a", KEY)
         with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(lambda _: ask(bridge, first).status, range(16)))
-        assert set(answers) == {401}, "in all workers at once"
+            responses = list(pool.map(lambda _: ask(bridge, first).status, range(16)))
+        assert set(responses) == {401}, "in all workers at once"
 
 
 def test_a_share_token_uses_its_github_login(start_bridge: Start, simulator: Simulator, mark: str) -> None:
@@ -168,8 +168,8 @@ def test_a_callers_github_token_pays_for_the_request(start_bridge: Start, simula
 
 
 def test_the_log_names_the_key(keyed: Bridge) -> None:
-    answer = ask(keyed, "operators-key")
-    line = keyed.logged(answer.headers["x-request-id"])
+    response = ask(keyed, "operators-key")
+    line = keyed.logged(response.headers["x-request-id"])
     assert line["caller_id"].startswith("key:")
     assert "operators" not in json.dumps(line)
 
@@ -190,9 +190,9 @@ def test_a_request_through_a_proxy_requires_a_key(bridge: Bridge) -> None:
 
 def test_a_request_through_a_proxy_works_with_a_key(keyed: Bridge) -> None:
     headers = {"X-Forwarded-For": "6.6.6.6, 198.51.100.7", "x-api-key": "operators-key"}
-    answer = keyed.request("POST", CHAT, BODIES[CHAT], headers)
-    assert answer.status == 200
-    assert keyed.logged(answer.headers["x-request-id"])["caller"] == "198.51.100.7"
+    response = keyed.request("POST", CHAT, BODIES[CHAT], headers)
+    assert response.status == 200
+    assert keyed.logged(response.headers["x-request-id"])["caller"] == "198.51.100.7"
 
 
 # --- the hostile web page
@@ -258,13 +258,13 @@ def test_a_hostile_page_gets_nothing(tempting: Bridge, simulator: Simulator, mar
     host = f"127.0.0.1:{tempting.address[1]}"
     given = {name: value for name, value in page(host, **headers).items() if value}
     body = json.dumps(chat_body(f"hello {mark}", "gpt-4o")).encode() if method == "POST" else None
-    answer = tempting.request(method, path, body, given)
-    assert answer.status == 403
-    assert not [name for name in answer.headers if name.startswith("access-control-")]
-    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert b"tid=" not in answer.body
-    assert b"gpt-4" not in answer.body
+    response = tempting.request(method, path, body, given)
+    assert response.status == 403
+    assert not [name for name in response.headers if name.startswith("access-control-")]
+    assert response.headers["cross-origin-resource-policy"] == "same-origin"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert b"tid=" not in response.body
+    assert b"gpt-4" not in response.body
     assert simulator.ledger(mark) == []
 
 
@@ -299,10 +299,10 @@ def test_cors_lets_an_allowed_page_use_the_apis(keyed: Bridge) -> None:
     assert preflight.headers["access-control-allow-origin"] == ALLOWED
     assert preflight.headers["access-control-allow-headers"] == "authorization,content-type"
     assert "POST" in preflight.headers["access-control-allow-methods"]
-    answer = ask(keyed, "operators-key", Origin=ALLOWED, **{"Sec-Fetch-Site": "cross-site"})
-    assert answer.status == 200
-    assert answer.headers["access-control-allow-origin"] == ALLOWED
-    assert "Origin" in answer.headers["vary"]
+    response = ask(keyed, "operators-key", Origin=ALLOWED, **{"Sec-Fetch-Site": "cross-site"})
+    assert response.status == 200
+    assert response.headers["access-control-allow-origin"] == ALLOWED
+    assert "Origin" in response.headers["vary"]
     refused = ask(keyed, None, Origin=ALLOWED)
     assert refused.status == 401
     assert refused.headers["access-control-allow-origin"] == ALLOWED, (
@@ -315,9 +315,9 @@ def test_cors_lets_an_allowed_page_use_the_apis(keyed: Bridge) -> None:
 
 
 def test_only_the_operator_gets_the_token(keyed: Bridge, bridge: Bridge) -> None:
-    answer = keyed.request("GET", "/token", headers={"x-api-key": "operators-key"})
-    assert answer.json["token"].startswith("tid=")
-    assert answer.headers["cache-control"] == "no-store"
+    response = keyed.request("GET", "/token", headers={"x-api-key": "operators-key"})
+    assert response.json["token"].startswith("tid=")
+    assert response.headers["cache-control"] == "no-store"
     page = keyed.request("GET", "/token", headers={"x-api-key": "operators-key", "Origin": ALLOWED})
     assert page.status == 403, "not even to an allowed page"
     assert "--show-token" in bridge.request("GET", "/token").error["message"]

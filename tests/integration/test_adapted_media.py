@@ -135,9 +135,9 @@ def test_an_image_of_googles_and_ollamas_clients_is_sent_by_its_type(
 def test_an_image_that_the_model_lacks_is_refused_by_its_place(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, where: str
 ) -> None:
-    answer = ALL_DIALECTS[client].post(bridge, shown_by(client, mark, SONNET, HEIC))
-    assert answer.status == 400
-    message = ALL_DIALECTS[client].error(answer)["message"]
+    response = ALL_DIALECTS[client].post(bridge, shown_by(client, mark, SONNET, HEIC))
+    assert response.status == 400
+    message = ALL_DIALECTS[client].error(response)["message"]
     assert message.startswith(where)
     assert "it is image/heic; this model takes image/" in message
     assert simulator.ledger(mark) == []

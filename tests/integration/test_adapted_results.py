@@ -88,14 +88,14 @@ def test_separated_results_are_moved_to_their_calls_in_chat(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     """Two messages of the assistant, then their results; and a word of its between a call and its result."""
-    (call, result), (other, answer) = (CALLED["chat"](id_, "read") for id_ in ("a", "b"))
+    (call, result), (other, response) = (CALLED["chat"](id_, "read") for id_ in ("a", "b"))
     note = {"role": "assistant", "content": "note"}
     messages = [
         {"role": "user", "content": mark},
         call,
         other,
         result,
-        answer,
+        response,
         {"role": "user", "content": "so?"},
     ]
     sent = upstream_body(bridge, simulator, mark, "chat", conversation("chat", model, messages))
@@ -126,9 +126,9 @@ def test_a_message_before_a_result_is_moved_behind_it_in_chat(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, between: Json
 ) -> None:
     """Messages of any role come after the results, and the last one is a person's or a tool's."""
-    (call, result), (other, answer) = (CALLED["chat"](id_, "read") for id_ in ("a", "b"))
+    (call, result), (other, response) = (CALLED["chat"](id_, "read") for id_ in ("a", "b"))
     both = call | {"tool_calls": [*call["tool_calls"], *other["tool_calls"]]}
-    messages = [{"role": "user", "content": mark}, both, answer, between, result]
+    messages = [{"role": "user", "content": mark}, both, response, between, result]
     sent = upstream_body(bridge, simulator, mark, "chat", conversation("chat", model, messages))
     assert pairs(sent) == [("a", "a"), ("b", "b")]
     after = [between["role"], "user"] if between["role"] == "assistant" else [between["role"]]
@@ -140,18 +140,18 @@ WAIT = {"type": "text", "text": "wait"}
 
 
 @pytest.mark.parametrize("parts", [
-    pytest.param(lambda result, answer: [[WAIT, *result, *answer]], id="before both"),
-    pytest.param(lambda result, answer: [[*result, WAIT, *answer]], id="between them"),
-    pytest.param(lambda result, answer: [[*result], [WAIT], [*answer]], id="in messages of their own"),
-    pytest.param(lambda result, answer: ["wait", [*result, *answer]], id="as a text"),
+    pytest.param(lambda result, response: [[WAIT, *result, *response]], id="before both"),
+    pytest.param(lambda result, response: [[*result, WAIT, *response]], id="between them"),
+    pytest.param(lambda result, response: [[*result], [WAIT], [*response]], id="in messages of their own"),
+    pytest.param(lambda result, response: ["wait", [*result, *response]], id="as a text"),
 ])  # fmt: skip
 def test_a_message_before_a_result_is_moved_behind_it_in_messages(
     bridge: Bridge, simulator: Simulator, mark: str, parts: Callable[[list[Json], list[Json]], list[Any]]
 ) -> None:
     """Claude has to see all results before anything else: what was said comes after them."""
-    (call, result), (other, answer) = (CALLED["messages"](id_, "read") for id_ in ("a", "b"))
+    (call, result), (other, response) = (CALLED["messages"](id_, "read") for id_ in ("a", "b"))
     both = {"role": "assistant", "content": [*call["content"], *other["content"]]}
-    late = [{"role": "user", "content": content} for content in parts(result["content"], answer["content"])]
+    late = [{"role": "user", "content": content} for content in parts(result["content"], response["content"])]
     messages = [{"role": "user", "content": mark}, both, *late]
     sent = upstream_body(bridge, simulator, mark, "messages", conversation("messages", SONNET, messages))
     assert pairs(sent) == [("a", "a"), ("b", "b")]
@@ -164,10 +164,10 @@ def test_a_message_before_a_result_is_moved_behind_it_in_messages(
 def test_separated_results_are_moved_to_their_calls_in_messages(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
-    (call, result), (other, answer) = (CALLED["messages"](id_, "read") for id_ in ("a", "b"))
+    (call, result), (other, response) = (CALLED["messages"](id_, "read") for id_ in ("a", "b"))
     both = {"role": "assistant", "content": [*call["content"], *other["content"]]}
     note = {"role": "assistant", "content": "note"}
-    late = {"role": "user", "content": [*answer["content"], {"type": "text", "text": "so?"}]}
+    late = {"role": "user", "content": [*response["content"], {"type": "text", "text": "so?"}]}
     messages = [{"role": "user", "content": mark}, both, result, note, late]
     sent = upstream_body(bridge, simulator, mark, "messages", conversation("messages", model, messages))
     assert pairs(sent) == [("a", "a"), ("b", "b")]

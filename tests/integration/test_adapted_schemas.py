@@ -69,7 +69,7 @@ FORM: Json = {
 }
 
 
-def answering(client: str, schema: Json) -> Json:
+def with_output_format(client: str, schema: Json) -> Json:
     named = {"type": "json_schema", "name": "f", "schema": schema}
     forms: dict[str, Json] = {
         "chat": {"response_format": {"type": "json_schema", "json_schema": {"name": "f", "schema": schema}}},
@@ -87,7 +87,7 @@ def answering(client: str, schema: Json) -> Json:
 def test_an_output_format_is_sent_as_claude_takes_it(
     bridge: Bridge, simulator: Simulator, mark: str, client: str
 ) -> None:
-    body = ALL_DIALECTS[client].body(mark, "claude-opus-4.6", **answering(client, FORM))
+    body = ALL_DIALECTS[client].body(mark, "claude-opus-4.6", **with_output_format(client, FORM))
     sent = upstream_body(bridge, simulator, mark, client, body)
     format_ = sent["response_format"]["json_schema"] if client == "chat" else sent["output_config"]["format"]
     schema = format_["schema"]
@@ -119,7 +119,7 @@ def test_an_output_format_that_is_passed_on(
     bridge: Bridge, simulator: Simulator, mark: str, name: str, given: Json, expected: Json
 ) -> None:
     """Under either of its names; upstream refuses it as it came, and hears of it once."""
-    form = answering("messages", {"type": "object", "properties": {"a": given}})
+    form = with_output_format("messages", {"type": "object", "properties": {"a": given}})
     if name == "output_format":
         form = {name: form["output_config"]["format"]}
     sent = upstream_body(bridge, simulator, mark, "messages", MESSAGES.body(mark, "claude-opus-4.6", **form))
@@ -141,7 +141,11 @@ def test_an_output_format_is_strict_where_openai_can_be(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, schema: Json, strict: bool | None
 ) -> None:
     sent = upstream_body(
-        bridge, simulator, mark, "messages", MESSAGES.body(mark, model, **answering("messages", schema))
+        bridge,
+        simulator,
+        mark,
+        "messages",
+        MESSAGES.body(mark, model, **with_output_format("messages", schema)),
     )
     format_ = sent["response_format"]["json_schema"] if model == GPT else sent["text"]["format"]
     assert format_.get("strict") is strict

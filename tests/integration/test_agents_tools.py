@@ -91,14 +91,14 @@ def codex_body(model: str, items: list[Json], tools: list[Json] | None, **more: 
 
 
 def codex(bridge: Bridge, body: Json, stream: bool) -> list[Json]:
-    """The items of the answer.  Of a stream, those that are done: Codex looks at nothing else."""
+    """The items of the response.  Of a stream, those that are done: Codex looks at nothing else."""
     sent = json.dumps(body | {"stream": stream}).encode()
-    answer = bridge.request("POST", "/v1/responses", sent)
-    assert answer.status == 200, answer.body
+    response = bridge.request("POST", "/v1/responses", sent)
+    assert response.status == 200, response.body
     if not stream:
-        output: list[Json] = answer.json["output"]
+        output: list[Json] = response.json["output"]
         return output
-    stream_events = events(answer.body)
+    stream_events = events(response.body)
     assert stream_events[-1]["type"] == "response.completed"
     done = [event["item"] for event in stream_events if event["type"] == "response.output_item.done"]
     assert done == stream_events[-1]["response"]["output"]
@@ -469,15 +469,15 @@ def claude_body(model: str, messages: list[Json], tools: list[Json], **more: Any
 
 
 def claude_code(bridge: Bridge, body: Json, stream: bool = False) -> list[Json]:
-    """The blocks of the answer."""
+    """The blocks of the response."""
     headers = {"anthropic-version": "2023-06-01", "anthropic-beta": BETAS}
-    answer = bridge.request("POST", "/v1/messages?beta=true", body | {"stream": stream}, headers)
-    assert answer.status == 200, answer.body
+    response = bridge.request("POST", "/v1/messages?beta=true", body | {"stream": stream}, headers)
+    assert response.status == 200, response.body
     if not stream:
-        content: list[Json] = answer.json["content"]
+        content: list[Json] = response.json["content"]
         return content
     blocks: list[Json] = []
-    for event in events(answer.body):
+    for event in events(response.body):
         if event["type"] == "content_block_start":
             blocks.append(event["content_block"] | {"json": "", "text": ""})
         delta = event.get("delta", {})

@@ -45,9 +45,9 @@ def test_the_operator_approves_and_denies(start_bridge: Start, simulator: Simula
         second = bridge.ask(f"two {mark}")
         (question,) = waiting(store, 1)
         assert store.approvals.decide(question.id, yes=False)
-        answer = second.answer()
-        assert answer.status == 403
-        assert "denied" in answer.error["message"]
+        response = second.response()
+        assert response.status == 403
+        assert "denied" in response.error["message"]
         assert len(simulator.ledger(mark)) == 1
         waiting(store, 0)
         assert not store.approvals.decide(question.id, yes=True)
@@ -65,9 +65,9 @@ def test_each_turn_of_a_conversation_needs_approval(start_bridge: Start) -> None
             asked = bridge.dial("POST", "/v1/responses", json.dumps(body).encode())
             (question,) = waiting(store, 1)
             assert store.approvals.decide(question.id, yes=yes)
-            answer = asked.answer()
-            assert answer.status == (200 if yes else 400)  # Codex would try again after a 403
-            body["previous_response_id"] = answer.json.get("id")
+            response = asked.response()
+            assert response.status == (200 if yes else 400)  # Codex would try again after a 403
+            body["previous_response_id"] = response.json.get("id")
 
 
 def test_a_request_without_a_decision_in_time_is_rejected(
@@ -75,10 +75,10 @@ def test_a_request_without_a_decision_in_time_is_rejected(
 ) -> None:
     bridge = start_bridge(require_approval=1, approval_timeout=0.5, server="gevent").warm()
     body = {"model": "claude-sonnet-4.5", "max_tokens": 9, "messages": [{"role": "user", "content": mark}]}
-    answer = bridge.request("POST", "/v1/messages", body)
-    assert answer.status == 403
-    assert answer.json["error"]["type"] == "permission_error"
-    assert "0.5 s" in answer.json["error"]["message"]
+    response = bridge.request("POST", "/v1/messages", body)
+    assert response.status == 403
+    assert response.json["error"]["type"] == "permission_error"
+    assert "0.5 s" in response.json["error"]["message"]
     assert simulator.ledger(mark) == []
 
 
@@ -120,10 +120,10 @@ def test_requests_are_approved_at_the_terminal_of_start(simulator: Simulator, tm
         base = terminal.wait_for(r"Base URL +(\S+) ")[1]
         terminal.wait_for("Ctrl-C stops")
         for answer, status in (("y", 200), ("n", 403)):
-            with terminal_thread(f"{base}/chat/completions", f"said {answer}") as reply:
+            with terminal_thread(f"{base}/chat/completions", f"said {answer}") as response:
                 terminal.wait_for(rf"asks gpt-4o \(0.1 kB\): said {answer}\n")
                 terminal.type(f"{answer}\n")
-            assert reply[0].status_code == status
+            assert response[0].status_code == status
         terminal.type("\x03")
         code, text = terminal.end()
         assert code in (0, 130)
@@ -160,11 +160,11 @@ def terminal_thread(url: str, text: str) -> Iterator[list]:
 
     import requests
 
-    reply: list[requests.Response] = []
+    response: list[requests.Response] = []
     body = {"model": "gpt-4o", "messages": [{"role": "user", "content": text}]}
-    thread = threading.Thread(target=lambda: reply.append(requests.post(url, json=body, timeout=20)))
+    thread = threading.Thread(target=lambda: response.append(requests.post(url, json=body, timeout=20)))
     thread.start()
-    yield reply
+    yield response
     thread.join(20)
 
 
@@ -181,10 +181,10 @@ def test_shutting_down_rejects_waiting_requests_at_once(start_bridge: Start, ser
         waiting(store, 3)
         began = bridge.ask_to_stop()
         for stream in asked:
-            answer = stream.answer()
-            assert answer.status == 503
-            assert "shutting down" in answer.json["error"]["message"]
-        assert answer.json["type"] == "error", "in the client's dialect"
+            response = stream.response()
+            assert response.status == 503
+            assert "shutting down" in response.json["error"]["message"]
+        assert response.json["type"] == "error", "in the client's dialect"
         assert bridge.wait() == 0
         assert time.monotonic() - began < 10
         assert store.approvals.waiting() == []
@@ -200,9 +200,9 @@ def test_shutting_down_ends_a_queue(start_bridge: Start, server: str, mark: str)
     time.sleep(0.3)  # they are in the queue: nothing shows it from outside
     bridge.ask_to_stop()
     for stream in asked:
-        answer = stream.answer()
-        assert answer.status in (502, 503)
-        assert "shutting down" in answer.json["error"]["message"]
+        response = stream.response()
+        assert response.status in (502, 503)
+        assert "shutting down" in response.json["error"]["message"]
     assert bridge.wait() == 0
 
 
@@ -222,8 +222,8 @@ def test_direction_marks_are_shown_escaped(start_bridge: Start) -> None:
 def test_an_error_does_not_disclose_the_store(start_bridge: Start, tmp_path: Path) -> None:
     tmp_path.joinpath("bridge.db").write_bytes(b"no database at all" * 300)
     bridge = start_bridge(require_approval=1, server="gevent", home=tmp_path)
-    answer = bridge.chat("hello")
-    assert answer.status >= 500
-    assert "store" in answer.error["message"]
-    assert str(bridge.home) not in answer.body.decode()
+    response = bridge.chat("hello")
+    assert response.status >= 500
+    assert "store" in response.error["message"]
+    assert str(bridge.home) not in response.body.decode()
     bridge.log.wait_for(lambda line: str(bridge.home) in line)

@@ -19,15 +19,15 @@ def set_outage(simulator: Simulator, bridge: Bridge, **paths: object) -> None:
         "github_token": bridge.github_token,
         "paths": {f"/{name}": state for name, state in paths.items()},
     }
-    reply = simulator.session.post(f"{simulator.url}/_simulator/outages", json=body, timeout=20)
-    assert reply.status_code < 300, reply.text
+    response = simulator.session.post(f"{simulator.url}/_simulator/outages", json=body, timeout=20)
+    assert response.status_code < 300, response.text
 
 
 def ask(bridge: Bridge, *turns: str, model: str = "auto", **headers: str) -> Json:
     body = {"model": model, "messages": messages_of(*turns)}
-    answer = bridge.request("POST", CHAT, body, headers)
-    assert answer.status == 200, answer.body
-    found: Json = answer.json
+    response = bridge.request("POST", CHAT, body, headers)
+    assert response.status == 200, response.body
+    found: Json = response.json
     return found
 
 
@@ -88,8 +88,8 @@ def test_auto_works_in_every_api(auto_bridge: Bridge, simulator: Simulator, mark
     for tier in ("efficiency", "balance"):
         words = messages_of(f"hello {mark} {tier}")
         fields = {"input": words} if path == "/v1/responses" else {"messages": words, "max_tokens": 100}
-        answer = auto_bridge.request("POST", path, {"model": f"auto:{tier}", **fields})
-        assert answer.status == 200, answer.body
+        response = auto_bridge.request("POST", path, {"model": f"auto:{tier}", **fields})
+        assert response.status == 200, response.body
     picks, answered = sent_for(simulator, mark)
     assert (len(picks), len(answered)) == (2, 2)
 
@@ -106,8 +106,8 @@ def test_a_session_that_is_refused(auto_bridge: Bridge, simulator: Simulator, ma
 
 def test_a_refused_session_has_one_successor(auto_bridge: Bridge, simulator: Simulator, mark: str) -> None:
     body = {"model": "auto", "messages": messages_of(f"[[sim:refuse name=auto-selector]] hello {mark}")}
-    answer = auto_bridge.request("POST", CHAT, body)
-    assert answer.status == 401
+    response = auto_bridge.request("POST", CHAT, body)
+    assert response.status == 401
     picks, answered = sent_for(simulator, mark)
     assert len(picks) == 2
     assert len(answered) <= 3
@@ -172,9 +172,9 @@ def test_the_first_version_is_used_where_the_second_is_missing(
     ask(bridge, f"without an intent {mark}")
     set_outage(simulator, bridge, **{"models/session": 404})
     body = {"model": "auto", "messages": messages_of(f"nothing {mark}")}
-    answer = bridge.request("POST", CHAT, body)
-    assert answer.status == 404
-    assert "this plan has no automatic choice of model: name a model, like" in answer.error["message"]
+    response = bridge.request("POST", CHAT, body)
+    assert response.status == 404
+    assert "this plan has no automatic choice of model: name a model, like" in response.error["message"]
     set_outage(simulator, bridge, **{"models/session": None, "auto": 503})
     ask(bridge, f"as it was {mark}")
 

@@ -1,4 +1,4 @@
-"""The paths of Azure, of OpenAI's API at Google's host, and of OpenRouter give the same answers."""
+"""The paths of Azure, of OpenAI's API at Google's host, and of OpenRouter give the same responses."""
 
 import json
 
@@ -11,11 +11,13 @@ VERSION = "?api-version=2024-10-21"
 
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize("path", ["/chat/completions", "/responses", "/embeddings", "/messages"])
-def test_azures_paths_answer(bridge: Bridge, simulator: Simulator, mark: str, prefix: str, path: str) -> None:
+def test_azures_paths_respond(
+    bridge: Bridge, simulator: Simulator, mark: str, prefix: str, path: str
+) -> None:
     fields = {"messages": [{"role": "user", "content": mark}], "input": mark, "max_tokens": 50}
     body = fields | {"model": "text-embedding-3-small" if path == "/embeddings" else "gpt-5.2"}
-    answer = bridge.request("POST", prefix + path + VERSION, body, {"api-key": "anything"})
-    assert answer.status == 200, answer.body
+    response = bridge.request("POST", prefix + path + VERSION, body, {"api-key": "anything"})
+    assert response.status == 200, response.body
     assert simulator.ledger(mark)
 
 
@@ -45,8 +47,8 @@ def test_models_stand_there_too(bridge: Bridge, prefix: str) -> None:
 def test_below_ollamas_paths_openrouters_errors_are_openais(bridge: Bridge) -> None:
     missing = bridge.request("GET", "/api/v1/nothing")
     assert missing.error["message"] == "no such endpoint: GET /api/v1/nothing"
-    answer = bridge.request("POST", "/api/v1/chat/completions", {"model": "gpt-5.2"})
-    assert (answer.status, answer.error["param"]) == (400, "messages")
+    response = bridge.request("POST", "/api/v1/chat/completions", {"model": "gpt-5.2"})
+    assert (response.status, response.error["param"]) == (400, "messages")
     for path in ("/api", "/api/", "/api/nothing", "/api/v2/models"):
         assert bridge.request("GET", path).json == {"error": f"no such endpoint: GET {path}"}
 
@@ -65,22 +67,22 @@ def test_a_deployment_does_not_name_the_model(bridge: Bridge) -> None:
     """The body has to."""
     body = chat_body("hello", "gpt-5.2")
     del body["model"]
-    answer = bridge.request("POST", f"{PREFIXES[1]}/chat/completions", body)
-    assert answer.status == 400
-    assert "model" in answer.error["message"]
+    response = bridge.request("POST", f"{PREFIXES[1]}/chat/completions", body)
+    assert response.status == 400
+    assert "model" in response.error["message"]
 
 
 def test_at_googles_host_errors_are_openais(bridge: Bridge) -> None:
     key = {"x-goog-api-key": "anything"}
     assert bridge.request("GET", f"{PREFIXES[2]}/models", headers=key).json["object"] == "list"
-    answer = bridge.request("POST", f"{PREFIXES[2]}/chat/completions", {"model": "gpt-5.2"}, key)
-    assert (answer.status, answer.error["param"]) == (400, "messages")
+    response = bridge.request("POST", f"{PREFIXES[2]}/chat/completions", {"model": "gpt-5.2"}, key)
+    assert (response.status, response.error["param"]) == (400, "messages")
 
 
 @pytest.mark.parametrize(
     "path", ["/openai", "/openai/v2/models", "/openai/deployments", "/openai/deployments/x"]
 )
 def test_nothing_else_is_there(bridge: Bridge, path: str) -> None:
-    answer = bridge.request("GET", path)
-    assert answer.status == 404
-    assert json.loads(answer.body)["error"]["message"]
+    response = bridge.request("GET", path)
+    assert response.status == 404
+    assert json.loads(response.body)["error"]["message"]

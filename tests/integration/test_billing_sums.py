@@ -8,7 +8,7 @@ from integration.test_stored_request_log import rows
 
 CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
 WORDS = "word " * 3000
-# Answers that end before they say what they cost, or never say it.
+# Responses that end before they say what they cost, or never say it.
 CUT = f"{WORDS} [[sim:cut-between after=2]] [[sim:say]] One, two, three."
 UNSAID = f"{WORDS} [[sim:no-usage]] [[sim:say]] One, two, three."
 LONG = "word " * 280_000  # beyond the default tier of prices
@@ -67,8 +67,8 @@ def test_a_days_sums_are_the_bill(start_bridge: Start, simulator: Simulator) -> 
             (CHAT, chat_body(WORDS, "gpt-4o") | {"messages": [{"role": "user", "content": WORDS}, *AGENT]})
         ]
         for path, body in bodies:
-            answer = bridge.request("POST", path, body, key)
-            asked[answer.headers["x-request-id"]] = persona
+            response = bridge.request("POST", path, body, key)
+            asked[response.headers["x-request-id"]] = persona
     found = rows(bridge.home, lambda known: asked.keys() <= known.keys())
     billed = {
         entry["headers"].get("x-request-id"): entry for entry in simulator.ledger() if entry["nano_aiu"]

@@ -85,12 +85,12 @@ def test_a_cut_before_any_text_is_an_error(any_bridge: Bridge, model: str, cut: 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("cut", ["cut-in-frame after=0", "reset after=0", "cut-between after=0"])
 @pytest.mark.parametrize("limit", [None, 500])
-def test_a_whole_answer_that_breaks_off_is_an_error(
+def test_a_whole_response_that_breaks_off_is_an_error(
     any_bridge: Bridge, simulator: Simulator, mark: str, model: str, cut: str, limit: int | None
 ) -> None:
-    answer = any_bridge.chat(f"[[sim:{cut}]] hello {mark}", model, max_tokens=limit)
-    assert answer.status == 502
-    assert answer.error["type"] == "server_error"
+    response = any_bridge.chat(f"[[sim:{cut}]] hello {mark}", model, max_tokens=limit)
+    assert response.status == 502
+    assert response.error["type"] == "server_error"
     assert len(simulator.ledger(mark)) == 1, "Copilot has worked on it already: no second try"
 
 
@@ -99,17 +99,17 @@ def test_a_whole_answer_that_breaks_off_is_an_error(
 )
 def test_a_folded_stream_that_breaks_off_is_an_error(bridge: Bridge, cut: str) -> None:
     """The client wants it whole, upstream streams it."""
-    answer = bridge.chat(f"[[sim:{cut}]] one two three four", "claude-sonnet-4.5")
-    assert answer.status == 502
-    assert answer.error["type"] == "server_error"
-    assert "IncompleteRead" not in answer.error["message"], "for people, not for us"
+    response = bridge.chat(f"[[sim:{cut}]] one two three four", "claude-sonnet-4.5")
+    assert response.status == 502
+    assert response.error["type"] == "server_error"
+    assert "IncompleteRead" not in response.error["message"], "for people, not for us"
 
 
 def cut_at_the_end(bridge: Bridge, model: str, upstream: str) -> str:
     """The directive that cuts a stream when nothing is missing but its end.
 
     In Messages `message_stop` is the end, and Copilot's `[DONE]` is behind it; how many events there are
-    before is known from an answer of as many words, uncut.
+    before is known from a response of as many words, uncut.
     """
     if upstream != "messages":
         return "[[sim:cut-between after=1000]]"  # before the last one, at the latest
@@ -118,11 +118,11 @@ def cut_at_the_end(bridge: Bridge, model: str, upstream: str) -> str:
     return f"[[sim:cut-between after={len(events) - 1 + UPSTREAM_PINGS}]]"
 
 
-UPSTREAM_PINGS = 1  # in an answer of the simulator; those of the bridge come when it has to wait
+UPSTREAM_PINGS = 1  # in a response of the simulator; those of the bridge come when it has to wait
 
 
 FRAMINGS = {"chunked": "", "sized": "[[sim:length-delimited]]", "open": "[[sim:close-delimited]]"}
-# Where the body ends with its connection, a chat answer with a finish_reason has its end.
+# Where the body ends with its connection, a chat response with a finish_reason has its end.
 UNENDED = [(*cell, how) for cell in ALL_CELLS for how in FRAMINGS if how != "open" or cell[2] != "chat"]
 
 
@@ -144,21 +144,21 @@ def test_a_cut_after_the_last_word_is_an_error(
 
 
 @pytest.mark.parametrize(("client", "model", "upstream", "framing"), UNENDED)
-def test_a_whole_answer_cut_after_the_last_word_is_an_error(
+def test_a_whole_response_cut_after_the_last_word_is_an_error(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, upstream: str, framing: str
 ) -> None:
     """As far as it is folded from a stream: there a longer answer would look the same."""
     cut = cut_at_the_end(bridge, model, upstream)
     dialect = ALL_DIALECTS[client]
     text = f"{cut}{FRAMINGS[framing]} one two three {mark}"
-    answer = dialect.post(bridge, dialect.body(text, model, **{dialect.limit: 32_000}))
-    assert answer.status == 502
-    assert dialect.error(answer)["message"]
+    response = dialect.post(bridge, dialect.body(text, model, **{dialect.limit: 32_000}))
+    assert response.status == 502
+    assert dialect.error(response)["message"]
     assert len(simulator.ledger(mark)) == 1
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_close_before_the_reply_is_tried_once_more(
+def test_close_before_the_response_is_tried_once_more(
     any_bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     received = any_bridge.receive_stream(f"[[sim:close-before-response once={mark}]] hello", model)
@@ -167,12 +167,12 @@ def test_close_before_the_reply_is_tried_once_more(
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_close_before_each_reply_is_an_error(
+def test_close_before_each_response_is_an_error(
     any_bridge: Bridge, simulator: Simulator, mark: str, stream: bool
 ) -> None:
-    answer = any_bridge.chat(f"[[sim:close-before-response]] hello {mark}", stream=stream)
-    assert answer.status == 502
-    assert answer.error["code"] == "upstream_unreachable"
+    response = any_bridge.chat(f"[[sim:close-before-response]] hello {mark}", stream=stream)
+    assert response.status == 502
+    assert response.error["code"] == "upstream_unreachable"
     assert len(simulator.ledger(mark)) == 2
 
 
@@ -190,9 +190,11 @@ def test_a_whitespace_loop_is_stopped(
 
 def test_a_folded_whitespace_loop_is_stopped(any_bridge: Bridge, simulator: Simulator, mark: str) -> None:
     """And upstream is let go at once, not when the garbage is collected: that put a dead connection back."""
-    answer = any_bridge.chat(f"[[sim:whitespace-loop]] write_file a {mark}", "claude-sonnet-4.5", tools=WRITE)
-    assert answer.status == 502
-    assert answer.error["code"] == "degenerate_output"
+    response = any_bridge.chat(
+        f"[[sim:whitespace-loop]] write_file a {mark}", "claude-sonnet-4.5", tools=WRITE
+    )
+    assert response.status == 502
+    assert response.error["code"] == "degenerate_output"
     assert simulator.ended(mark)["outcome"] == "client-gone"
 
 
@@ -275,11 +277,13 @@ def test_headers_beyond_the_read_timeout_are_an_error(
     ("silence", "model"),
     [("slow-headers", "gpt-4o"), ("slow-body", "gpt-4o"), ("slow-body", "claude-sonnet-4.5")],
 )
-def test_a_whole_answer_beyond_the_read_timeout_is_a_504(impatient: Bridge, silence: str, model: str) -> None:
-    answer = impatient.chat(f"[[sim:{silence} seconds=20]] hello", model)
-    assert answer.error["code"] == "upstream_timeout"
-    assert answer.status == 504
-    assert "HTTPConnectionPool" not in answer.error["message"], "for people, not for us"
+def test_a_whole_response_beyond_the_read_timeout_is_a_504(
+    impatient: Bridge, silence: str, model: str
+) -> None:
+    response = impatient.chat(f"[[sim:{silence} seconds=20]] hello", model)
+    assert response.error["code"] == "upstream_timeout"
+    assert response.status == 504
+    assert "HTTPConnectionPool" not in response.error["message"], "for people, not for us"
 
 
 @BOTH
@@ -290,12 +294,12 @@ def test_a_long_stream_outlives_the_read_timeout(impatient: Bridge) -> None:
 
 
 def test_an_event_without_an_end_is_given_up(start_bridge: Start, mark: str) -> None:
-    """In a stream an event says so, and a 502 where it is put together to one answer."""
+    """In a stream an event says so, and a 502 where it is put together to one response."""
     bridge = start_bridge(server="gevent", response_limit_mb=1)
     text = f"[[sim:flood events=1 size=2000000]] {mark}"
     assert "larger than 1 MB" in bridge.receive_stream(text).error["message"]
     body = {"model": "gpt-4o", "max_tokens": 9, "messages": [{"role": "user", "content": text}]}
-    answer = bridge.request("POST", "/v1/messages", body)
-    assert (answer.status, answer.json["type"]) == (502, "error")
-    assert "larger than 1 MB" in answer.json["error"]["message"]
+    response = bridge.request("POST", "/v1/messages", body)
+    assert (response.status, response.json["type"]) == (502, "error")
+    assert "larger than 1 MB" in response.json["error"]["message"]
     assert bridge.chat("hello").status == 200

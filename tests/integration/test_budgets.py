@@ -75,8 +75,8 @@ def test_the_cost_is_counted_as_copilot_states_it(start_bridge: Start) -> None:
     headers = key_with_budget(bridge, "100/month")
     bill = 0
     for text in ("hello", "hello " * 500):
-        answer = bridge.request("POST", "/v1/chat/completions", chat_body(text, "gpt-4o"), headers)
-        bill += answer.json["copilot_usage"]["total_nano_aiu"]
+        response = bridge.request("POST", "/v1/chat/completions", chat_body(text, "gpt-4o"), headers)
+        bill += response.json["copilot_usage"]["total_nano_aiu"]
     refused = chat_body("[[sim:refuse name=forbidden]]", "gpt-4o")
     assert bridge.request("POST", "/v1/chat/completions", refused, headers).status == 403
     assert spent(bridge) == bill > 0

@@ -131,29 +131,29 @@ def test_two_tools_with_index_0_stay_two_calls(bridge: Bridge) -> None:
 
 
 def test_split_choices_are_merged(bridge: Bridge) -> None:
-    answer = bridge.chat(
+    response = bridge.chat(
         "[[sim:scenario name=claude-split]]", "claude-sonnet-4.5", max_tokens=1000, tools=TOOLS
     )
-    choices = answer.json["choices"]
+    choices = response.json["choices"]
     assert len(choices) == 1
     assert choices[0]["index"] == 0
     assert choices[0]["message"]["content"]
     assert len(choices[0]["message"]["tool_calls"]) == 1
     assert choices[0]["finish_reason"] == "tool_calls"
-    assert not COPILOT_ONLY_FIELDS.search(answer.body.decode())
+    assert not COPILOT_ONLY_FIELDS.search(response.body.decode())
 
 
 @pytest.mark.parametrize("model", VENDORS)
 @pytest.mark.parametrize("limit", [1000, None], ids=["whole", "default"])
-def test_whole_answers_have_one_form(bridge: Bridge, model: str, limit: int | None) -> None:
-    answer = bridge.chat("read_file a.txt", model, tools=TOOLS, max_tokens=limit)
-    assert answer.status == 200
-    reply = answer.json
-    assert reply["object"] == "chat.completion"
-    assert reply["id"]
-    assert reply["model"]
-    assert reply["created"] > 1_700_000_000
-    (choice,) = reply["choices"]
+def test_whole_responses_have_one_form(bridge: Bridge, model: str, limit: int | None) -> None:
+    response = bridge.chat("read_file a.txt", model, tools=TOOLS, max_tokens=limit)
+    assert response.status == 200
+    body = response.json
+    assert body["object"] == "chat.completion"
+    assert body["id"]
+    assert body["model"]
+    assert body["created"] > 1_700_000_000
+    (choice,) = body["choices"]
     assert choice["index"] == 0
     assert choice["finish_reason"] == "tool_calls"
     assert "content" in choice["message"], "null, but there"
@@ -162,12 +162,12 @@ def test_whole_answers_have_one_form(bridge: Bridge, model: str, limit: int | No
     assert call.keys() == {"id", "type", "function"}
     assert call["function"]["name"] == "read_file"
     assert "path" in json.loads(call["function"]["arguments"])
-    assert reply["usage"]["completion_tokens"] > 0
-    assert not COPILOT_ONLY_FIELDS.search(answer.body.decode())
+    assert body["usage"]["completion_tokens"] > 0
+    assert not COPILOT_ONLY_FIELDS.search(response.body.decode())
 
 
 @pytest.mark.parametrize("model", VENDORS)
-def test_a_stream_and_a_whole_answer_say_the_same(bridge: Bridge, model: str) -> None:
+def test_a_stream_and_a_whole_response_say_the_same(bridge: Bridge, model: str) -> None:
     prompt = "[[sim:unicode]][[sim:think]] hello"
     received, message = (
         bridge.receive_stream(prompt, model),
@@ -178,13 +178,13 @@ def test_a_stream_and_a_whole_answer_say_the_same(bridge: Bridge, model: str) ->
     assert message.get("reasoning_opaque", "") == received.joined("reasoning_opaque")
 
 
-def test_a_long_unstreamed_answer_of_claude_is_streamed_upstream(
+def test_a_long_unstreamed_response_of_claude_is_streamed_upstream(
     bridge: Bridge, simulator: Simulator, mark: str
 ) -> None:
     """Claude says at most 16,000 tokens in one piece, and its limit is filled in with 32,000."""
-    answer = bridge.chat(f"hello {mark}", "claude-sonnet-4.5")
-    assert answer.message["content"].startswith(f'You said: "hello {mark}"')
-    assert answer.json["usage"]["completion_tokens"] > 0
+    response = bridge.chat(f"hello {mark}", "claude-sonnet-4.5")
+    assert response.message["content"].startswith(f'You said: "hello {mark}"')
+    assert response.json["usage"]["completion_tokens"] > 0
     sent = simulator.only(mark)["body"]
     assert (sent["stream"], sent["max_tokens"]) == (True, 32000)
 
@@ -226,18 +226,18 @@ def test_late_reasoning_does_not_become_text(bridge: Bridge, model: str) -> None
 
 
 def test_reasoning_is_sent_back_to_its_model(bridge: Bridge, simulator: Simulator, mark: str) -> None:
-    answer = bridge.chat("[[sim:think]] hello", "claude-sonnet-4.5", max_tokens=500).message
+    response = bridge.chat("[[sim:think]] hello", "claude-sonnet-4.5", max_tokens=500).message
     for model in ("claude-sonnet-4.5", "gpt-4o"):
         messages = [
             {"role": "user", "content": "hello"},
-            answer,
+            response,
             {"role": "user", "content": f"{mark} {model}"},
         ]
         sent = {"model": model, "messages": messages}
         assert bridge.request("POST", "/v1/chat/completions", sent).status == 200
     claude, openai = (entry["body"]["messages"][1] for entry in simulator.ledger(mark))
-    assert claude["reasoning_text"] == answer["reasoning_content"]
-    assert claude["reasoning_opaque"] == answer["reasoning_opaque"]
+    assert claude["reasoning_text"] == response["reasoning_content"]
+    assert claude["reasoning_opaque"] == response["reasoning_opaque"]
     assert "reasoning_content" not in claude
     assert not openai.keys() & {"reasoning_text", "reasoning_opaque", "reasoning_content", "refusal"}
 
@@ -286,11 +286,11 @@ def test_a_line_of_two_megabytes(bridge: Bridge, shape: str, transport: str) -> 
 @pytest.mark.parametrize(
     "framing", ["", "[[sim:close-delimited]]", "[[sim:gzip]]", "[[sim:pieces size=100]]"]
 )
-def test_a_large_whole_answer(bridge: Bridge, framing: str) -> None:
-    answer = bridge.chat(f"[[sim:response-size bytes=300000]]{framing}", "gpt-5.2")
-    assert len(answer.message["content"]) == 300_000
-    assert answer.headers["content-length"] == str(len(answer.body))
-    assert "content-encoding" not in answer.headers
+def test_a_large_whole_response(bridge: Bridge, framing: str) -> None:
+    response = bridge.chat(f"[[sim:response-size bytes=300000]]{framing}", "gpt-5.2")
+    assert len(response.message["content"]) == 300_000
+    assert response.headers["content-length"] == str(len(response.body))
+    assert "content-encoding" not in response.headers
 
 
 @pytest.mark.parametrize("model", VENDORS)

@@ -149,7 +149,7 @@ def test_a_client_that_sends_no_more_and_reads_on_is_served(
     if streaming:
         assert stream.all()[-1].is_done
     else:
-        assert stream.answer().message["content"]
+        assert stream.response().message["content"]
     assert simulator.ended(mark)["outcome"] == "complete"
 
 
@@ -207,7 +207,7 @@ def gate(simulator: Simulator) -> Iterator[Gate]:
 
 
 def ask_in_line(bridge: Bridge, text: str, streaming: bool) -> Stream:
-    """A chat that the bridge has begun to serve: it has answered what was asked for after it."""
+    """A chat that the bridge has begun to serve: it has responded to what was asked for after it."""
     stream = bridge.ask(text, stream=streaming)
     assert bridge.request("GET", "/healthz").status == 200
     return stream
@@ -231,7 +231,7 @@ def test_a_departing_client_ends_no_token_fetch_that_others_wait_for(
     assert simulator.exchanges(bridge.github_token) == [], "it is still under way"
     gate.open.set()
     assert second.status == 200
-    text = ReceivedStream(second.all()).text if streaming else second.answer().message["content"]
+    text = ReceivedStream(second.all()).text if streaming else second.response().message["content"]
     assert f"{mark}second" in text
     assert len(simulator.exchanges(bridge.github_token)) == 1
     assert simulator.ledger(f"{mark}first") == [], "nobody waits for its answer"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from integration.agents import CLAUDE_CODE, codex
 from integration.dialects import ALL_CELLS, ALL_DIALECTS, CELLS, DIALECTS, MESSAGES, RESPONSES, models
-from integration.harness import Answer, Bridge, Json, Simulator, Start
+from integration.harness import Bridge, Json, Response, Simulator, Start
 
 ROUTES = pytest.mark.parametrize(("client", "model"), [cell[:2] for cell in ALL_CELLS])
 IN_RESPONSES = pytest.mark.parametrize("model", models("responses"))
@@ -45,9 +45,9 @@ def test_rule_19_errors_have_the_clients_form(
     bridge: Bridge, client: str, model: str, stream: bool, refusal: str
 ) -> None:
     dialect = ALL_DIALECTS[client]
-    answer = dialect.post(bridge, dialect.body(f"[[sim:{refusal}]]", model, stream=stream))
-    assert answer.status >= 400
-    message = dialect.error(answer)["message"]
+    response = dialect.post(bridge, dialect.body(f"[[sim:{refusal}]]", model, stream=stream))
+    assert response.status >= 400
+    message = dialect.error(response)["message"]
     assert EXPLANATIONS[refusal] in message
     assert "<" not in message
     assert "{" not in message
@@ -58,13 +58,13 @@ def test_rule_19_so_are_the_bridges_own(bridge: Bridge, client: str) -> None:
     dialect = DIALECTS[client]
     wrong: list[Any] = [b"{", b"[]", {}, {"model": "gpt-4.1"}, dialect.body("hello", "no-such-model")]
     for body in wrong:
-        answer = bridge.request("POST", dialect.path, body)
-        assert answer.status in (400, 404)
-        assert dialect.error(answer)["type"] in ("invalid_request_error", "not_found_error")
+        response = bridge.request("POST", dialect.path, body)
+        assert response.status in (400, 404)
+        assert dialect.error(response)["type"] in ("invalid_request_error", "not_found_error")
     for method, path in (("PUT", dialect.path), ("POST", f"{dialect.path}/nothing")):
-        answer = bridge.request(method, path)
-        assert answer.status in (400, 404, 405)
-        assert path in dialect.error(answer)["message"]
+        response = bridge.request(method, path)
+        assert response.status in (400, 404, 405)
+        assert path in dialect.error(response)["message"]
 
 
 # 20. What is tried again, and when.
@@ -86,10 +86,10 @@ def test_rule_20_retry_after_is_kept(
     dialect = ALL_DIALECTS[client]
     for form, least, most in (("17", 17, 17), ("date", 3500, 3600)):
         text = f"[[sim:status code=429 retry-after={form}]] {mark}{form}"
-        answer = dialect.post(bridge, dialect.body(text, model, stream=stream))
-        assert answer.status == 429
-        assert dialect.error(answer)["type"] == RATE_LIMITED.get(client, "rate_limit_error")
-        assert least <= int(answer.headers["retry-after"]) <= most
+        response = dialect.post(bridge, dialect.body(text, model, stream=stream))
+        assert response.status == 429
+        assert dialect.error(response)["type"] == RATE_LIMITED.get(client, "rate_limit_error")
+        assert least <= int(response.headers["retry-after"]) <= most
         simulator.only(f"{mark}{form}")
 
 
@@ -99,11 +99,11 @@ def test_rule_20_clients_do_not_retry_when_the_quota_is_used_up(
 ) -> None:
     """Codex stops at this type, SDKs at this header; Claude Code does at a 402."""
     dialect = ALL_DIALECTS[client]
-    answer = dialect.post(bridge, dialect.body("[[sim:refuse name=quota-bare]]", model))
-    error = dialect.error(answer)
-    assert (answer.status, error["type"]) == USED_UP.get(client, (429, "insufficient_quota"))
+    response = dialect.post(bridge, dialect.body("[[sim:refuse name=quota-bare]]", model))
+    error = dialect.error(response)
+    assert (response.status, error["type"]) == USED_UP.get(client, (429, "insufficient_quota"))
     if client in ("chat", "responses"):
-        assert answer.headers["x-should-retry"] == "false"
+        assert response.headers["x-should-retry"] == "false"
 
 
 @EITHER_WAY
@@ -112,9 +112,9 @@ def test_rule_20_in_responses_a_model_that_is_not_to_be_had_is_a_400(
     bridge: Bridge, name: str, stream: bool
 ) -> None:
     """Unknown, mute, not enabled, for completions only; Codex would try a 404 again six times."""
-    answer = RESPONSES.post(bridge, codex("hello", name, stream=stream))
-    assert answer.status == 400
-    assert name in RESPONSES.error(answer)["message"]
+    response = RESPONSES.post(bridge, codex("hello", name, stream=stream))
+    assert response.status == 400
+    assert name in RESPONSES.error(response)["message"]
 
 
 @IN_RESPONSES
@@ -123,9 +123,9 @@ def test_rule_20_in_responses_a_model_that_is_not_to_be_had_is_a_400(
 def test_rule_20_in_responses_what_is_forbidden_is_a_400(
     bridge: Bridge, model: str, refusal: str, stream: bool
 ) -> None:
-    answer = RESPONSES.post(bridge, RESPONSES.body(f"[[sim:refuse name={refusal}]]", model, stream=stream))
-    assert answer.status == 400
-    assert RESPONSES.error(answer)["message"]
+    response = RESPONSES.post(bridge, RESPONSES.body(f"[[sim:refuse name={refusal}]]", model, stream=stream))
+    assert response.status == 400
+    assert RESPONSES.error(response)["message"]
 
 
 # 21. A base URL with one /v1 too many looks to Claude Code like a model that is not there.
@@ -164,12 +164,12 @@ def test_rule_21_one_v1_too_many_counts_embeds_and_lists(bridge: Bridge) -> None
 
 @pytest.mark.parametrize("path", ["/v2/messages", "/anthropic/v1/messages", "/v1/messages/batches"])
 def test_rule_21_a_wrong_path_is_named(bridge: Bridge, path: str) -> None:
-    answer = bridge.request("POST", path, MESSAGES.body("hello", "claude-sonnet-4.5"), CLAUDE_CODE)
-    assert answer.status == 404
-    error = MESSAGES.error(answer)
+    response = bridge.request("POST", path, MESSAGES.body("hello", "claude-sonnet-4.5"), CLAUDE_CODE)
+    assert response.status == 404
+    error = MESSAGES.error(response)
     assert error["type"] == "not_found_error"
     assert f"POST {path}" in error["message"]
-    assert path in bridge.logged(answer.headers["x-request-id"])["error"]
+    assert path in bridge.logged(response.headers["x-request-id"])["error"]
 
 
 # 22. Nobody but the bridge can renew upstream's token.
@@ -192,13 +192,13 @@ def test_rule_22_an_expired_token_is_renewed_once_and_unseen(
 # 23. Embeddings.
 
 
-def embed(bridge: Bridge, path: str = "/v1/embeddings", **more: Any) -> Answer:
+def embed(bridge: Bridge, path: str = "/v1/embeddings", **more: Any) -> Response:
     return bridge.request("POST", path, {"model": "text-embedding-3-small", "input": ["one", "two"], **more})
 
 
-def vectors(answer: Answer) -> list[Any]:
-    assert answer.status == 200, answer.body
-    data: list[Json] = answer.json["data"]
+def vectors(response: Response) -> list[Any]:
+    assert response.status == 200, response.body
+    data: list[Json] = response.json["data"]
     return [entry["embedding"] for entry in data]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from integration.agents import CLAUDE_CODE, MORE_BETAS, claude_code, claude_tool, codex
 from integration.dialects import CELLS, CHAT, DIALECTS, MESSAGES, RESPONSES, UPSTREAM_PATHS, models
-from integration.harness import Answer, Bridge, Json, Simulator
+from integration.harness import Bridge, Json, Response, Simulator
 
 ROUTES = pytest.mark.parametrize(("client", "model"), [cell[:2] for cell in CELLS])
 IN_MESSAGES = pytest.mark.parametrize("model", models("messages"))
@@ -24,10 +24,10 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 PDF = base64.b64encode(b"%PDF-1.4\n%%EOF\n").decode()
 
 
-def answered(answer: Answer) -> Json:
-    assert answer.status == 200, answer.body
-    reply: Json = answer.json
-    return reply
+def answered(response: Response) -> Json:
+    assert response.status == 200, response.body
+    body: Json = response.json
+    return body
 
 
 def keys_of(value: Any) -> Iterator[str]:
@@ -46,8 +46,8 @@ def test_rule_09_an_empty_list_of_tools_and_no_thinking(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     body = MESSAGES.body(mark, model, tools=[], thinking={"type": "disabled"}, temperature=1)
-    reply = answered(MESSAGES.post(bridge, body, **CLAUDE_CODE))
-    assert mark in MESSAGES.text(reply)
+    response = answered(MESSAGES.post(bridge, body, **CLAUDE_CODE))
+    assert mark in MESSAGES.text(response)
     sent = simulator.only(mark)["body"]
     assert "tools" not in sent
     assert sent.get("thinking") in (None, {"type": "disabled"})
@@ -56,8 +56,8 @@ def test_rule_09_an_empty_list_of_tools_and_no_thinking(
 @IN_MESSAGES
 def test_rule_09_an_empty_list_of_tools_is_counted(bridge: Bridge, model: str) -> None:
     body = MESSAGES.body("hello", model, tools=[], thinking={"type": "disabled"}, temperature=1)
-    answer = bridge.request("POST", f"{COUNT}?beta=true", body, CLAUDE_CODE)
-    assert answered(answer)["input_tokens"] > 0
+    response = bridge.request("POST", f"{COUNT}?beta=true", body, CLAUDE_CODE)
+    assert answered(response)["input_tokens"] > 0
 
 
 @IN_CHAT
@@ -136,9 +136,9 @@ def test_rule_10_what_codex_sends_is_taken(
 def test_rule_11_a_plain_400_is_passed_on(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, status: int
 ) -> None:
-    answer = MESSAGES.post(bridge, MESSAGES.body(f"[[sim:status code={status}]] {mark}", model))
-    assert answer.status in (400, status)
-    assert "asked for this error" in MESSAGES.error(answer)["message"]
+    response = MESSAGES.post(bridge, MESSAGES.body(f"[[sim:status code={status}]] {mark}", model))
+    assert response.status in (400, status)
+    assert "asked for this error" in MESSAGES.error(response)["message"]
     simulator.only(mark)
 
 
@@ -178,13 +178,13 @@ NEWEST = {"sonnet": "claude-sonnet-5", "opus": "claude-opus-5", "haiku": "claude
 def test_rule_12_a_newer_model_than_there_is_is_the_newest_of_its_family(
     bridge: Bridge, simulator: Simulator, mark: str, family: str
 ) -> None:
-    """As Claude Code asks for by its aliases; the log says which model has answered."""
+    """As Claude Code asks for by its aliases; the log says which model has responded."""
     body = MESSAGES.body(f"hello {mark}", f"claude-{family}-5-5")
-    answer = MESSAGES.post(bridge, body, **CLAUDE_CODE)
-    assert answer.status == 200
+    response = MESSAGES.post(bridge, body, **CLAUDE_CODE)
+    assert response.status == 200
     model = simulator.only(mark)["body"]["model"]
     assert model == NEWEST[family]
-    assert bridge.logged(answer.headers["x-request-id"])["model"] == model
+    assert bridge.logged(response.headers["x-request-id"])["model"] == model
 
 
 # 13. What agents ask for is more than a model has.
@@ -217,8 +217,8 @@ def test_rule_14_a_budget_that_is_none(
 ) -> None:
     thinking = {"type": "enabled", "budget_tokens": budget}
     body = MESSAGES.body(mark, model, thinking=thinking, max_tokens=31_999)
-    reply = answered(MESSAGES.post(bridge, body))
-    assert mark in MESSAGES.text(reply)
+    response = answered(MESSAGES.post(bridge, body))
+    assert mark in MESSAGES.text(response)
     sent = simulator.only(mark)["body"]
     assert not {"thinking", "thinking_budget"} & sent.keys()
     efforts = (sent.get("reasoning_effort"), sent.get("reasoning", {}).get("effort"))
@@ -341,10 +341,10 @@ def test_rule_17_a_document_for_a_model_that_reads_none_is_refused(
 ) -> None:
     body = MESSAGES.body(mark, model)
     body["messages"].append({"role": "user", "content": [DOCUMENT]})
-    answer = MESSAGES.post(bridge, body)
-    assert answer.status == 400
-    assert model in MESSAGES.error(answer)["message"]
-    assert "document" in MESSAGES.error(answer)["message"]
+    response = MESSAGES.post(bridge, body)
+    assert response.status == 400
+    assert model in MESSAGES.error(response)["message"]
+    assert "document" in MESSAGES.error(response)["message"]
     assert simulator.ledger(mark) == []
 
 
@@ -358,9 +358,9 @@ def test_rule_18_a_first_turn_of_claude_code(
 ) -> None:
     body = claude_code(f"hello {mark}", model, size=130_000, stream=stream)
     assert len(json.dumps(body)) > 130_000
-    answer = bridge.request("POST", "/v1/messages?beta=true", body, CLAUDE_CODE)
-    assert answer.status == 200
-    assert mark.encode() in answer.body
+    response = bridge.request("POST", "/v1/messages?beta=true", body, CLAUDE_CODE)
+    assert response.status == 200
+    assert mark.encode() in response.body
     simulator.only(mark)
 
 

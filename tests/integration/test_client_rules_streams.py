@@ -122,7 +122,7 @@ def test_rule_03_an_item_has_one_id(bridge: Bridge, model: str) -> None:
     assert len({event["response"]["id"] for event in events if "response" in event}) == 1
 
 
-# 4. Codex takes the answer from `output_item.done` alone, SDKs' helpers need what comes before.
+# 4. Codex takes the response from `output_item.done` alone, SDKs' helpers need what comes before.
 
 
 @IN_RESPONSES
@@ -216,11 +216,11 @@ def check_blocks(events: list[Json]) -> None:
 
 @IN_MESSAGES
 def test_rule_06_a_whole_message_names_its_model(bridge: Bridge, model: str) -> None:
-    reply = MESSAGES.post(bridge, MESSAGES.body("one two three", model)).json
-    assert (reply["type"], reply["role"]) == ("message", "assistant")
-    assert reply["id"]
-    assert reply["model"]
-    assert {"input_tokens", "output_tokens"} <= reply["usage"].keys()
+    response = MESSAGES.post(bridge, MESSAGES.body("one two three", model)).json
+    assert (response["type"], response["role"]) == ("message", "assistant")
+    assert response["id"]
+    assert response["model"]
+    assert {"input_tokens", "output_tokens"} <= response["usage"].keys()
 
 
 @pytest.mark.parametrize("model", models("messages", "chat"))
@@ -284,7 +284,7 @@ def test_rule_07_usage_comes_last_to_who_asked_for_it(
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"] > 0
 
 
-# 8. Claude Code falls back to an answer in one piece.
+# 8. Claude Code falls back to a response in one piece.
 
 
 @IN_MESSAGES
@@ -302,8 +302,8 @@ def test_rule_08_after_a_broken_stream_the_same_body_is_answered_whole(
 
 
 @IN_MESSAGES
-def test_rule_08_a_whole_answer_takes_as_long_as_it_takes(bridge: Bridge, model: str) -> None:
+def test_rule_08_a_whole_response_takes_as_long_as_it_takes(bridge: Bridge, model: str) -> None:
     """Far beyond the silence in which a stream would get a sign of life."""
-    answer = MESSAGES.post(bridge, MESSAGES.body("[[sim:slow-body seconds=0.5]] one two", model))
-    assert answer.status == 200
-    assert "two" in MESSAGES.text(answer.json)
+    response = MESSAGES.post(bridge, MESSAGES.body("[[sim:slow-body seconds=0.5]] one two", model))
+    assert response.status == 200
+    assert "two" in MESSAGES.text(response.json)

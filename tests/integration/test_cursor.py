@@ -1,6 +1,6 @@
 """Cursor's requests, in their three shapes: the body of Responses that its agent sends, the tools of all
-kinds in its other modes, and Anthropic's tools and blocks with names of Claude models.  The answer has chat's
-form, and the next request comes back in any of the shapes."""
+kinds in its other modes, and Anthropic's tools and blocks with names of Claude models.  The response has
+chat's form, and the next request comes back in any of the shapes."""
 
 import json
 
@@ -18,16 +18,16 @@ MODELS = {
 
 
 def sent(bridge: Bridge, body: Json, model: str, *, stream: bool) -> Json:
-    """The message of the answer, streamed or whole."""
+    """The message of the response, streamed or whole."""
     if not stream:
-        answer = bridge.request("POST", "/v1/chat/completions", {**body, "model": model})
-        assert answer.status == 200, answer.body
-        return answer.message
+        response = bridge.request("POST", "/v1/chat/completions", {**body, "model": model})
+        assert response.status == 200, response.body
+        return response.message
     raw = json.dumps({**body, "model": model, "stream": True}).encode()
-    answering = bridge.dial("POST", "/v1/chat/completions", raw)
-    assert answering.status == 200, answering.answer().body
-    received = ReceivedStream(answering.all())
-    answering.close()
+    stream = bridge.dial("POST", "/v1/chat/completions", raw)
+    assert stream.status == 200, stream.response().body
+    received = ReceivedStream(stream.all())
+    stream.close()
     return {"content": received.text, "tool_calls": joined(received)} | {
         "finish_reason": received.finish_reason
     }
@@ -60,8 +60,8 @@ def test_each_shape_is_answered_in_chats_form_and_comes_back_in_any(
     assert called(call)[0] == "read_file"
     assert "path" in json.loads(called(call)[1])
     for back, turn in TURNS.items():
-        reply = sent(bridge, SHAPES[shape](turn(f"{text} {back}.", call)), model, stream=stream)
-        assert "done" in reply["content"], back
+        response = sent(bridge, SHAPES[shape](turn(f"{text} {back}.", call)), model, stream=stream)
+        assert "done" in response["content"], back
         assert simulator.only(f"{mark} {back}.")["path"].endswith(
             "/responses" if MODELS[model] == "responses" else "/chat/completions"
         )
@@ -77,8 +77,8 @@ def test_the_patch_tool_is_called_with_free_text(
     (call,) = message["tool_calls"]
     assert (call["type"], call["custom"]["name"]) == ("custom", "ApplyPatch")
     for turn in TURNS.values():
-        reply = sent(bridge, SHAPES[shape](turn(f"ApplyPatch {mark}", call)), model, stream=stream)
-        assert "done" in reply["content"]
+        response = sent(bridge, SHAPES[shape](turn(f"ApplyPatch {mark}", call)), model, stream=stream)
+        assert "done" in response["content"]
 
 
 def test_the_grammar_reaches_who_knows_grammars(bridge: Bridge, simulator: Simulator, mark: str) -> None:
@@ -159,5 +159,5 @@ def test_binding_chat_settings_in_a_responses_body_are_kept(
     ],
 )
 def test_mistakes_are_named_in_chats_form(bridge: Bridge, body: Json, field: str) -> None:
-    answer = bridge.request("POST", "/v1/chat/completions", {"model": "gpt-5.3-codex", **body})
-    assert (answer.status, answer.error["param"]) == (400, field)
+    response = bridge.request("POST", "/v1/chat/completions", {"model": "gpt-5.3-codex", **body})
+    assert (response.status, response.error["param"]) == (400, field)

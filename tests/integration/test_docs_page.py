@@ -6,7 +6,7 @@ import shlex
 from html import unescape
 
 import pytest
-from integration.harness import Answer, Bridge, Start
+from integration.harness import Bridge, Response, Start
 
 from copilot_bridge.openapi.document import document
 
@@ -14,19 +14,19 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 @pytest.fixture
-def docs(bridge: Bridge) -> Answer:
-    answer = bridge.request("GET", "/docs", headers=BROWSER)
-    assert answer.status == 200
-    return answer
+def docs(bridge: Bridge) -> Response:
+    response = bridge.request("GET", "/docs", headers=BROWSER)
+    assert response.status == 200
+    return response
 
 
-def lines(answer: Answer) -> list[list[str]]:
+def lines(response: Response) -> list[list[str]]:
     """What is there to be pasted, as a shell takes it."""
-    blocks = re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", answer.body.decode(), re.DOTALL)
+    blocks = re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", response.body.decode(), re.DOTALL)
     return [shlex.split(unescape(block)) for block in blocks]
 
 
-def test_each_endpoint_and_each_schema_has_a_place_of_its_own(docs: Answer) -> None:
+def test_each_endpoint_and_each_schema_has_a_place_of_its_own(docs: Response) -> None:
     html = docs.body.decode()
     ids = re.findall(r'\bid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
@@ -37,14 +37,14 @@ def test_each_endpoint_and_each_schema_has_a_place_of_its_own(docs: Answer) -> N
     assert set(re.findall(r'href="#([^"]+)"', html)) <= set(ids)
 
 
-def test_only_the_operator_is_led_on_to_the_other_pages(docs: Answer, start_bridge: Start) -> None:
+def test_only_the_operator_is_led_on_to_the_other_pages(docs: Response, start_bridge: Start) -> None:
     assert b'href="/approvals"' in docs.body
     locked = start_bridge(api_key="operators-key").request("GET", "/docs", headers=BROWSER)
     assert locked.status == 200
     assert b'href="/approvals"' not in locked.body
 
 
-def test_nothing_comes_from_elsewhere(docs: Answer) -> None:
+def test_nothing_comes_from_elsewhere(docs: Response) -> None:
     html = docs.body.decode()
     assert re.findall(r"\b(?:src|srcset|action)=\"(?!/)[^\"]*\"", html) == []
     assert all(re.search(r'href="/', link) for link in re.findall(r"<link [^>]+>", html))
@@ -52,7 +52,7 @@ def test_nothing_comes_from_elsewhere(docs: Answer) -> None:
     assert not re.search(r"<style|\bstyle=|\bon\w+=\"|<script(?! src)", html)
 
 
-def test_commands_to_paste_work(bridge: Bridge, docs: Answer) -> None:
+def test_commands_to_paste_work(bridge: Bridge, docs: Response) -> None:
     commands = lines(docs)
     assert len(commands) > 20
     for curl, *words in commands:
@@ -60,25 +60,25 @@ def test_commands_to_paste_work(bridge: Bridge, docs: Answer) -> None:
         url = next(word for word in words if word.startswith("http"))
         assert url.startswith(bridge.url + "/")
         body = words[words.index("-d") + 1] if "-d" in words else None
-        answer = bridge.request(
+        response = bridge.request(
             "POST" if body else "GET", url.removeprefix(bridge.url), body and body.encode()
         )
         # 403: the token, unless it is to be shown; 404: what nobody has made.
         unmade = any(part in url for part in ("/requests/", "/resp_0", "/conv_0"))
-        assert answer.status in ((404,) if unmade else (200, 426, 403)), words
+        assert response.status in ((404,) if unmade else (200, 426, 403)), words
         if body and json.loads(body).get("stream"):
             assert "-N" in words
-            assert answer.headers["content-type"].startswith("text/event-stream")
+            assert response.headers["content-type"].startswith("text/event-stream")
 
 
-def test_the_key_stands_in_the_lines_where_one_is_needed(start_bridge: Start, docs: Answer) -> None:
+def test_the_key_stands_in_the_lines_where_one_is_needed(start_bridge: Start, docs: Response) -> None:
     """The page itself is for everybody, and the key is not in it."""
     assert not any("$API_KEY" in word for line in lines(docs) for word in line)
     bridge = start_bridge(api_key="sk-secret")
-    answer = bridge.request("GET", "/docs", headers=BROWSER)
-    assert answer.status == 200
-    assert b"sk-secret" not in answer.body
-    keyed = {line[1] if line[1] != "-N" else line[2] for line in lines(answer) if KEY in line}
+    response = bridge.request("GET", "/docs", headers=BROWSER)
+    assert response.status == 200
+    assert b"sk-secret" not in response.body
+    keyed = {line[1] if line[1] != "-N" else line[2] for line in lines(response) if KEY in line}
     assert f"{bridge.url}/v1/chat/completions" in keyed
     assert f"{bridge.url}/healthz" not in keyed
 
@@ -88,18 +88,18 @@ KEY = "Authorization: Bearer $API_KEY"
 
 @pytest.mark.parametrize(("language", "word"), [("en", "Schemas"), ("zh-CN", "数据结构")])
 def test_it_speaks_the_readers_language(bridge: Bridge, language: str, word: str) -> None:
-    answer = bridge.request("GET", "/docs", headers=BROWSER | {"Accept-Language": language})
-    assert f"{word}</h2>" in answer.body.decode()
+    response = bridge.request("GET", "/docs", headers=BROWSER | {"Accept-Language": language})
+    assert f"{word}</h2>" in response.body.decode()
 
 
 def test_all_of_it_is_in_the_readers_language(bridge: Bridge) -> None:
-    answer = bridge.request("GET", "/docs", headers=BROWSER | {"Accept-Language": "zh-CN"})
-    main = answer.body.decode().partition("<main")[2].partition("</main>")[0]
+    response = bridge.request("GET", "/docs", headers=BROWSER | {"Accept-Language": "zh-CN"})
+    main = response.body.decode().partition("<main")[2].partition("</main>")[0]
     assert re.findall(r'lang="en">.*', main) == []
     assert "由本服务为 Responses 保留的会话。" in main
 
 
 def test_the_base_url_is_the_one_in_use(bridge: Bridge) -> None:
-    answer = bridge.request("GET", "/docs", headers=BROWSER | {"Host": "bridge:8443"})
-    assert b"http://bridge:8443/v1/chat/completions" in answer.body
-    assert b"127.0.0.1:4141" not in answer.body
+    response = bridge.request("GET", "/docs", headers=BROWSER | {"Host": "bridge:8443"})
+    assert b"http://bridge:8443/v1/chat/completions" in response.body
+    assert b"127.0.0.1:4141" not in response.body

@@ -58,7 +58,7 @@ def test_the_list_of_models_and_github_as_well(bridge: Bridge, relay: Junction, 
     assert bridge.chat("hello").status == 200
 
 
-def test_a_slow_answer_is_not_a_dropped_connection(bridge: Bridge, simulator: Simulator) -> None:
+def test_a_slow_response_is_not_a_dropped_connection(bridge: Bridge, simulator: Simulator) -> None:
     """The first slow one is asked for twice, the second time as the agent's; then their time is known."""
     mark = new_mark()
     bridge.chat("hello")

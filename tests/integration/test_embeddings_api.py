@@ -9,24 +9,24 @@ from http.client import IncompleteRead
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from integration.harness import SERVERS, Answer, Bridge, Json, Simulator, Start
+from integration.harness import SERVERS, Bridge, Json, Response, Simulator, Start
 
 MODEL = "text-embedding-3-small"
 CUT, LONG_VECTOR = "cut", 1536  # the input of a response that breaks off, and the numbers of its vectors
 
 
-def embed(bridge: Bridge, given: object, **more: object) -> Answer:
+def embed(bridge: Bridge, given: object, **more: object) -> Response:
     return bridge.request("POST", "/v1/embeddings", {"model": MODEL, "input": given, **more})
 
 
-def vectors(answer: Answer) -> list[list[float]]:
-    assert answer.status == 200, answer.body
-    reply: Json = answer.json
-    assert reply.keys() == {"object", "data", "model", "usage"}
-    assert reply["object"] == "list"
-    assert [entry["index"] for entry in reply["data"]] == list(range(len(reply["data"])))
-    assert {entry["object"] for entry in reply["data"]} == {"embedding"}
-    return [entry["embedding"] for entry in reply["data"]]
+def vectors(response: Response) -> list[list[float]]:
+    assert response.status == 200, response.body
+    body: Json = response.json
+    assert body.keys() == {"object", "data", "model", "usage"}
+    assert body["object"] == "list"
+    assert [entry["index"] for entry in body["data"]] == list(range(len(body["data"])))
+    assert {entry["object"] for entry in body["data"]} == {"embedding"}
+    return [entry["embedding"] for entry in body["data"]]
 
 
 def decoded(text: str) -> list[float]:
@@ -41,15 +41,15 @@ def single(numbers: list[float]) -> list[float]:
 
 @pytest.mark.parametrize("path", ["/v1/embeddings", "/embeddings", "/v1/embeddings/"])
 def test_one_text_has_one_embedding(bridge: Bridge, simulator: Simulator, mark: str, path: str) -> None:
-    answer = bridge.request("POST", path, {"model": MODEL, "input": mark, "encoding_format": "float"})
-    (vector,) = vectors(answer)
+    response = bridge.request("POST", path, {"model": MODEL, "input": mark, "encoding_format": "float"})
+    (vector,) = vectors(response)
     assert len(vector) == 1536
-    assert answer.json["model"] == MODEL
-    assert answer.json["usage"]["prompt_tokens"] > 0
+    assert response.json["model"] == MODEL
+    assert response.json["usage"]["prompt_tokens"] > 0
     assert simulator.only(mark)["body"] == {"model": MODEL, "input": [mark]}
-    line = bridge.logged(answer.headers["x-request-id"])
+    line = bridge.logged(response.headers["x-request-id"])
     assert (line["dialect"], line["model"], line["outcome"]) == ("embeddings", MODEL, "ok")
-    assert line["tokens_in"] == answer.json["usage"]["prompt_tokens"]
+    assert line["tokens_in"] == response.json["usage"]["prompt_tokens"]
 
 
 def test_a_list_keeps_its_order(bridge: Bridge) -> None:
@@ -71,13 +71,13 @@ def test_more_texts_than_copilot_takes_are_sent_in_parts(
     bridge: Bridge, simulator: Simulator, mark: str, count: int, requests: int
 ) -> None:
     texts = [f"{mark} {number}" for number in range(count)]
-    answer = embed(bridge, texts, dimensions=2)
-    found = vectors(answer)
+    response = embed(bridge, texts, dimensions=2)
+    found = vectors(response)
     assert len(found) == count
     entries = simulator.ledger(mark)
     assert len(entries) == requests
     assert found[-1] == vectors(embed(bridge, texts[-1], dimensions=2))[0]
-    assert answer.json["usage"]["prompt_tokens"] == sum(len(text) // 4 for text in texts)
+    assert response.json["usage"]["prompt_tokens"] == sum(len(text) // 4 for text in texts)
 
 
 def test_dimensions_are_passed_on(bridge: Bridge, simulator: Simulator, mark: str) -> None:
@@ -107,17 +107,17 @@ WRONG: dict[str, tuple[Json, str]] = {
 @pytest.mark.parametrize("case", WRONG)
 def test_the_error_names_the_wrong_field(bridge: Bridge, case: str) -> None:
     body, param = WRONG[case]
-    answer = bridge.request("POST", "/v1/embeddings", body)
-    assert answer.status == 400
-    assert answer.error["type"] == "invalid_request_error"
-    assert answer.error["param"] == param
+    response = bridge.request("POST", "/v1/embeddings", body)
+    assert response.status == 400
+    assert response.error["type"] == "invalid_request_error"
+    assert response.error["param"] == param
 
 
 def test_a_model_that_does_not_exist(bridge: Bridge) -> None:
-    answer = bridge.request("POST", "/v1/embeddings", {"model": "text-embedding-3-smal", "input": "a"})
-    assert answer.status == 404
-    assert answer.error["code"] == "model_not_found"
-    assert MODEL in answer.error["message"]
+    response = bridge.request("POST", "/v1/embeddings", {"model": "text-embedding-3-smal", "input": "a"})
+    assert response.status == 404
+    assert response.error["code"] == "model_not_found"
+    assert MODEL in response.error["message"]
 
 
 def test_an_empty_text_is_upstreams_to_judge(bridge: Bridge) -> None:
@@ -126,10 +126,10 @@ def test_an_empty_text_is_upstreams_to_judge(bridge: Bridge) -> None:
 
 @pytest.mark.parametrize("status", [429, 500])
 def test_refused_embeddings(bridge: Bridge, simulator: Simulator, mark: str, status: int) -> None:
-    answer = embed(bridge, f"[[sim:status code={status} retry-after=9]] {mark}")
-    assert answer.status == status
+    response = embed(bridge, f"[[sim:status code={status} retry-after=9]] {mark}")
+    assert response.status == status
     assert len(simulator.ledger(mark)) == (2 if status == 500 else 1)
-    assert answer.headers["retry-after"] == "9"
+    assert response.headers["retry-after"] == "9"
 
 
 @pytest.mark.parametrize("transport", ["gzip", "close-delimited", "pieces size=100", "slow-body seconds=0.3"])
@@ -138,10 +138,10 @@ def test_any_transport_gives_the_same_response(any_bridge: Bridge, transport: st
 
 
 @pytest.mark.parametrize("cut", ["cut-in-frame after=0", "reset after=0"])
-def test_an_answer_that_breaks_off_is_an_error(bridge: Bridge, cut: str) -> None:
-    answer = embed(bridge, f"[[sim:{cut}]]")
-    assert answer.status == 502
-    assert answer.error["type"] == "server_error"
+def test_a_response_that_breaks_off_is_an_error(bridge: Bridge, cut: str) -> None:
+    response = embed(bridge, f"[[sim:{cut}]]")
+    assert response.status == 502
+    assert response.error["type"] == "server_error"
 
 
 class Forgetful(BaseHTTPRequestHandler):
@@ -201,7 +201,7 @@ def test_a_missing_vector_is_an_error(start_bridge: Start, forgetful: str, count
     """A shorter list would give each text behind the gap the meaning of another."""
     bridge = start_bridge(server="gevent", copilot_api_url=forgetful)
     assert len(vectors(embed(bridge, ["one", "two", "three"]))) == 3, "as long as there is none, all is well"
-    answer = embed(bridge, [f"text {number}" for number in range(count)])
-    assert answer.status == 502
-    assert answer.error["type"] == "server_error"
-    assert "embeddings" in answer.error["message"]
+    response = embed(bridge, [f"text {number}" for number in range(count)])
+    assert response.status == 502
+    assert response.error["type"] == "server_error"
+    assert "embeddings" in response.error["message"]

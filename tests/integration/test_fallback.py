@@ -42,17 +42,21 @@ def test_the_plan_a_resting_model_and_a_budget(start_bridge: Start, simulator: S
     assert (row.instead_of, row.fallback_reason) == ("claude-sonnet-4.5", "rate_limited")
 
     friend = add_key(bridge, "friend", "1 premium/month")
-    answers = [bridge.request("POST", path, chat_body("hello", "gpt-5.4"), friend)]
-    answers += [bridge.request("POST", path, chat_body("hello", name), friend) for name in SPENT]
-    assert [answer.status for answer in answers] == [200, 200, 200, 429]
-    assert [answer.json["model"] for answer in answers[:3]] == ["gpt-5.4", "gpt-5-mini", "gpt-4o-2024-11-20"]
-    assert answers[1].headers[HEADER] == "gpt-5-mini; instead-of=claude-opus-4.6; reason=quota"
-    assert HEADER not in answers[2].headers  # it takes nothing of the budget
-    assert answers[3].json["error"]["code"] == "insufficient_quota"  # no rule names it
+    responses = [bridge.request("POST", path, chat_body("hello", "gpt-5.4"), friend)]
+    responses += [bridge.request("POST", path, chat_body("hello", name), friend) for name in SPENT]
+    assert [response.status for response in responses] == [200, 200, 200, 429]
+    assert [response.json["model"] for response in responses[:3]] == [
+        "gpt-5.4",
+        "gpt-5-mini",
+        "gpt-4o-2024-11-20",
+    ]
+    assert responses[1].headers[HEADER] == "gpt-5-mini; instead-of=claude-opus-4.6; reason=quota"
+    assert HEADER not in responses[2].headers  # it takes nothing of the budget
+    assert responses[3].json["error"]["code"] == "insufficient_quota"  # no rule names it
     assert len(simulator.ledger(mark)) == 4  # two requests, each refused and answered
 
 
-def test_nothing_else_answers_by_default_or_against_a_key(start_bridge: Start, mark: str) -> None:
+def test_nothing_else_responds_by_default_or_against_a_key(start_bridge: Start, mark: str) -> None:
     plain = start_bridge(server="gevent").warm()
     body = chat_body(QUOTA.format(f"{mark}-off"), "claude-opus-4.6")
     assert plain.request("POST", "/v1/chat/completions", body).status == 429

@@ -288,9 +288,9 @@ class Upstream:
             self._open.add(client)
             with client:
                 while request := read_request(client):
-                    self._answer(client, request)
+                    self._response(client, request)
 
-    def _answer(self, client: socket.socket, request: bytes) -> None:
+    def _response(self, client: socket.socket, request: bytes) -> None:
         if request.startswith(b"GET /models"):
             listed = orjson.dumps({"data": MODELS})
             client.sendall(sized(listed) + listed)
@@ -339,14 +339,14 @@ def body_of(case: Case) -> Json:
 # What a client is sent while it waits, as often as it has to wait.
 SIGNS = re.compile(rb': keep-alive\n\n|event: ping\ndata: \{"type": ?"ping"\}\n\n')
 
-# What is made up for each answer, where upstream has left it out.
+# What is made up for each response, where upstream has left it out.
 OWN = re.compile(rb'("created(?:_at)?": ?)\d+')
 
 
-def answer(bridge: Bridge, case: Case) -> tuple[int, str, bytes, str, str | None]:
-    """(status, type, body, outcome and error in the log), without what is no two answers' alike."""
+def response(bridge: Bridge, case: Case) -> tuple[int, str, bytes, str, str | None]:
+    """(status, type, body, outcome and error in the log), without what is no two responses' alike."""
     stream = bridge.dial("POST", ASKED[case.dialect][0], orjson.dumps(body_of(case)))
-    received = stream.answer()
+    received = stream.response()
     stream.close()
     id_ = received.headers["x-request-id"]
     body = received.body.replace(id_.encode(), b"ID").replace(id_.replace("-", "").encode(), b"ID")
@@ -361,9 +361,9 @@ def answer(bridge: Bridge, case: Case) -> tuple[int, str, bytes, str, str | None
     )
 
 
-def answers(bridge: Bridge) -> dict[str, Any]:
+def responses(bridge: Bridge) -> dict[str, Any]:
     with ThreadPoolExecutor(16) as pool:
-        return dict(zip(CASES, pool.map(lambda case: answer(bridge, case), CASES.values()), strict=True))
+        return dict(zip(CASES, pool.map(lambda case: response(bridge, case), CASES.values()), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -398,8 +398,8 @@ def start(_launch: Start) -> Iterator[Start]:
 
 @pytest.fixture(scope="module")
 def plain(start: Start, upstream: Upstream) -> dict[str, Any]:
-    """The answers of the reference."""
-    return answers(start(upstream, direct_socket_io=False))
+    """The responses of the reference."""
+    return responses(start(upstream, direct_socket_io=False))
 
 
 # So that the log says how much was sent, if somebody wants to know.
@@ -414,7 +414,7 @@ def fast(request: pytest.FixtureRequest, start: Start, upstream: Upstream) -> Br
 
 
 def test_the_fast_way_gives_the_same(fast: Bridge, plain: dict[str, Any]) -> None:
-    compare(answers(fast), plain)
+    compare(responses(fast), plain)
 
 
 def test_the_fast_way_gives_the_same_over_tls(
@@ -426,7 +426,7 @@ def test_the_fast_way_gives_the_same_over_tls(
 ) -> None:
     trusting = {"SSL_CERT_FILE": str(certificate)}
     monkeypatch.setattr("integration.harness.environment", lambda home: environment(home) | trusting)
-    fast = answers(start(secure_upstream, server="gevent"))
+    fast = responses(start(secure_upstream, server="gevent"))
     for name in CASES:
         if name.endswith("/reset_between"):  # OpenSSL takes it for an end like any other
             assert fast[name][3] == plain[name][3] == "stream_cut"
@@ -440,7 +440,7 @@ def compare(fast: dict[str, Any], plain: dict[str, Any]) -> None:
 
 
 def test_the_reference_has_the_intended_outcomes(plain: dict[str, Any]) -> None:
-    """Every answer came, those that were to break off have done so, and no other."""
+    """Every response came, those that were to break off have done so, and no other."""
     broken = {name for name, outcome in plain.items() if outcome[3] != "ok"}
     meant = {
         "cut_between",
@@ -464,12 +464,12 @@ def test_a_connection_goes_on_after_a_stream(fast: Bridge) -> None:
     with contextlib.closing(connection):
         for _ in range(3):
             connection.request("POST", ASKED["messages"][0], orjson.dumps(body_of(case)))
-            reply = connection.getresponse()
-            body = reply.read()
+            response = connection.getresponse()
+            body = response.read()
             assert body.endswith(b'data: {"type":"message_stop"}\n\n')
-            assert not reply.will_close
+            assert not response.will_close
             if fast.server == "gunicorn":
-                line = f"{reply.headers['X-Request-Id']}:{len(body)}."
+                line = f"{response.headers['X-Request-Id']}:{len(body)}."
                 assert fast.log.wait_for(partial(contains, line))
         assert connection.sock is not None
 

@@ -4,13 +4,13 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from integration.harness import Answer, Bridge, Start
+from integration.harness import Bridge, Response, Start
 
 COUNT = "/v1/messages/count_tokens"
 AT_ONCE = 8
 
 
-def count(bridge: Bridge, text: str, model: str = "gpt-4o") -> Answer:
+def count(bridge: Bridge, text: str, model: str = "gpt-4o") -> Response:
     body = {"model": model, "max_tokens": 10, "messages": [{"role": "user", "content": text}]}
     return bridge.request("POST", COUNT, body)
 
@@ -19,13 +19,15 @@ def count(bridge: Bridge, text: str, model: str = "gpt-4o") -> Answer:
 def test_the_first_counts_come_all_at_once(start_bridge: Start, server: str) -> None:
     bridge = start_bridge(server=server).warm()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(lambda number: count(bridge, f"word {number} " * 100), range(3 * AT_ONCE)))
-    assert {answer.status for answer in answers} == {200}, [answer.body[:200] for answer in answers]
-    assert all(100 < answer.json["input_tokens"] < 900 for answer in answers)
+        responses = list(pool.map(lambda number: count(bridge, f"word {number} " * 100), range(3 * AT_ONCE)))
+    assert {response.status for response in responses} == {200}, [
+        response.body[:200] for response in responses
+    ]
+    assert all(100 < response.json["input_tokens"] < 900 for response in responses)
 
 
 @pytest.mark.parametrize("piece", [" ", "\t", "\u3000"])
 def test_a_million_blanks_are_counted(any_bridge: Bridge, piece: str) -> None:
-    answer = count(any_bridge, piece * 1_000_000)
-    assert answer.status == 200, answer.body[:200]
-    assert json.loads(answer.body)["input_tokens"] > 1_000
+    response = count(any_bridge, piece * 1_000_000)
+    assert response.status == 200, response.body[:200]
+    assert json.loads(response.body)["input_tokens"] > 1_000

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from integration.harness import Answer, Bridge, Json, Simulator, Start, Stream
+from integration.harness import Bridge, Json, Response, Simulator, Start, Stream
 
 KEY = "cbk_a-key-of-0123456789abcdef"
 MODELS = ("gemini-3.1-pro-preview", "gpt-5.3-codex", "claude-sonnet-4.5")
@@ -20,7 +20,7 @@ def path_of(method: str, model: str = "gpt-4.1", version: str = "/v1beta") -> st
     return f"{version}/models/{model}:{method}"
 
 
-def post(bridge: Bridge, path: str, body: Json, **headers: str) -> Answer:
+def post(bridge: Bridge, path: str, body: Json, **headers: str) -> Response:
     return bridge.request("POST", path, body, headers)
 
 
@@ -29,11 +29,11 @@ def stream(bridge: Bridge, text: str, model: str, *, query: str, **more: Any) ->
     return bridge.dial("POST", path, json.dumps(body_of(text, **more)).encode())
 
 
-def error_in(answer: Answer) -> Json:
+def error_in(response: Response) -> Json:
     """The error, after a look at its form."""
-    assert answer.headers["content-type"] == "application/json"
-    (fields,) = answer.json.values()
-    assert fields["code"] == answer.status
+    assert response.headers["content-type"] == "application/json"
+    (fields,) = response.json.values()
+    assert fields["code"] == response.status
     assert fields["message"]
     assert fields["status"].isupper()
     error: Json = fields
@@ -46,13 +46,13 @@ def texts_in(chunks: list[Json]) -> str:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_whole_answer_under_each_version(bridge: Bridge, mark: str, version: str) -> None:
-    answer = post(bridge, path_of("generateContent", version=version), body_of(f"Hello {mark}"))
-    assert answer.status == 200
-    assert mark in texts_in([answer.json])
-    assert answer.json["modelVersion"] == "gpt-4.1"
-    assert answer.json["candidates"][0]["finishReason"] == "STOP"
-    assert bridge.logged(answer.headers["x-request-id"])["dialect"] == "gemini"
+def test_a_whole_response_under_each_version(bridge: Bridge, mark: str, version: str) -> None:
+    response = post(bridge, path_of("generateContent", version=version), body_of(f"Hello {mark}"))
+    assert response.status == 200
+    assert mark in texts_in([response.json])
+    assert response.json["modelVersion"] == "gpt-4.1"
+    assert response.json["candidates"][0]["finishReason"] == "STOP"
+    assert bridge.logged(response.headers["x-request-id"])["dialect"] == "gemini"
 
 
 @each_model
@@ -69,17 +69,17 @@ def test_a_stream_of_events(bridge: Bridge, mark: str, model: str) -> None:
 
 @each_model
 def test_a_stream_as_an_array(bridge: Bridge, mark: str, model: str) -> None:
-    answer = post(bridge, path_of("streamGenerateContent", model), body_of(f"Hello {mark}"))
-    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
-    assert len(answer.json) > 3
-    assert mark in texts_in(answer.json)
-    assert answer.json[-1]["candidates"][0]["finishReason"] == "STOP"
+    response = post(bridge, path_of("streamGenerateContent", model), body_of(f"Hello {mark}"))
+    assert (response.status, response.headers["content-type"]) == (200, "application/json")
+    assert len(response.json) > 3
+    assert mark in texts_in(response.json)
+    assert response.json[-1]["candidates"][0]["finishReason"] == "STOP"
 
 
 def test_an_array_that_fails_ends_in_an_error(bridge: Bridge) -> None:
-    answer = post(bridge, path_of("streamGenerateContent"), body_of("Hello [[sim:error-in-stream]]"))
-    *_chunks, last = answer.json
-    assert answer.status == 200
+    response = post(bridge, path_of("streamGenerateContent"), body_of("Hello [[sim:error-in-stream]]"))
+    *_chunks, last = response.json
+    assert response.status == 200
     assert last["error"]["status"].isupper()
 
 
@@ -96,8 +96,8 @@ def test_silence_is_bridged_without_comments(start_bridge: Start) -> None:
 def test_thoughts_are_shown_if_asked_for(bridge: Bridge, model: str) -> None:
     def thoughts(**thinking: Any) -> list[str]:
         config = {"thinkingConfig": {"thinkingBudget": 2000, **thinking}}
-        answer = post(bridge, path_of("generateContent", model), body_of("Hello", generationConfig=config))
-        parts = answer.json["candidates"][0]["content"]["parts"]
+        response = post(bridge, path_of("generateContent", model), body_of("Hello", generationConfig=config))
+        parts = response.json["candidates"][0]["content"]["parts"]
         return [part["text"] for part in parts if part.get("thought")]
 
     assert thoughts(includeThoughts=True)
@@ -111,9 +111,9 @@ def test_models_are_found_by_googles_spellings(bridge: Bridge, name: str) -> Non
 
 def test_tokens_are_counted(bridge: Bridge) -> None:
     def count(body: Json) -> int:
-        answer = post(bridge, path_of("countTokens"), body)
-        assert answer.json.keys() == {"totalTokens"}
-        return int(answer.json["totalTokens"])
+        response = post(bridge, path_of("countTokens"), body)
+        assert response.json.keys() == {"totalTokens"}
+        return int(response.json["totalTokens"])
 
     few, many = (count(body_of("word " * number)) for number in (1, 100))
     assert few < many
@@ -178,18 +178,18 @@ def test_keys_in_headers_and_in_the_query(start_bridge: Start, mark: str) -> Non
     assert (refused.status, error_in(refused)["status"]) == (401, "UNAUTHENTICATED")
     assert post(bridge, f"{path}?key=wrong", body).status == 401
     assert post(bridge, path, body, **{"x-goog-api-key": KEY}).status == 200
-    answer = post(bridge, f"{path}?key={KEY}", body)
-    assert answer.status == 200
+    response = post(bridge, f"{path}?key={KEY}", body)
+    assert response.status == 200
     assert post(bridge, f"/v1beta/models/nope:generateContent?key={KEY}", body).status == 404
     assert bridge.request("GET", f"/v1beta/nothing?key={KEY}").status == 404
     assert bridge.request("GET", f"/v1/models?key={KEY}").status == 401, "OpenAI's clients send no such key"
-    bridge.logged(answer.headers["x-request-id"])
+    bridge.logged(response.headers["x-request-id"])
     assert KEY not in "\n".join(bridge.log.all())
 
 
 def test_an_image_by_its_address_is_refused_if_it_is_at_google(bridge: Bridge, simulator: Simulator) -> None:
     uri = "https://generativelanguage.googleapis.com/v1beta/files/abc"
     part = {"fileData": {"mimeType": "image/png", "fileUri": uri}}
-    answer = post(bridge, path_of("generateContent"), {"contents": [{"parts": [part]}]})
-    assert answer.status == 400
-    assert "inlineData" in error_in(answer)["message"]
+    response = post(bridge, path_of("generateContent"), {"contents": [{"parts": [part]}]})
+    assert response.status == 400
+    assert "inlineData" in error_in(response)["message"]

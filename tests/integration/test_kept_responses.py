@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from integration.harness import PATIENCE, Answer, Bridge, Json, Simulator, Start, Stream
+from integration.harness import PATIENCE, Bridge, Json, Response, Simulator, Start, Stream
 
 PATH = "/v1/responses"
 MODELS = ["gpt-5.3-codex", "claude-sonnet-4.5", "gpt-4o"]  # natively, and through both of the others
@@ -14,21 +14,21 @@ GONE = (404, "not_found")
 
 
 def post(bridge: Bridge, path: str = PATH, status: int = 200, **body: Any) -> Json:
-    answer = bridge.request("POST", path, body)
-    assert answer.status == status, answer.body
-    found: Json = answer.json
+    response = bridge.request("POST", path, body)
+    assert response.status == status, response.body
+    found: Json = response.json
     return found
 
 
 def get(bridge: Bridge, path: str) -> Json:
-    answer = bridge.request("GET", path)
-    assert answer.status == 200, answer.body
-    body: Json = answer.json
+    response = bridge.request("GET", path)
+    assert response.status == 200, response.body
+    body: Json = response.json
     return body
 
 
-def verdict(answer: Answer) -> tuple[int, Any]:
-    return answer.status, answer.error["code"]
+def verdict(response: Response) -> tuple[int, Any]:
+    return response.status, response.error["code"]
 
 
 def poll(bridge: Bridge, id_: str) -> Json:
@@ -93,8 +93,8 @@ def test_what_was_never_there(bridge: Bridge, method: str, path: str) -> None:
 )
 def test_wrong_queries_are_named(bridge: Bridge, query: str, param: str) -> None:
     id_ = post(bridge, **ASK)["id"]
-    answer = bridge.request("GET", f"{PATH}/{id_}/input_items?{query}")
-    assert (answer.status, answer.error["param"]) == (400, param)
+    response = bridge.request("GET", f"{PATH}/{id_}/input_items?{query}")
+    assert (response.status, response.error["param"]) == (400, param)
 
 
 def test_nobody_sees_what_another_caller_was_told(bridge: Bridge) -> None:
@@ -160,8 +160,8 @@ def test_one_that_fails_says_why(bridge: Bridge) -> None:
     ],
 )
 def test_what_is_wrong_is_told_before_it_begins(bridge: Bridge, more: Json, param: str) -> None:
-    answer = bridge.request("POST", PATH, {**ASK, "background": True, **more})
-    assert (answer.status, answer.error["param"]) == (400, param)
+    response = bridge.request("POST", PATH, {**ASK, "background": True, **more})
+    assert (response.status, response.error["param"]) == (400, param)
 
 
 def events_of(stream: Stream) -> list[Json]:
@@ -232,14 +232,14 @@ def test_a_stream_that_is_cancelled_ends(bridge: Bridge, simulator: Simulator, m
 def test_only_what_began_as_a_stream_is_streamed_again(bridge: Bridge) -> None:
     id_ = post(bridge, **ASK)["id"]
     for query, param in (("stream=true", "stream"), ("stream=true&starting_after=x", "starting_after")):
-        answer = bridge.request("GET", f"{PATH}/{id_}?{query}")
-        assert (answer.status, answer.error["param"]) == (400, param)
+        response = bridge.request("GET", f"{PATH}/{id_}?{query}")
+        assert (response.status, response.error["param"]) == (400, param)
 
 
 def test_only_what_was_in_the_background_is_cancelled(bridge: Bridge) -> None:
     id_ = post(bridge, **ASK)["id"]
-    answer = bridge.request("POST", f"{PATH}/{id_}/cancel")
-    assert (answer.status, "background" in answer.error["message"]) == (400, True)
+    response = bridge.request("POST", f"{PATH}/{id_}/cancel")
+    assert (response.status, "background" in response.error["message"]) == (400, True)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -269,8 +269,8 @@ def test_a_conversation_of_its_own(bridge: Bridge, simulator: Simulator, mark: s
     assert verdict(bridge.request("GET", f"{path}/items/{item['id']}")) == GONE
     assert post(bridge, path, metadata={"topic": "more"})["metadata"] == {"topic": "more"}
     assert bridge.request("DELETE", path).json["deleted"] is True
-    answer = bridge.request("POST", PATH, {**ASK, "conversation": conversation["id"]})
-    assert (answer.status, answer.error["param"]) == (400, "conversation")
+    response = bridge.request("POST", PATH, {**ASK, "conversation": conversation["id"]})
+    assert (response.status, response.error["param"]) == (400, "conversation")
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -304,8 +304,8 @@ def test_a_kept_response_is_compacted_by_its_id(bridge: Bridge, simulator: Simul
     output = post(bridge, f"{PATH}/compact", model=MODELS[0], previous_response_id=id_)["output"]
     assert [item["type"] for item in output] == ["message", "compaction"]
     assert len(simulator.ledger(mark)) == 2
-    answer = bridge.request("POST", f"{PATH}/compact", {"model": MODELS[0]})
-    assert (answer.status, answer.error["param"]) == (400, "input")
+    response = bridge.request("POST", f"{PATH}/compact", {"model": MODELS[0]})
+    assert (response.status, response.error["param"]) == (400, "input")
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -326,9 +326,9 @@ def test_input_is_counted(bridge: Bridge, model: str) -> None:
     ],
 )
 def test_anthropics_batches_are_told_to_be_missing(bridge: Bridge, method: str, path: str) -> None:
-    answer = bridge.request(method, path, {} if method == "POST" else None)
-    assert answer.status == 404
-    assert (answer.json["type"], answer.json["error"]["type"]) == ("error", "not_found_error")
+    response = bridge.request(method, path, {} if method == "POST" else None)
+    assert response.status == 404
+    assert (response.json["type"], response.json["error"]["type"]) == ("error", "not_found_error")
 
 
 def test_where_nothing_is_kept(start_bridge: Start) -> None:

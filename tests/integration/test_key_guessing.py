@@ -13,11 +13,11 @@ CHAT = "/v1/chat/completions"
 
 
 def ask(bridge: Bridge, key: str, address: str = "203.0.113.5", header: str = "x-api-key") -> int:
-    answer = bridge.request("POST", CHAT, chat_body("hello", "gpt-4o"), {header: key, FORWARDED: address})
-    if answer.status == 429:
-        assert int(answer.headers["retry-after"]) > 0
-        assert "your address" in answer.error["message"] or "GitHub tokens" in answer.error["message"]
-    return answer.status
+    response = bridge.request("POST", CHAT, chat_body("hello", "gpt-4o"), {header: key, FORWARDED: address})
+    if response.status == 429:
+        assert int(response.headers["retry-after"]) > 0
+        assert "your address" in response.error["message"] or "GitHub tokens" in response.error["message"]
+    return response.status
 
 
 def test_guesses_are_limited_in_all_workers_and_only_for_the_guesser(start_bridge: Start) -> None:
@@ -59,8 +59,10 @@ def test_a_missing_database_does_not_disable_keys(
         path.unlink()
     again = start_bridge(home=home)
     for key in ("", "anything"):
-        answer = again.request("POST", CHAT, chat_body("hello", "gpt-4o"), {"x-api-key": key} if key else {})
-        assert answer.status == 401
+        response = again.request(
+            "POST", CHAT, chat_body("hello", "gpt-4o"), {"x-api-key": key} if key else {}
+        )
+        assert response.status == 401
     again.log.wait_for(lambda line: "keys clear" in line)
 
 

@@ -11,7 +11,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from integration.harness import NOWHERE, PATIENCE, Answer, Bridge, Json, Simulator, Start, new_token
+from integration.harness import NOWHERE, PATIENCE, Bridge, Json, Response, Simulator, Start, new_token
 from rows import CALLERS, fill, rows
 
 from copilot_bridge.billing.quota import read_usage
@@ -54,16 +54,16 @@ def keyed(_launch: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def page(bridge: Bridge, path: str, **headers: str) -> str:
-    answer = bridge.request("GET", path, headers=BROWSER | headers)
-    assert answer.status == 200, answer.body
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    return unescape(answer.body.decode())
+    response = bridge.request("GET", path, headers=BROWSER | headers)
+    assert response.status == 200, response.body
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    return unescape(response.body.decode())
 
 
 def get_json(bridge: Bridge, path: str, key: str = "") -> Json:
-    answer = bridge.request("GET", path, headers={"x-api-key": key} if key else {})
-    assert answer.status == 200, answer.body
-    found: Json = answer.json
+    response = bridge.request("GET", path, headers={"x-api-key": key} if key else {})
+    assert response.status == 200, response.body
+    found: Json = response.json
     return found
 
 
@@ -119,12 +119,12 @@ def test_the_first_byte_comes_soon(full: Bridge, path: str) -> None:
 
 def test_a_filter_is_for_the_file_as_well(full: Bridge) -> None:
     query = "status=error&key=share:5ad1c0ffee12"
-    answer = full.request("GET", f"/requests.csv?{query}", headers=BROWSER)
-    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    named = re.fullmatch(r'attachment; filename="(.+)"', answer.headers["content-disposition"])
+    response = full.request("GET", f"/requests.csv?{query}", headers=BROWSER)
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
+    named = re.fullmatch(r'attachment; filename="(.+)"', response.headers["content-disposition"])
     assert named
     assert re.fullmatch(r"copilot-bridge-requests-20\d\d-\d\d-\d\d\.csv", named[1])
-    lines = list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
+    lines = list(csv.DictReader(io.StringIO(response.body.decode(), newline="")))
     assert len(lines) > 100
     assert {line["caller"] for line in lines} == {"share:5ad1c0ffee12"}
     assert not {line["outcome"] for line in lines} & {"ok", "client_disconnected"}
@@ -350,13 +350,13 @@ def test_the_catalogue_is_for_browsers_at_one_path_only(full: Bridge) -> None:
         ("/v1/models", ACCEPT),
         ("/models/gpt-4.1", ACCEPT),
     ):
-        answer = full.request("GET", path, headers={"Accept": accept})
-        assert answer.headers["content-type"] == "application/json", (path, accept)
+        response = full.request("GET", path, headers={"Accept": accept})
+        assert response.headers["content-type"] == "application/json", (path, accept)
     anthropic = models_for_anthropic(full)
     assert anthropic.json["data"][0]["type"] == "model"
 
 
-def models_for_anthropic(bridge: Bridge) -> Answer:
+def models_for_anthropic(bridge: Bridge) -> Response:
     return bridge.request("GET", "/models", headers={"anthropic-version": "2023-06-01", "Accept": "*/*"})
 
 
@@ -379,8 +379,8 @@ def test_the_log_as_json(keyed: tuple[Bridge, str]) -> None:
     assert one == get_json(bridge, "/requests?limit=1", "operator")["data"][0]
     assert get_json(bridge, "/requests?from=2999-01-01", "operator") == {"data": [], "next": None}
     for query in ("limit=0", "limit=1001", "limit=x", "before=x", "status=odd", "to=soon"):
-        answer = bridge.request("GET", f"/requests?{query}", headers={"x-api-key": "operator"})
-        assert (answer.status, answer.error["param"]) == (400, query.split("=")[0])
+        response = bridge.request("GET", f"/requests?{query}", headers={"x-api-key": "operator"})
+        assert (response.status, response.error["param"]) == (400, query.split("=")[0])
 
 
 def test_a_key_sees_its_own_requests(keyed: tuple[Bridge, str]) -> None:

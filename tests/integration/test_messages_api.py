@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from integration.harness import Answer, Bridge, Frame, Json, Simulator, Start, Stream, new_token
+from integration.harness import Bridge, Frame, Json, Response, Simulator, Start, Stream, new_token
 
 PATH = "/v1/messages"
 SONNET = "claude-sonnet-4.5"  # thinks with a budget
@@ -26,7 +26,7 @@ def body_of(content: Any, model: str = SONNET, **more: Any) -> Json:
     return {"model": model, "max_tokens": 500, "messages": [{"role": "user", "content": content}], **more}
 
 
-def post(bridge: Bridge, body: Json, path: str = PATH, **headers: str) -> Answer:
+def post(bridge: Bridge, body: Json, path: str = PATH, **headers: str) -> Response:
     return bridge.request("POST", path, body, {**VERSION, **headers})
 
 
@@ -36,13 +36,13 @@ def ask(bridge: Bridge, content: Any, model: str = SONNET, **more: Any) -> Strea
     return bridge.dial("POST", PATH, body, VERSION)
 
 
-def error_in(answer: Answer) -> Json:
+def error_in(response: Response) -> Json:
     """The error, after a look at its form."""
-    assert answer.headers["content-type"] == "application/json"
-    body: Json = answer.json
+    assert response.headers["content-type"] == "application/json"
+    body: Json = response.json
     assert body.keys() == {"type", "error", "request_id"}
     assert body["type"] == "error"
-    assert body["request_id"] == answer.headers["x-request-id"]
+    assert body["request_id"] == response.headers["x-request-id"]
     error: Json = body["error"]
     assert error.keys() == {"type", "message"}
     assert error["message"]
@@ -58,15 +58,15 @@ def event_of(frame: Frame) -> Json:
 
 
 def events_of(stream: Stream) -> list[Json]:
-    assert stream.status == 200, stream.answer().body
+    assert stream.status == 200, stream.response().body
     assert stream.headers["content-type"].startswith("text/event-stream")
     return [event_of(frame) for frame in stream.all()]
 
 
 def sent(bridge: Bridge, simulator: Simulator, mark: str, body: Json, **headers: str) -> Json:
     """What reached Copilot, in one go, of a request that was answered."""
-    answer = post(bridge, body, **headers)
-    assert answer.status == 200, answer.body
+    response = post(bridge, body, **headers)
+    assert response.status == 200, response.body
     return simulator.only(mark)
 
 
@@ -100,22 +100,22 @@ def given_in(usage: Json) -> int:
 
 
 def test_a_whole_response_has_anthropics_form(any_bridge: Bridge) -> None:
-    answer = post(any_bridge, body_of("Hello World"))
-    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
-    assert "copilot_usage" not in answer.json
-    line = any_bridge.logged(answer.headers["x-request-id"])
+    response = post(any_bridge, body_of("Hello World"))
+    assert (response.status, response.headers["content-type"]) == (200, "application/json")
+    assert "copilot_usage" not in response.json
+    line = any_bridge.logged(response.headers["x-request-id"])
     assert (line["dialect"], line["model"]) == ("messages", SONNET)
-    assert line["tokens_in"] == given_in(answer.json["usage"])
-    assert line["tokens_out"] == answer.json["usage"]["output_tokens"]
+    assert line["tokens_in"] == given_in(response.json["usage"])
+    assert line["tokens_out"] == response.json["usage"]["output_tokens"]
 
 
 def test_cached_tokens_are_logged_with_the_others(bridge: Bridge) -> None:
     """Anthropic counts them apart; the log counts as chat does."""
     content = [{"type": "text", "text": "Hello World " * 50, "cache_control": PLAIN}]
-    answer = post(bridge, body_of(content))
-    usage = answer.json["usage"]
+    response = post(bridge, body_of(content))
+    usage = response.json["usage"]
     assert usage["cache_read_input_tokens"]
-    tokens_in = bridge.logged(answer.headers["x-request-id"])["tokens_in"]
+    tokens_in = bridge.logged(response.headers["x-request-id"])["tokens_in"]
     assert tokens_in == sum(value for name, value in usage.items() if name.endswith("input_tokens"))
 
 
@@ -141,10 +141,10 @@ def test_a_cut_stream_ends_with_an_error(any_bridge: Bridge, how: str) -> None:
     assert line["outcome"] == ("overloaded" if how == "error-in-stream" else "stream_cut")
 
 
-def test_a_cut_whole_answer(any_bridge: Bridge) -> None:
-    answer = post(any_bridge, body_of("[[sim:cut-in-frame after=4]] one two", max_tokens=32_000))
-    assert answer.status == 502
-    assert error_in(answer)["type"] == "api_error"
+def test_a_cut_whole_response(any_bridge: Bridge) -> None:
+    response = post(any_bridge, body_of("[[sim:cut-in-frame after=4]] one two", max_tokens=32_000))
+    assert response.status == 502
+    assert error_in(response)["type"] == "api_error"
 
 
 @pytest.mark.parametrize("slow", ["slow-headers", "slow-body"])
@@ -251,9 +251,9 @@ def test_context_management_is_reported_only_on_request(bridge: Bridge, stream: 
     """LangChain dies of it."""
     headers = {"anthropic-beta": "context-management-2025-06-27"}
     for more in ({}, {"context_management": {"edits": []}}):
-        answer = post(bridge, body_of("hello", "claude-sonnet-4.6", stream=stream, **more), **headers)
-        assert answer.status == 200, answer.body
-        assert (b"context_management" in answer.body) == bool(more)
+        response = post(bridge, body_of("hello", "claude-sonnet-4.6", stream=stream, **more), **headers)
+        assert response.status == 200, response.body
+        assert (b"context_management" in response.body) == bool(more)
 
 
 def test_a_system_message_begins_no_turn(bridge: Bridge, simulator: Simulator, mark: str) -> None:
@@ -298,19 +298,20 @@ def test_the_output_limit_is_set_for_the_model(
 
 
 @pytest.mark.parametrize("limit", [16_000, 32_000])
-def test_a_long_answer_is_folded_from_a_stream(
+def test_a_long_response_is_folded_from_a_stream(
     bridge: Bridge, simulator: Simulator, mark: str, limit: int
 ) -> None:
     body = body_of(f"get_weather in Paris {mark}", max_tokens=limit, tools=[TOOL])
-    answer = post(bridge, body)
+    response = post(bridge, body)
     assert bool(simulator.only(mark)["body"].get("stream")) == (limit > 16_000)
-    assert answer.headers["content-type"] == "application/json"
-    assert [block["type"] for block in answer.json["content"]] == ["text", "tool_use"]
-    assert isinstance(answer.json["content"][1]["input"], dict)
-    assert answer.json["stop_reason"] == "tool_use"
-    assert not [name for name in answer.json if name.startswith("copilot_")]
+    assert response.headers["content-type"] == "application/json"
+    assert [block["type"] for block in response.json["content"]] == ["text", "tool_use"]
+    assert isinstance(response.json["content"][1]["input"], dict)
+    assert response.json["stop_reason"] == "tool_use"
+    assert not [name for name in response.json if name.startswith("copilot_")]
     assert (
-        bridge.logged(answer.headers["x-request-id"])["tokens_out"] == answer.json["usage"]["output_tokens"]
+        bridge.logged(response.headers["x-request-id"])["tokens_out"]
+        == response.json["usage"]["output_tokens"]
     )
 
 
@@ -475,9 +476,9 @@ def test_unsigned_thoughts_and_empty_texts_are_left_out(
 
 def test_tokens_are_counted(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     body = body_of(f"hello {mark}", stream=True, tools=[], temperature=1, thinking={"type": "disabled"})
-    answer = post(bridge, body, f"{PATH}/count_tokens")
-    assert answer.json.keys() == {"input_tokens"}
-    assert answer.headers["content-type"] == "application/json"
+    response = post(bridge, body, f"{PATH}/count_tokens")
+    assert response.json.keys() == {"input_tokens"}
+    assert response.headers["content-type"] == "application/json"
     entry = simulator.only(mark)
     assert entry["path"].endswith("/v1/messages/count_tokens")
     assert entry["body"].keys() == {"model", "messages", "thinking"}
@@ -496,18 +497,18 @@ def test_counting_where_copilot_counts_nothing(
 
 
 def test_counting_where_copilot_fails_to(bridge: Bridge) -> None:
-    answer = post(bridge, body_of("[[sim:refuse name=unicorn]]"), f"{PATH}/count_tokens")
-    assert (answer.status, answer.json.keys()) == (200, {"input_tokens"})
-    assert 10 < answer.json["input_tokens"] < 60
+    response = post(bridge, body_of("[[sim:refuse name=unicorn]]"), f"{PATH}/count_tokens")
+    assert (response.status, response.json.keys()) == (200, {"input_tokens"})
+    assert 10 < response.json["input_tokens"] < 60
 
 
 @pytest.mark.parametrize("model", ["gpt-5.3-codex", "gpt-4o"])
 def test_the_error_for_a_long_translated_prompt_has_the_numbers(bridge: Bridge, model: str) -> None:
     """Responses says no number of its own."""
     name = "context-window" if model == "gpt-5.3-codex" else "overflow"
-    answer = post(bridge, body_of(f"[[sim:refuse name={name}]]", model))
-    found = re.fullmatch(r"prompt is too long: (\d+) tokens > (\d+) maximum", error_in(answer)["message"])
-    assert answer.status == 400
+    response = post(bridge, body_of(f"[[sim:refuse name={name}]]", model))
+    found = re.fullmatch(r"prompt is too long: (\d+) tokens > (\d+) maximum", error_in(response)["message"])
+    assert response.status == 400
     assert found
     assert int(found[1]) > int(found[2])
 
@@ -530,19 +531,19 @@ STATUSES: dict[str, tuple[int, str]] = {
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("name", STATUSES)
 def test_refusals_have_anthropics_form(bridge: Bridge, name: str, stream: bool) -> None:
-    answer = post(bridge, body_of(f"[[sim:refuse name={name}]]", stream=stream))
-    error = error_in(answer)
-    assert (answer.status, error["type"]) == STATUSES[name]
+    response = post(bridge, body_of(f"[[sim:refuse name={name}]]", stream=stream))
+    error = error_in(response)
+    assert (response.status, error["type"]) == STATUSES[name]
     if name == "weekly":
-        assert answer.headers["retry-after"] == "2733"
+        assert response.headers["retry-after"] == "2733"
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/count_tokens"])
 @pytest.mark.parametrize("name", ["overflow", "prompt-too-long"])
 def test_the_words_at_which_claude_code_compacts(bridge: Bridge, path: str, name: str) -> None:
-    answer = post(bridge, body_of(f"[[sim:refuse name={name}]]"), path)
-    assert answer.status == 400
-    words = error_in(answer)["message"].split()
+    response = post(bridge, body_of(f"[[sim:refuse name={name}]]"), path)
+    assert response.status == 400
+    words = error_in(response)["message"].split()
     assert words[:4] == ["prompt", "is", "too", "long:"]
     assert (words[5], words[6], words[8]) == ("tokens", ">", "maximum")
     assert int(words[4]) > int(words[7])
@@ -562,8 +563,8 @@ def test_the_words_at_which_claude_code_compacts(bridge: Bridge, path: str, name
 def test_unknown_paths_are_errors_in_anthropics_form(
     bridge: Bridge, method: str, path: str, status: int, kind: str
 ) -> None:
-    answer = bridge.request(method, path, {} if method == "POST" else None, VERSION)
-    assert (answer.status, error_in(answer)["type"]) == (status, kind)
+    response = bridge.request(method, path, {} if method == "POST" else None, VERSION)
+    assert (response.status, error_in(response)["type"]) == (status, kind)
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/count_tokens"])
@@ -594,24 +595,24 @@ WRONG: dict[str, Json] = {
 
 @pytest.mark.parametrize("field", WRONG)
 def test_the_error_names_the_wrong_field(bridge: Bridge, field: str) -> None:
-    answer = post(bridge, body_of("hello") | WRONG[field])
-    assert answer.status == 400
-    error = error_in(answer)
+    response = post(bridge, body_of("hello") | WRONG[field])
+    assert response.status == 400
+    error = error_in(response)
     assert error["type"] == "invalid_request_error"
     assert field in error["message"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe{}", b"[" * 5000])
 def test_a_body_that_is_not_a_json_object_is_refused(bridge: Bridge, body: bytes) -> None:
-    answer = bridge.request("POST", PATH, body)
-    assert answer.status == 400
-    assert "JSON" in error_in(answer)["message"]
+    response = bridge.request("POST", PATH, body)
+    assert response.status == 400
+    assert "JSON" in error_in(response)["message"]
 
 
 def test_no_login(start_bridge: Start) -> None:
     bridge = start_bridge(github_token="", server="gevent")
-    answer = post(bridge, body_of("hello"))
-    assert (answer.status, error_in(answer)["type"]) == (401, "authentication_error")
+    response = post(bridge, body_of("hello"))
+    assert (response.status, error_in(response)["type"]) == (401, "authentication_error")
 
 
 def test_another_account_has_other_models(start_bridge: Start) -> None:

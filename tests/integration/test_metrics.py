@@ -23,10 +23,10 @@ FLOOD = "[[sim:flood events=1200 size=10 gap=50]]"
 
 
 def read(bridge: Bridge, **headers: str) -> Counted:
-    answer = bridge.request("GET", "/metrics", headers=headers)
-    assert (answer.status, answer.headers["cache-control"]) == (200, "no-store"), answer.body
-    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    families = list(text_string_to_metric_families(answer.body.decode()))
+    response = bridge.request("GET", "/metrics", headers=headers)
+    assert (response.status, response.headers["cache-control"]) == (200, "no-store"), response.body
+    assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = list(text_string_to_metric_families(response.body.decode()))
     assert len({family.name for family in families}) == len(families)
     samples = [sample for family in families for sample in family.samples]
     counted = {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
@@ -174,7 +174,7 @@ def test_for_the_operator_only(start_bridge: Start) -> None:
 def test_the_table_of_the_page_is_complete(bridge: Bridge) -> None:
     bridge.chat("hello")
     documented = set(re.findall(r"^\| `(\w+)`", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE))
-    answer = bridge.request("GET", "/metrics").body.decode()
-    kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", answer, re.MULTILINE))
+    response = bridge.request("GET", "/metrics").body.decode()
+    kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", response, re.MULTILINE))
     assert kinds.keys() <= documented
     assert {name for name in documented if not name.endswith("_total")} <= kinds.keys()

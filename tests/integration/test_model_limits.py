@@ -589,8 +589,8 @@ def test_bodies_that_copilot_refuses_pass_through_the_bridge(
         refused.status_code // 100 in (4, 5),
         case.refused in json.loads(json.dumps(refused.text)).replace('\\"', '"'),
     ) == (True, True), refused.text
-    answer = DIALECTS[case.client].post(bridge, marked(case, f"{mark}bridged"), **case.headers)
-    assert answer.status == 200, answer.body
+    response = DIALECTS[case.client].post(bridge, marked(case, f"{mark}bridged"), **case.headers)
+    assert response.status == 200, response.body
     sent = simulator.ledger(f"{mark}bridged")[-1][
         "body"
     ]  # that some learn from a refusal is tested elsewhere
@@ -672,8 +672,8 @@ TRANSLATED = {
 def test_the_facts_hold_for_every_client(bridge: Bridge, simulator: Simulator, mark: str, name: str) -> None:
     client, body, look, sees = TRANSLATED[name]
     case = Case(client, body, "", look, sees)
-    answer = DIALECTS[client].post(bridge, marked(case, mark))
-    assert answer.status == 200, answer.body
+    response = DIALECTS[client].post(bridge, marked(case, mark))
+    assert response.status == 200, response.body
     sent = json.loads(json.dumps(simulator.only(mark)["body"]).replace(mark, "MARK"))
     assert look(sent) == sees
 
@@ -688,13 +688,13 @@ def test_a_client_hears_of_its_own_tools_alone(
         body = RESPONSES.body(f"call {name} {mark}", model, tools=tools)
         if stream:
             last = RESPONSES.events(RESPONSES.frames(bridge, f"call {name} {mark}", model, tools=tools))[-1]
-            reply = last["response"]
+            response = last["response"]
         else:
-            reply = RESPONSES.post(bridge, body).json
-        call_ = reply["output"][-1]
+            response = RESPONSES.post(bridge, body).json
+        call_ = response["output"][-1]
         assert (call_["type"], call_["name"]) == (kind, name)
         assert call_.get("namespace") == ("collaboration" if name == "spawn_agent" else None)
-        assert [tool.get("name") for tool in reply["tools"]] == ["apply_patch", "collaboration"]
+        assert [tool.get("name") for tool in response["tools"]] == ["apply_patch", "collaboration"]
         if kind == "custom_tool_call":
             assert mark in call_["input"]
             assert "arguments" not in call_
@@ -709,7 +709,7 @@ def test_a_client_hears_of_its_own_tools_alone(
     ],
 )
 def test_an_unknown_effort_is_refused(bridge: Bridge, client: str, field: str, body: Json) -> None:
-    answer = DIALECTS[client].post(bridge, body)
-    assert answer.status == 400
-    message = DIALECTS[client].error(answer)["message"]
+    response = DIALECTS[client].post(bridge, body)
+    assert response.status == 400
+    message = DIALECTS[client].error(response)["message"]
     assert message == f"{field}: expected none, minimal, low, medium, high, xhigh or max"

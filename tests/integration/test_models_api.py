@@ -8,10 +8,10 @@ FORM = {"id", "object", "created", "owned_by"}
 
 @pytest.mark.parametrize("path", ["/v1/models", "/models", "/v1/models/", "/v1/models?limit=1000"])
 def test_the_list_of_models(bridge: Bridge, path: str) -> None:
-    answer = bridge.request("GET", path)
-    assert answer.status == 200
-    assert answer.json["object"] == "list"
-    rows = answer.json["data"]
+    response = bridge.request("GET", path)
+    assert response.status == 200
+    assert response.json["object"] == "list"
+    rows = response.json["data"]
     ids = [row["id"] for row in rows]
     assert all(row.keys() == FORM for row in rows)
     assert {row["object"] for row in rows} == {"model"}
@@ -23,7 +23,7 @@ def test_the_list_of_models(bridge: Bridge, path: str) -> None:
     assert {"gpt-5.3-codex", "gpt-5.4"} <= set(ids), "for another API alone, and yet within reach"
 
 
-def test_every_listed_model_answers(bridge: Bridge) -> None:
+def test_every_listed_model_responds(bridge: Bridge) -> None:
     for row in bridge.request("GET", "/v1/models").json["data"]:
         if row["id"].startswith("text-embedding"):
             body = {"model": row["id"], "input": "a"}
@@ -44,21 +44,21 @@ def test_every_listed_model_answers(bridge: Bridge) -> None:
     ],
 )
 def test_one_model_is_described(bridge: Bridge, path: str, name: str, id_: str) -> None:
-    answer = bridge.request("GET", path + name)
-    assert answer.status == 200
-    assert answer.json.keys() == FORM
-    assert answer.json["id"] == id_
+    response = bridge.request("GET", path + name)
+    assert response.status == 200
+    assert response.json.keys() == FORM
+    assert response.json["id"] == id_
 
 
 @pytest.mark.parametrize("name", ["gpt-4oo", "claude-sonnet-4.7", "nothing-like-it"])
 def test_the_error_for_an_unknown_model_suggests_similar_names(bridge: Bridge, name: str) -> None:
-    for answer in (bridge.request("GET", f"/v1/models/{name}"), bridge.chat("hello", name)):
-        assert answer.status == 404
-        assert answer.error["code"] == "model_not_found"
-        assert answer.error["param"] == "model"
-        assert repr(name) in answer.error["message"]
+    for response in (bridge.request("GET", f"/v1/models/{name}"), bridge.chat("hello", name)):
+        assert response.status == 404
+        assert response.error["code"] == "model_not_found"
+        assert response.error["param"] == "model"
+        assert repr(name) in response.error["message"]
         near = {"gpt-4oo": "gpt-4o", "claude-sonnet-4.7": "claude-sonnet-4."}.get(name, "/v1/models")
-        assert near in answer.error["message"]
+        assert near in response.error["message"]
 
 
 def test_an_unknown_model_is_not_asked_for_upstream(bridge: Bridge, simulator: Simulator, mark: str) -> None:
@@ -67,25 +67,25 @@ def test_an_unknown_model_is_not_asked_for_upstream(bridge: Bridge, simulator: S
 
 
 def test_the_error_for_a_disabled_model_says_where_to_enable_it(bridge: Bridge) -> None:
-    answer = bridge.chat("hello", "o4-mini")
-    assert answer.status == 404
-    assert "github.com/settings/copilot" in answer.error["message"]
+    response = bridge.chat("hello", "o4-mini")
+    assert response.status == 404
+    assert "github.com/settings/copilot" in response.error["message"]
 
 
 @pytest.mark.parametrize("name", ["gpt-5.3-codex", "gpt-5.5"])
 def test_a_model_of_another_api_is_asked_there(
     bridge: Bridge, simulator: Simulator, mark: str, name: str
 ) -> None:
-    answer = bridge.chat(f"hello {mark}", name)
-    assert answer.status == 200
+    response = bridge.chat(f"hello {mark}", name)
+    assert response.status == 200
     assert simulator.only(mark)["path"] == "/responses"
 
 
 @pytest.mark.parametrize("name", ["text-embedding-3-small", "gpt-41-copilot"])
 def test_a_model_that_does_not_chat(bridge: Bridge, name: str) -> None:
-    answer = bridge.chat("hello", name)
-    assert answer.status == 400
-    assert answer.error["param"] == "model"
+    response = bridge.chat("hello", name)
+    assert response.status == 400
+    assert response.error["param"] == "model"
 
 
 @pytest.mark.parametrize(
@@ -108,10 +108,10 @@ def test_a_model_that_does_not_chat(bridge: Bridge, name: str) -> None:
     ],
 )
 def test_other_names_of_a_model(bridge: Bridge, simulator: Simulator, mark: str, name: str, id_: str) -> None:
-    answer = bridge.chat(f"hello {mark}", name, max_tokens=100)
-    assert answer.status == 200
+    response = bridge.chat(f"hello {mark}", name, max_tokens=100)
+    assert response.status == 200
     assert simulator.only(mark)["body"]["model"] == id_
-    assert bridge.logged(answer.headers["x-request-id"])["model"] == id_
+    assert bridge.logged(response.headers["x-request-id"])["model"] == id_
 
 
 def test_the_plan_decides_what_is_listed(start_bridge: Start) -> None:

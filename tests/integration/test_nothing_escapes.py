@@ -19,14 +19,14 @@ def raw(bridge: Bridge, sent: bytes) -> bytes:
     received = b""
     with bridge.connect() as sock:
         sock.sendall(sent)
-        with contextlib.suppress(ConnectionResetError):  # all was not read; the answer had come before
+        with contextlib.suppress(ConnectionResetError):  # all was not read; the response had come before
             while piece := sock.recv(65536):
                 received += piece
     return received
 
 
 def check_refused(received: bytes, status: int = 400) -> None:
-    """One answer, JSON, and then the connection ends."""
+    """One response, JSON, and then the connection ends."""
     assert received.count(b"HTTP/1.1 ") == 1, received
     head, _, body = received.partition(b"\r\n\r\n")
     assert int(head.split()[1]) == status, received
@@ -132,22 +132,24 @@ def test_malformed_requests_get_no_html_page(any_bridge: Bridge, sent: bytes, st
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 def test_control_characters_in_a_path(any_bridge: Bridge, path: str, accept: str) -> None:
     for base in ("/requests/", "/v1/models/", "/nowhere/"):
-        answer = any_bridge.request("GET", f"{base}{path}?theme=dark", headers={"Accept": accept})
-        assert answer.status == 404, base
-        assert "x" not in answer.headers
+        response = any_bridge.request("GET", f"{base}{path}?theme=dark", headers={"Accept": accept})
+        assert response.status == 404, base
+        assert "x" not in response.headers
 
 
 def test_a_page_of_any_other_name(any_bridge: Bridge) -> None:
-    answer = any_bridge.request("GET", "/requests/%E4%B8%AD%20a?theme=dark", headers={"Accept": "text/html"})
-    assert answer.status == 303
-    assert answer.headers["location"] == "/requests/%E4%B8%AD%20a"
+    response = any_bridge.request(
+        "GET", "/requests/%E4%B8%AD%20a?theme=dark", headers={"Accept": "text/html"}
+    )
+    assert response.status == 303
+    assert response.headers["location"] == "/requests/%E4%B8%AD%20a"
 
 
 # Headers of upstream's.
 
 
 class Adorned(Junction):
-    """Puts a header into each answer."""
+    """Puts a header into each response."""
 
     def __init__(self, target: str, header: bytes) -> None:
         self._header = header
@@ -174,7 +176,7 @@ def test_control_characters_in_upstreams_headers(
             assert stream.status == 200
             assert stream.headers["x-github-request-id"].startswith("[31mred")
             assert stream.headers["x-quota-snapshot-chat"].startswith("a b")
-            stream.answer()
+            stream.response()
     finally:
         upstream.close()
 
@@ -185,7 +187,7 @@ def test_control_characters_in_upstreams_headers(
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_large_body_that_is_refused(start_bridge: Start, server: str, chunked: bool) -> None:
-    """The client reads its answer, and nobody has to wait meanwhile."""
+    """The client reads its response, and nobody has to wait meanwhile."""
     bridge = start_bridge(server=server, api_key="the-key-of-the-operator").warm_up("the-key-of-the-operator")
     piece = b"a" * (1 << 20)
     length = b"Transfer-Encoding: chunked\r\n\r\n" if chunked else b"Content-Length: %d\r\n\r\n" % (30 << 20)

@@ -90,8 +90,8 @@ def calls(_launch: Callable[..., Bridge], simulator: Simulator) -> Iterator[Json
     token = new_token(prefix="gho")
     bridge = _launch(server="gevent", github_token=token, honor_retry_after=0).warm()
     for number, (path, body, headers) in enumerate(REQUESTS):
-        answer = bridge.request("POST", path, body(f"hello {number}"), headers)
-        assert answer.status == 200, answer.body
+        response = bridge.request("POST", path, body(f"hello {number}"), headers)
+        assert response.status == 200, response.body
     bridge.request("GET", "/usage")
     found = [entry for entry in simulator.ledger() if token in entry["headers"].get("authorization", "")]
     yield golden.observe(found, golden.read()["version"])

@@ -18,7 +18,7 @@ from copilot_bridge.openapi.document import KEYS, as_json, document
 
 load_all_checks()
 
-# What every answer has to be.
+# What every response has to be.
 PROMISED = CHECKS.get_by_names(
     [
         "not_a_server_error",
@@ -158,9 +158,9 @@ def test_each_example_is_answered_as_described(
 ) -> None:
     described = operation["responses"]["200"]["content"]
     if not body.get("stream"):
-        answer = bridge.request("POST", path, body)
-        assert answer.status == 200, answer.body
-        checked(described[answer.headers["content-type"]]["schema"], answer.json)
+        response = bridge.request("POST", path, body)
+        assert response.status == 200, response.body
+        checked(described[response.headers["content-type"]]["schema"], response.json)
         return
     stream = bridge.dial("POST", path, json.dumps(body).encode())
     assert stream.headers["content-type"].startswith("text/event-stream")
@@ -190,11 +190,11 @@ def read(frame: bytes) -> dict[str, str]:
 @pytest.mark.parametrize("path", [path for path, item in document()["paths"].items() if "get" in item])
 def test_described_pages_can_be_read(bridge: Bridge, path: str) -> None:
     operation = document()["paths"][path]["get"]
-    answer = bridge.request("GET", path.replace("{id}", "gpt-4o"))
-    content = operation["responses"][str(answer.status)]["content"]
-    kind = answer.headers["content-type"].partition(";")[0]
+    response = bridge.request("GET", path.replace("{id}", "gpt-4o"))
+    content = operation["responses"][str(response.status)]["content"]
+    kind = response.headers["content-type"].partition(";")[0]
     if kind == "application/json":
-        checked(content[kind]["schema"], answer.json)
+        checked(content[kind]["schema"], response.json)
     assert kind in content
 
 
@@ -202,10 +202,10 @@ def test_anybody_may_read_the_description(start_bridge: Start) -> None:
     """It says no more than the documentation does."""
     bridge = start_bridge(api_key="sk-secret")
     assert bridge.request("GET", "/v1/models").status == 401
-    answer = bridge.request("GET", "/openapi.json")
-    assert answer.status == 200
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.json == json.loads(as_json())
+    response = bridge.request("GET", "/openapi.json")
+    assert response.status == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.json == json.loads(as_json())
 
 
 def test_keys_are_accepted_where_the_description_says(start_bridge: Start) -> None:
@@ -216,7 +216,7 @@ def test_keys_are_accepted_where_the_description_says(start_bridge: Start) -> No
     for scheme in (key for key in KEYS.values() if key.get("in") != "query"):  # that is Google's API's
         bearer = {"Authorization": "Bearer sk-secret"}
         key = bearer if scheme["type"] == "http" else {scheme["name"]: "sk-secret"}
-        answer = bridge.request("GET", "/token", headers=key)
-        assert answer.status == 200
-        assert answer.headers["cache-control"] == "no-store"
-        checked(described["content"]["application/json"]["schema"], answer.json)
+        response = bridge.request("GET", "/token", headers=key)
+        assert response.status == 200
+        assert response.headers["cache-control"] == "no-store"
+        checked(described["content"]["application/json"]["schema"], response.json)

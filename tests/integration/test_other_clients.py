@@ -102,9 +102,9 @@ def test_their_requests_are_answered(
     """And Copilot gets none of their headers."""
     headers, more = BODIES[client]
     body = json.loads(json.dumps(chat_body("hello", model) | more).replace("hello", f"hello {mark}"))
-    answer = bridge.request("POST", "/v1/chat/completions", body, headers)
-    assert answer.status == 200, answer.body
-    assert answer.message["content"]
+    response = bridge.request("POST", "/v1/chat/completions", body, headers)
+    assert response.status == 200, response.body
+    assert response.message["content"]
     entry = simulator.only(mark)
     assert not entry["headers"].keys() & {*map(str.lower, headers)} - {"user-agent", "accept"}
     assert entry["headers"]["user-agent"] != headers.get("User-Agent")
@@ -125,18 +125,18 @@ def test_cache_marks_on_parts_are_breakpoints_for_claude(
 
 @pytest.mark.parametrize("model", MODELS)
 def test_difys_check_of_five_tokens_ends_with_length(bridge: Bridge, model: str) -> None:
-    answer = bridge.request("POST", "/v1/chat/completions", chat_body("hello", model) | BODIES["Dify"][1])
-    assert answer.json["choices"][0]["finish_reason"] == "length"
+    response = bridge.request("POST", "/v1/chat/completions", chat_body("hello", model) | BODIES["Dify"][1])
+    assert response.json["choices"][0]["finish_reason"] == "length"
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/openai/v1/chat/completions", "/api/chat"])
 def test_open_webui_chats_by_each_of_its_connections(bridge: Bridge, path: str) -> None:
     """It adds the tag to the names that it has got from an Ollama server without one."""
     name = "gpt-4.1:latest" if path == "/api/chat" else "gpt-4.1"
-    answer = bridge.request(
+    response = bridge.request(
         "POST", path, chat_body("hello", name) | {"stream": False}, BODIES["Open WebUI"][0]
     )
-    assert answer.status == 200, answer.body
+    assert response.status == 200, response.body
 
 
 def test_each_client_of_the_table_is_tried() -> None:
@@ -161,16 +161,16 @@ PATHS: dict[str, tuple[str, Json]] = {
 @pytest.mark.parametrize("case", PATHS)
 def test_the_paths_they_read_have_a_list_of_models(bridge: Bridge, case: str) -> None:
     path, headers = PATHS[case]
-    answer = bridge.request("GET", path, headers=headers)
-    assert answer.status == 200
-    listed: list[Any] = answer.json.get("data") or answer.json["models"]
+    response = bridge.request("GET", path, headers=headers)
+    assert response.status == 200
+    listed: list[Any] = response.json.get("data") or response.json["models"]
     assert listed
 
 
 @pytest.mark.parametrize("path", ["/dashboard/billing/usage", "/v1/dashboard/billing/subscription"])
 def test_nextchats_billing_paths_are_404s(bridge: Bridge, path: str) -> None:
-    answer = bridge.request("GET", path, headers={"Authorization": "Bearer anything", "Accept": "*/*"})
-    assert (answer.status, answer.error["type"]) == (404, "invalid_request_error")
+    response = bridge.request("GET", path, headers={"Authorization": "Bearer anything", "Accept": "*/*"})
+    assert (response.status, response.error["type"]) == (404, "invalid_request_error")
 
 
 def test_a_request_of_n8n_is_answered(bridge: Bridge) -> None:
@@ -190,8 +190,10 @@ def test_the_pages_of_desktop_programs_may_read_what_comes(bridge: Bridge, origi
     assert before.status == 204
     assert before.headers["access-control-allow-origin"] == origin
     assert "x-stainless-lang" in before.headers["access-control-allow-headers"]
-    answer = bridge.request("POST", "/v1/chat/completions", chat_body("hello", "gpt-4.1"), {"Origin": origin})
-    assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, origin)
+    response = bridge.request(
+        "POST", "/v1/chat/completions", chat_body("hello", "gpt-4.1"), {"Origin": origin}
+    )
+    assert (response.status, response.headers["access-control-allow-origin"]) == (200, origin)
 
 
 def test_the_pages_of_others_may_not(bridge: Bridge) -> None:
@@ -200,8 +202,8 @@ def test_the_pages_of_others_may_not(bridge: Bridge) -> None:
     assert extension.status == 200
     assert "access-control-allow-origin" not in extension.headers
     for origin in ("https://app", "null", "app:obsidian.md", "apps://x"):
-        answer = bridge.request("POST", "/v1/chat/completions", body, {"Origin": origin})
-        assert "access-control-allow-origin" not in answer.headers
+        response = bridge.request("POST", "/v1/chat/completions", body, {"Origin": origin})
+        assert "access-control-allow-origin" not in response.headers
 
 
 def test_orphaned_results_do_not_end_a_conversation(bridge: Bridge, simulator: Simulator, mark: str) -> None:
@@ -210,6 +212,6 @@ def test_orphaned_results_do_not_end_a_conversation(bridge: Bridge, simulator: S
     text_block = {"type": "text", "text": f"hello {mark}"}
     for model in MODELS:
         body = {"model": model, "messages": [{"role": "user", "content": [result, text_block]}]}
-        answer = bridge.request("POST", "/v1/chat/completions", body)
-        assert answer.status == 200, (model, answer.body)
+        response = bridge.request("POST", "/v1/chat/completions", body)
+        assert response.status == 200, (model, response.body)
     assert len(json.dumps(simulator.ledger(mark))) > 0

@@ -65,10 +65,10 @@ def test_a_session_holds_on_all_workers_until_its_key_is_revoked(keyed: Bridge, 
         browser.sign_in(key)
         assert [browse(keyed).get("/").status_code for _ in range(4)] == [303] * 4
         for _ in range(8):  # each on a connection of its own, so by either worker
-            answer = requests.get(
+            response = requests.get(
                 keyed.url, headers={"Accept": ACCEPT}, cookies=browser.session.cookies, timeout=PATIENCE
             )
-            assert "Sign out" in answer.text
+            assert "Sign out" in response.text
         store.keys.revoke("me", KEY)
         assert browser.get("/").status_code == 303
     finally:
@@ -81,8 +81,8 @@ def test_the_workers_of_a_bridge_without_a_store_know_each_others_sessions(
     bridge = start_bridge(api_key=OPERATOR, workers=2, persist=0).warm_up(OPERATOR)
     cookies = browse(bridge).sign_in(OPERATOR).session.cookies
     for _ in range(12):
-        answer = requests.get(bridge.url, headers={"Accept": ACCEPT}, cookies=cookies, timeout=PATIENCE)
-        assert "Sign out" in answer.text
+        response = requests.get(bridge.url, headers={"Accept": ACCEPT}, cookies=cookies, timeout=PATIENCE)
+        assert "Sign out" in response.text
 
 
 def test_a_hostile_page_gets_nothing(bridge: Bridge, browse: Browse, paths: list[str]) -> None:
@@ -102,14 +102,14 @@ def test_a_hostile_page_gets_nothing(bridge: Bridge, browse: Browse, paths: list
         # A form on a foreign page, with the best token that its owner can have: one of their own.
         foreign = browse(bridge).token("/auth/device")
         for headers in ({"Origin": EVIL}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
-            answer = browser.post_bare(path, fields | {"csrf_token": foreign}, **headers)
-            assert answer.status_code == 403, (path, headers)
-            assert "evil" not in answer.headers.get("Access-Control-Allow-Origin", "")
+            response = browser.post_bare(path, fields | {"csrf_token": foreign}, **headers)
+            assert response.status_code == 403, (path, headers)
+            assert "evil" not in response.headers.get("Access-Control-Allow-Origin", "")
         # And from one that hides where it comes from.
         for token in ("", foreign):
-            answer = browser.post_bare(path, fields | {"csrf_token": token})
-            assert answer.status_code == 403, path
-            assert "This form is too old" in answer.text
+            response = browser.post_bare(path, fields | {"csrf_token": token})
+            assert response.status_code == 403, path
+            assert "This form is too old" in response.text
     for path in paths:
         rebound = browser.get(path, Host="evil.example", **{"X-Forwarded-Host": "127.0.0.1"})
         assert rebound.status_code == 403, path
@@ -128,14 +128,14 @@ def test_every_page_has_the_headers_and_loads_nothing_foreign(
 ) -> None:
     browser = browse(keyed).sign_in(OPERATOR)
     for path in [*paths, "/approvals/nothing"]:
-        answer = browser.get(path)
-        assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS, path
-        if answer.headers["Content-Type"].startswith("text/html"):
-            assert answer.headers["Cache-Control"] == "no-store"
-            assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! src=\"/assets/)", answer.text), path
-            loaded = re.findall(r"<(?!a\b)\w+[^>]*\s(?:src|href|data-later|action)=\"([^\"]*)", answer.text)
+        response = browser.get(path)
+        assert {name: response.headers.get(name) for name in HEADERS} == HEADERS, path
+        if response.headers["Content-Type"].startswith("text/html"):
+            assert response.headers["Cache-Control"] == "no-store"
+            assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! src=\"/assets/)", response.text), path
+            loaded = re.findall(r"<(?!a\b)\w+[^>]*\s(?:src|href|data-later|action)=\"([^\"]*)", response.text)
             assert [url for url in loaded if not url.startswith("/")] == [], path
-            outgoing = re.findall(r"<a [^>]*target=\"_blank\"[^>]*>", answer.text)
+            outgoing = re.findall(r"<a [^>]*target=\"_blank\"[^>]*>", response.text)
             assert all('rel="noopener noreferrer"' in link for link in outgoing)
 
 
@@ -169,9 +169,9 @@ def test_programs_get_what_they_always_got(keyed: Bridge) -> None:
 
 @pytest.mark.parametrize("path", ["/nothing", "/v1/nothing", "/api/nothing", "/v1beta/nothing", "/Usage"])
 def test_a_mistyped_address_is_a_page_in_a_browser(bridge: Bridge, path: str) -> None:
-    answer = bridge.request("GET", path, headers={"Accept": ACCEPT})
-    assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert b"<nav" in answer.body
+    response = bridge.request("GET", path, headers={"Accept": ACCEPT})
+    assert (response.status, response.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert b"<nav" in response.body
     assert bridge.request("GET", path).headers["content-type"] == "application/json"
 
 
@@ -192,8 +192,8 @@ def test_a_mistyped_address_is_a_page_in_a_browser(bridge: Bridge, path: str) ->
     ],
 )
 def test_an_unknown_path_is_told_in_the_form_of_its_api(bridge: Bridge, path: str, form: Json) -> None:
-    answer = bridge.request("GET", path)
-    assert (answer.status, answer.json) == (404, form)
+    response = bridge.request("GET", path)
+    assert (response.status, response.json) == (404, form)
 
 
 def test_the_polls_do_not_fill_the_log(keyed: Bridge, browse: Browse) -> None:
@@ -220,8 +220,8 @@ def test_yes_and_no_by_page_while_the_clients_wait(
     assert "claude-sonnet-4.5" in page
     assert 'data-waiting="1"' in page
     (question,) = set(re.findall(r'name="id" value="([\w-]{36})"', page))
-    answer = browser.post("/approvals", id=question, answer="yes")
-    assert answer.headers["Location"] == "/approvals?said=yes"
+    response = browser.post("/approvals", id=question, answer="yes")
+    assert response.headers["Location"] == "/approvals?said=yes"
     assert first.status == 200
     assert (
         browser.post("/approvals", "/auth/device", id=question, answer="yes")
@@ -241,11 +241,11 @@ def test_a_bridge_without_approvals_says_so(bridge: Bridge, browse: Browse) -> N
     assert "copilot-bridge start --require-approval" in browse(bridge).get("/approvals").text
 
 
-def script(simulator: Simulator, **answers: object) -> None:
-    answer = simulator.session.post(
-        f"{simulator.url}/_simulator/device", json={"interval": 1, **answers}, timeout=PATIENCE
+def script(simulator: Simulator, **responses: object) -> None:
+    response = simulator.session.post(
+        f"{simulator.url}/_simulator/device", json={"interval": 1, **responses}, timeout=PATIENCE
     )
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 STATE = "login"  # the part of the page
@@ -302,8 +302,8 @@ def test_logins_that_come_to_nothing(start_bridge: Start, simulator: Simulator, 
         ({"responses": ["access_denied"]}, "The login was refused"),
         ({"responses": ["authorization_pending"], "expires_in": 1}, "The code has expired"),
     )
-    for answers, words in ends:
-        script(simulator, **answers)
+    for responses, words in ends:
+        script(simulator, **responses)
         tab.post("/auth/device")
         tab.wait_for_part(STATE, words)
         tab.post("/auth/device/stop", "/auth/device")

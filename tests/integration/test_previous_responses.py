@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from integration.harness import Answer, Bridge, Json, Simulator, Start
+from integration.harness import Bridge, Json, Response, Simulator, Start
 
 PATH = "/v1/responses"
 MODELS = ["gpt-5.3-codex", "claude-sonnet-4.5", "gpt-4o"]  # natively, and through both of the others
@@ -16,16 +16,16 @@ TOOL: Json = {
 GONE = (400, "previous_response_not_found", "previous_response_id")
 
 
-def post(bridge: Bridge, given: Any, headers: dict[str, str] | None = None, **more: Any) -> Answer:
+def post(bridge: Bridge, given: Any, headers: dict[str, str] | None = None, **more: Any) -> Response:
     return bridge.request("POST", PATH, {"model": MODELS[0], "input": given, **more}, headers or {})
 
 
 def completed(bridge: Bridge, given: Any, stream: bool, **more: Any) -> Json:
     """The response, in one piece or as its stream's last event has it."""
     if not stream:
-        answer = post(bridge, given, **more)
-        assert answer.status == 200, answer.body
-        return dict(answer.json)
+        response = post(bridge, given, **more)
+        assert response.status == 200, response.body
+        return dict(response.json)
     body = {"model": MODELS[0], "input": given, "stream": True, **more}
     last = last_event(bridge, body)
     assert last["type"] == "response.completed"
@@ -38,8 +38,8 @@ def last_event(bridge: Bridge, body: Json) -> Json:
     return data
 
 
-def refused(answer: Answer) -> tuple[int, Any, Any]:
-    return answer.status, answer.error["code"], answer.error["param"]
+def refused(response: Response) -> tuple[int, Any, Any]:
+    return response.status, response.error["code"], response.error["param"]
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
@@ -101,7 +101,7 @@ def test_store_false_stores_nothing(bridge: Bridge) -> None:
     assert refused(post(bridge, "go on", previous_response_id=id_)) == GONE
 
 
-def test_an_answer_that_broke_off_is_not_kept(bridge: Bridge) -> None:
+def test_a_response_that_broke_off_is_not_kept(bridge: Bridge) -> None:
     body = {"model": MODELS[0], "input": "[[sim:cut-between after=7]] one two three", "stream": True}
     last = last_event(bridge, body)
     assert last["type"] == "response.failed"
@@ -116,5 +116,5 @@ def test_the_memory_can_be_switched_off(start_bridge: Start) -> None:
 
 @pytest.mark.parametrize("given", [5, "", ["resp_1"]], ids=str)
 def test_a_malformed_id_is_refused(bridge: Bridge, given: Any) -> None:
-    answer = post(bridge, "hello", previous_response_id=given)
-    assert (answer.status, answer.error["param"]) == (400, "previous_response_id")
+    response = post(bridge, "hello", previous_response_id=given)
+    assert (response.status, response.error["param"]) == (400, "previous_response_id")

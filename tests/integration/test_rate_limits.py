@@ -14,8 +14,8 @@ import pytest
 from integration.harness import (
     KEEPALIVE,
     PATIENCE,
-    Answer,
     Bridge,
+    Response,
     Simulator,
     Start,
     chat_body,
@@ -42,10 +42,10 @@ def test_a_request_too_early_is_a_429_in_each_dialect(
 ) -> None:
     bridge = start_bridge(rate_limit=60, server="gevent")
     assert bridge.chat(f"hello {mark}").status == 200
-    answer = bridge.chat(f"hello {mark}")
-    assert answer.status == 429
-    assert answer.error["type"] == "rate_limit_error"
-    assert 50 <= int(answer.headers["retry-after"]) <= 60
+    response = bridge.chat(f"hello {mark}")
+    assert response.status == 429
+    assert response.error["type"] == "rate_limit_error"
+    assert 50 <= int(response.headers["retry-after"]) <= 60
     messages = {
         "model": "claude-sonnet-4.5",
         "max_tokens": 9,
@@ -75,12 +75,12 @@ def test_four_workers_space_fifty_callers_evenly(
     gap, callers, requests_each = 0.02, 50, 2
     bridge = start_bridge(rate_limit=gap, queue_requests=1, workers=4, server="gunicorn").warm()
 
-    def call(number: int) -> list[Answer]:
+    def call(number: int) -> list[Response]:
         return [bridge.chat(f"hello {mark} <{number}.{turn}>") for turn in range(requests_each)]
 
     with ThreadPoolExecutor(callers) as pool:
-        answers = [answer for done in pool.map(call, range(callers)) for answer in done]
-    assert [answer.status for answer in answers] == [200] * (callers * requests_each)
+        responses = [response for done in pool.map(call, range(callers)) for response in done]
+    assert [response.status for response in responses] == [200] * (callers * requests_each)
     entries = simulator.ledger(mark)
     texts = [entry["body"]["messages"][0]["content"] for entry in entries]
     assert len(texts) == len(set(texts)) == callers * requests_each
@@ -201,7 +201,7 @@ def test_an_account_is_paused_for_all_workers_and_over_a_restart(
     bridge = start_bridge(workers=3, home=tmp_path, allow_github_tokens=1, store_timeout=30)
     mine, other = new_token(), new_token("business")
 
-    def ask(token: str, text: str) -> Answer:
+    def ask(token: str, text: str) -> Response:
         body = chat_body(f"{text} {mark}", "gpt-4o")
         return bridge.request("POST", "/v1/chat/completions", body, {"x-api-key": token})
 
@@ -209,11 +209,11 @@ def test_an_account_is_paused_for_all_workers_and_over_a_restart(
     assert (first.status, first.headers["retry-after"]) == (429, "2733")
     sent = len(simulator.ledger(mark))
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda _: ask(mine, "hello"), range(12)))
-    assert {answer.status for answer in answers} == {429}
-    assert all(first.error["message"] in answer.error["message"] for answer in answers)
-    assert {answer.error["code"] for answer in answers} == {first.error["code"]}
-    assert all(2600 <= int(answer.headers["retry-after"]) <= 2733 for answer in answers)
+        responses = list(pool.map(lambda _: ask(mine, "hello"), range(12)))
+    assert {response.status for response in responses} == {429}
+    assert all(first.error["message"] in response.error["message"] for response in responses)
+    assert {response.error["code"] for response in responses} == {first.error["code"]}
+    assert all(2600 <= int(response.headers["retry-after"]) <= 2733 for response in responses)
     assert len(simulator.ledger(mark)) == sent, "Copilot is left in peace"
     assert ask(other, "hello").status == 200
     bridge.stop()
@@ -234,7 +234,7 @@ def test_a_paused_model_leaves_the_others_usable(
     """Each dialect reports the pause, whole and streamed, with other models, until the operator ends it."""
     bridge = start_bridge(server="gevent")
 
-    def ask(model: str, dialect: str = "chat", text: str = "hello", stream: bool = False) -> Answer:
+    def ask(model: str, dialect: str = "chat", text: str = "hello", stream: bool = False) -> Response:
         path, more = ASKED[dialect]
         body = {"input" if dialect == "responses" else "messages": [{"role": "user", "content": text}]}
         return bridge.request("POST", path, {"model": model, "stream": stream, **body, **more})

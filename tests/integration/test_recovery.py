@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from integration.dialects import ALL_DIALECTS, CHAT, DIALECTS, MESSAGES, RESPONSES, Dialect
-from integration.harness import PATIENCE, Answer, Bridge, Json, Simulator, Start, new_token
+from integration.harness import PATIENCE, Bridge, Json, Response, Simulator, Start, new_token
 
 OPUS, SONNET, CODEX, GPT = "claude-opus-4.6-fast", "claude-sonnet-4.5", "gpt-5.3-codex", "gpt-4.1"
 SCHEMA: Json = {
@@ -47,17 +47,17 @@ class Caller:
         self.bridge = bridge
         self.key = {"Authorization": f"Bearer {key}"}
 
-    def post(self, dialect: Dialect, body: Json) -> Answer:
+    def post(self, dialect: Dialect, body: Json) -> Response:
         return dialect.post(self.bridge, body, **self.key)
 
     def said(self, dialect: Dialect, body: Json, *, stream: bool) -> str:
-        """The text of the answer, after a look at its form."""
+        """The text of the response, after a look at its form."""
         if not stream:
-            answer = self.post(dialect, body)
-            assert answer.status == 200, answer.body
-            return dialect.text(answer.json)
+            response = self.post(dialect, body)
+            assert response.status == 200, response.body
+            return dialect.text(response.json)
         opened = dialect.ask(self.bridge, body, **self.key)
-        assert opened.status == 200, opened.answer().body
+        assert opened.status == 200, opened.response().body
         frames = opened.all()
         opened.close()
         return dialect.well_ended(frames)
@@ -73,7 +73,7 @@ def bodies(simulator: Simulator, mark: str) -> list[Json]:
 
 
 def with_form(dialect: Dialect, text: str, model: str, schema: Json, **more: Any) -> Json:
-    """A request for an answer of that form."""
+    """A request for a response of that form."""
     forms: dict[str, Json] = {
         "chat": {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}},
         "messages": {"output_config": {"format": {"type": "json_schema", "schema": schema}}},
@@ -113,15 +113,15 @@ WAYS = [
 @STREAMED
 @pytest.mark.parametrize(("model", "refused"), WAYS)
 @pytest.mark.parametrize("dialect", ALL_DIALECTS.values(), ids=list(ALL_DIALECTS))
-def test_an_answer_has_the_form_that_its_backend_does_not_know(
+def test_a_response_has_the_form_that_its_backend_does_not_know(
     caller: Caller, simulator: Simulator, mark: str, dialect: Dialect, model: str, refused: str, stream: bool
 ) -> None:
     more = THINK[dialect.name] if model == OPUS else {}
     body = with_form(dialect, f"{refused} the weather {mark}", model, SCHEMA, **more)
-    answers = [json.loads(caller.said(dialect, body, stream=stream)) for _ in range(2)]
-    for answer in answers:
-        assert answer.keys() == {"city", "degrees"}
-        assert isinstance(answer["degrees"], int)
+    responses = [json.loads(caller.said(dialect, body, stream=stream)) for _ in range(2)]
+    for response in responses:
+        assert response.keys() == {"city", "degrees"}
+        assert isinstance(response["degrees"], int)
     first, second, third = bodies(simulator, mark)  # from then on it is asked for so at once
     assert "city" in json.dumps([first.get(name) for name in ("output_config", "response_format", "text")])
     for sent in (second, third):
@@ -135,17 +135,17 @@ def test_an_answer_has_the_form_that_its_backend_does_not_know(
 
 @STREAMED
 @pytest.mark.parametrize("dialect", ALL_DIALECTS.values(), ids=list(ALL_DIALECTS))
-def test_the_clients_tools_are_called_before_the_answer(
+def test_the_clients_tools_are_called_before_the_response(
     caller: Caller, simulator: Simulator, mark: str, dialect: Dialect, stream: bool
 ) -> None:
     """Another wording of the refusal; and a turn that has tools of its own."""
     plan = json.dumps([{"tool": "look", "arguments": {"path": "/"}}])
     text = f"[[sim:refuse name=vertex-partner once={mark}]] [[sim:plan]] {plan} {mark}"
     body = with_form(dialect, text, OPUS, SCHEMA, tools=[dialect.tool("look")], stream=stream)
-    answer = caller.post(dialect, body)
-    assert answer.status == 200, answer.body
-    assert b"look" in answer.body
-    assert b"final_answer" not in answer.body
+    response = caller.post(dialect, body)
+    assert response.status == 200, response.body
+    assert b"look" in response.body
+    assert b"final_answer" not in response.body
     sent = bodies(simulator, mark)[-1]
     assert sent["tool_choice"] == {"type": "any", "disable_parallel_tool_use": True}
     assert sent["tools"][0]["name"] == "look"
@@ -161,9 +161,9 @@ def test_a_form_that_can_not_be_had_is_refused_by_name(
 ) -> None:
     """A tool's input is an object, and no list."""
     for _ in range(2):  # the second time, too: nothing is remembered
-        answer = caller.post(dialect, with_form(dialect, f"{refused} {mark}", model, ROWS, stream=stream))
-        assert answer.status == 400
-        assert FORMS[dialect.name] in dialect.error(answer)["message"]
+        response = caller.post(dialect, with_form(dialect, f"{refused} {mark}", model, ROWS, stream=stream))
+        assert response.status == 400
+        assert FORMS[dialect.name] in dialect.error(response)["message"]
     assert len(bodies(simulator, mark)) == 2
 
 
@@ -175,9 +175,9 @@ def test_a_refused_tool_choice_is_named(
     choice = {"type": "any"} if dialect is MESSAGES else "required"
     text = f"[[sim:refuse name=tool-choice-required]] {mark}"
     tools = [dialect.tool("look")]
-    answer = caller.post(dialect, dialect.body(text, GPT, tools=tools, tool_choice=choice, stream=stream))
-    assert answer.status == 400
-    assert "tool_choice" in dialect.error(answer)["message"]
+    response = caller.post(dialect, dialect.body(text, GPT, tools=tools, tool_choice=choice, stream=stream))
+    assert response.status == 400
+    assert "tool_choice" in dialect.error(response)["message"]
     assert len(bodies(simulator, mark)) == 1
 
 
@@ -208,12 +208,12 @@ def thinking_turn(caller: Caller, dialect: Dialect, mark: str) -> list[Json]:
     body = dialect.body(f"[[sim:think]] hello {mark}first", CODEX, **THINK[dialect.name], max_tokens=4000)
     if dialect is RESPONSES:
         body["max_output_tokens"] = body.pop("max_tokens")
-    answer = caller.post(dialect, body)
-    assert answer.status == 200, answer.body
+    response = caller.post(dialect, body)
+    assert response.status == 200, response.body
     history: list[Json] = body.get("input") or body["messages"]
     if dialect is RESPONSES:
-        return [*history, *answer.json["output"]]
-    message = answer.json["choices"][0]["message"] if dialect is CHAT else answer.json
+        return [*history, *response.json["output"]]
+    message = response.json["choices"][0]["message"] if dialect is CHAT else response.json
     return [*history, {"role": "assistant"} | {k: v for k, v in message.items() if k in KEPT}]
 
 
@@ -329,12 +329,12 @@ def test_the_log_names_what_was_left_out(caller: Caller, mark: str, dialect: Dia
     history = thinking_turn(caller, dialect, mark)
     body = dialect.body(f"[[sim:refuse name=encrypted-content]] more {mark}", CODEX)
     field = "input" if dialect is RESPONSES else "messages"
-    answer = caller.post(dialect, body | {field: [*history, *body[field]]})
-    assert answer.status == 200, answer.body
-    line = caller.bridge.logged(answer.headers["x-request-id"])
+    response = caller.post(dialect, body | {field: [*history, *body[field]]})
+    assert response.status == 200, response.body
+    line = caller.bridge.logged(response.headers["x-request-id"])
     assert (line["outcome"], line["adaptations"]) == ("ok", "earlier thoughts")
     with sqlite3.connect(caller.bridge.home / "bridge.db") as database:
-        row = eventually(database, answer.headers["x-request-id"])
+        row = eventually(database, response.headers["x-request-id"])
     assert row == ("ok", "earlier thoughts")
 
 

@@ -1,7 +1,7 @@
 """Upstream's refusals have OpenAI's form, and are retried only where that can help."""
 
 import pytest
-from integration.harness import Answer, Bridge, Simulator, Start, new_token
+from integration.harness import Bridge, Response, Simulator, Start, new_token
 
 # refusal of the simulator's catalogue -> status, type, code, how often it was sent upstream
 REFUSALS: dict[str, tuple[int, str, str | None, int]] = {
@@ -27,7 +27,7 @@ REFUSALS: dict[str, tuple[int, str, str | None, int]] = {
 }
 
 
-def refused(bridge: Bridge, text: str, *, stream: bool) -> Answer:
+def refused(bridge: Bridge, text: str, *, stream: bool) -> Response:
     return bridge.chat(text, stream=stream)
 
 
@@ -37,15 +37,17 @@ def test_refusals_have_openais_form(
     bridge: Bridge, simulator: Simulator, mark: str, name: str, stream: bool
 ) -> None:
     status, type_, code, sent = REFUSALS[name]
-    answer = refused(bridge, f"[[sim:refuse name={name}]] {mark}", stream=stream)
-    assert answer.status == status
-    assert (answer.error["type"], answer.error["code"]) == (type_, code)
+    response = refused(bridge, f"[[sim:refuse name={name}]] {mark}", stream=stream)
+    assert response.status == status
+    assert (response.error["type"], response.error["code"]) == (type_, code)
     assert len(simulator.ledger(mark)) == sent
-    assert answer.headers["x-request-id"] == simulator.ledger(mark)[0]["headers"]["x-request-id"]
-    line = bridge.logged(answer.headers["x-request-id"])
+    assert response.headers["x-request-id"] == simulator.ledger(mark)[0]["headers"]["x-request-id"]
+    line = bridge.logged(response.headers["x-request-id"])
     assert line["status"] == status
     # What upstream says of a body may repeat what stands in it: that is for the client alone.
-    assert line["error"] == answer.error["message"] or " " not in line["error"], "a message, or a code alone"
+    assert line["error"] == response.error["message"] or " " not in line["error"], (
+        "a message, or a code alone"
+    )
     assert line["outcome"] != "ok"
 
 
@@ -59,9 +61,9 @@ def test_refusals_of_the_token_are_tried_once_with_a_new_one(
     healed = bridge.receive_stream(f"[[sim:refuse name={name} once={mark}]]")
     assert healed.text
     assert len(simulator.ledger(mark)) == 2
-    answer = bridge.chat(f"[[sim:refuse name={name}]] {mark} again")
+    response = bridge.chat(f"[[sim:refuse name={name}]] {mark} again")
     assert len(simulator.ledger(f"{mark} again")) == 2
-    assert answer.status == (502 if name == "misdirected" else 401)
+    assert response.status == (502 if name == "misdirected" else 401)
     assert len(simulator.exchanges(bridge.github_token)) == 3
 
 
@@ -93,15 +95,17 @@ def test_refusals_of_the_token_are_tried_once_with_a_new_one(
 def test_every_status_in_every_body(
     bridge: Bridge, simulator: Simulator, mark: str, status: int, expected_status: int, sent: int, body: str
 ) -> None:
-    answer = refused(bridge, f"[[sim:status code={status} body={body} error=e{status}]] {mark}", stream=True)
-    assert answer.status == expected_status
+    response = refused(
+        bridge, f"[[sim:status code={status} body={body} error=e{status}]] {mark}", stream=True
+    )
+    assert response.status == expected_status
     assert len(simulator.ledger(mark)) == sent
-    assert "<" not in answer.error["message"]
-    assert "{" not in answer.error["message"]
+    assert "<" not in response.error["message"]
+    assert "{" not in response.error["message"]
     if status == 466:
-        assert "COPILOT_BRIDGE_EDITOR_VERSION" in answer.error["message"]
+        assert "COPILOT_BRIDGE_EDITOR_VERSION" in response.error["message"]
     elif body in ("json", "bare"):
-        assert answer.error["message"] == "The simulator was asked for this error."
+        assert response.error["message"] == "The simulator was asked for this error."
 
 
 @pytest.mark.parametrize("status", [500, 502, 504, 529])
@@ -118,10 +122,10 @@ def test_a_passing_error_is_hidden_by_the_second_try(
 @pytest.mark.parametrize("wait", ["17", "date", "none", "1000000"])
 def test_retry_after_is_passed_on_in_seconds(bridge: Bridge, status: int, streaming: bool, wait: str) -> None:
     """Never waited for: it may be weeks."""
-    answer = refused(bridge, f"[[sim:status code={status} retry-after={wait}]]", stream=streaming)
-    assert answer.status == 429
-    assert answer.error["type"] == "rate_limit_error"
-    retry_after = answer.headers.get("retry-after")
+    response = refused(bridge, f"[[sim:status code={status} retry-after={wait}]]", stream=streaming)
+    assert response.status == 429
+    assert response.error["type"] == "rate_limit_error"
+    retry_after = response.headers.get("retry-after")
     if wait == "date":
         assert retry_after is not None
         assert 3590 <= int(retry_after) <= 3600
@@ -130,21 +134,21 @@ def test_retry_after_is_passed_on_in_seconds(bridge: Bridge, status: int, stream
 
 
 def test_the_error_for_the_weekly_limit_names_it(bridge: Bridge) -> None:
-    answer = bridge.chat("[[sim:refuse name=weekly]]")
-    assert answer.headers["retry-after"] == "2733"
-    assert answer.headers["x-ratelimit-exceeded"] == "user-weekly-requests"
-    assert "weekly rate limit" in answer.error["message"]
+    response = bridge.chat("[[sim:refuse name=weekly]]")
+    assert response.headers["retry-after"] == "2733"
+    assert response.headers["x-ratelimit-exceeded"] == "user-weekly-requests"
+    assert "weekly rate limit" in response.error["message"]
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 def test_no_sdk_tries_a_used_up_quota_again(start_bridge: Start, simulator: Simulator, stream: bool) -> None:
     bridge = start_bridge(github_token=new_token("overquota"), server="gevent")
-    answer = refused(bridge, "hello", stream=stream)
-    assert answer.status == 429
-    assert answer.error["code"] == "insufficient_quota"
-    assert answer.error["type"] == "insufficient_quota"
-    assert answer.headers["x-should-retry"] == "false"
-    assert 3590 <= int(answer.headers["retry-after"]) <= 3600
+    response = refused(bridge, "hello", stream=stream)
+    assert response.status == 429
+    assert response.error["code"] == "insufficient_quota"
+    assert response.error["type"] == "insufficient_quota"
+    assert response.headers["x-should-retry"] == "false"
+    assert 3590 <= int(response.headers["retry-after"]) <= 3600
     assert len(simulator.exchanges(bridge.github_token)) == 1
     refused(bridge, "hello", stream=stream)
     assert len(simulator.exchanges(bridge.github_token)) == 2, "the quota's state is sealed in the token"
@@ -157,9 +161,9 @@ def test_other_errors_leave_the_retry_to_the_client(bridge: Bridge) -> None:
 def test_quota_headers_are_passed_on(start_bridge: Start) -> None:
     for persona in ("demo", "tokenbilled", "free"):
         bridge = start_bridge(github_token=new_token(persona), server="gevent")
-        answer = bridge.chat("hello", "gpt-4.1")
-        assert answer.status == 200
-        assert any(name.startswith("x-quota-snapshot-") for name in answer.headers)
+        response = bridge.chat("hello", "gpt-4.1")
+        assert response.status == 200
+        assert any(name.startswith("x-quota-snapshot-") for name in response.headers)
 
 
 @pytest.mark.parametrize("persona", ["overquota", "tokenbilled"])
@@ -175,10 +179,10 @@ def test_max_tokens_is_renamed_where_the_model_wants_it(
 ) -> None:
     """A model that nobody knows about yet: learnt from its refusal, once."""
     for number in range(2):
-        answer = bridge.chat(
+        response = bridge.chat(
             f"[[sim:refuse name=max-tokens]] {mark} {number}", "grok-code-fast-1", max_tokens=50
         )
-        assert answer.status == 200
+        assert response.status == 200
     bodies = [entry["body"] for entry in simulator.ledger(mark)]
     assert [("max_tokens" in body, body.get("max_completion_tokens")) for body in bodies] == [
         (True, None),

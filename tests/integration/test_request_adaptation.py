@@ -120,8 +120,8 @@ def test_client_tools_of_anthropic_are_described_to_other_models(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, tool: Json, takes: str
 ) -> None:
     body = MESSAGES.body(f"{mark} [[sim:tools]]", model, tools=[tool])
-    reply = response_to(bridge, MESSAGES, body)
-    (call,) = [block for block in reply["content"] if block["type"] == "tool_use"]
+    response = response_to(bridge, MESSAGES, body)
+    (call,) = [block for block in response["content"] if block["type"] == "tool_use"]
     assert call["name"] == tool["name"]
     sent = simulator.only(mark)["body"]
     assert takes in schema_of(sent)["properties"]
@@ -129,7 +129,7 @@ def test_client_tools_of_anthropic_are_described_to_other_models(
     assert (sent_tool.get("function") or sent_tool)["description"]
     messages = [
         *body["messages"],
-        {"role": "assistant", "content": reply["content"]},
+        {"role": "assistant", "content": response["content"]},
         {
             "role": "user",
             "content": [{"type": "tool_result", "tool_use_id": call["id"], "content": f"{mark}2"}],

@@ -29,10 +29,10 @@ def test_a_stream_is_logged_with_its_usage(any_bridge: Bridge, model: str) -> No
 
 @pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5"])
 def test_a_whole_response_is_logged_with_its_usage(any_bridge: Bridge, model: str) -> None:
-    answer = any_bridge.chat("hello", model)
-    line = line_of(any_bridge, dict(answer.headers))
+    response = any_bridge.chat("hello", model)
+    line = line_of(any_bridge, dict(response.headers))
     assert line.keys() == OF_A_MODEL
-    assert line["tokens_out"] == answer.json["usage"]["completion_tokens"]
+    assert line["tokens_out"] == response.json["usage"]["completion_tokens"]
 
 
 def test_usage_is_logged_though_the_client_did_not_request_it(any_bridge: Bridge) -> None:
@@ -80,9 +80,9 @@ def test_a_higher_log_level_silences_requests(start_bridge: Start, level: str) -
 
 def test_a_forged_line_stays_in_its_line(bridge: Bridge, mark: str) -> None:
     path = f"/{mark}%0A%7B%22event%22:%22request.done%22%7D%1B%5B31m"
-    answer = bridge.request("GET", path)
-    assert answer.status == 404
-    assert mark in line_of(bridge, dict(answer.headers))["path"]
+    response = bridge.request("GET", path)
+    assert response.status == 404
+    assert mark in line_of(bridge, dict(response.headers))["path"]
     assert all(json.loads(line) for line in bridge.log.all())
     assert not [line for line in bridge.log.all() if "\x1b" in line]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from integration.dialects import CELLS, DIALECTS
-from integration.harness import Answer, Bridge, Json, Simulator, Start, chat_body, tool
+from integration.harness import Bridge, Json, Response, Simulator, Start, chat_body, tool
 
 from copilot_bridge.pipeline.image_inlining import MAX_IMAGES
 
@@ -23,7 +23,7 @@ PIXEL = (
 )
 
 
-def post(bridge: Bridge, body: Json | bytes, path: str = CHAT, **headers: str) -> Answer:
+def post(bridge: Bridge, body: Json | bytes, path: str = CHAT, **headers: str) -> Response:
     return bridge.request("POST", path, body, headers)
 
 
@@ -94,12 +94,12 @@ WRONG: dict[str, tuple[Json, str]] = {
 @pytest.mark.parametrize("case", WRONG)
 def test_the_error_names_the_wrong_field(bridge: Bridge, case: str, stream: bool) -> None:
     body, param = WRONG[case]
-    answer = post(bridge, {"stream": stream} | body)
-    assert answer.status == 400
-    assert answer.error["type"] == "invalid_request_error"
-    assert answer.error["param"] == param
-    assert param.split(".")[0] in answer.error["message"] or "image" in answer.error["message"]
-    assert bridge.logged(answer.headers["x-request-id"])["status"] == 400
+    response = post(bridge, {"stream": stream} | body)
+    assert response.status == 400
+    assert response.error["type"] == "invalid_request_error"
+    assert response.error["param"] == param
+    assert param.split(".")[0] in response.error["message"] or "image" in response.error["message"]
+    assert bridge.logged(response.headers["x-request-id"])["status"] == 400
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_the_form_of_an_error_follows_path_then_header(
 ) -> None:
     """Some gateways send Anthropic's header with whatever they ask."""
     for dialect, headers in ((plain, {}), (versioned, {"anthropic-version": "2023-06-01"})):
-        answer = bridge.request(method, path, b"{", headers)
-        assert answer.status in (400, 404)
-        assert DIALECTS[dialect].error(answer)["message"]
+        response = bridge.request(method, path, b"{", headers)
+        assert response.status in (400, 404)
+        assert DIALECTS[dialect].error(response)["message"]
 
 
 @pytest.mark.parametrize("path", [CHAT, "/v1/embeddings", "/chat/completions", "/embeddings"])
@@ -131,10 +131,10 @@ def test_the_form_of_an_error_follows_path_then_header(
     [b"", b"{", b"[]", b'"text"', b"null", b"\xff\xfe{}", b"model=gpt-4o", b'{"model": NaN}', b"[" * 5000],
 )
 def test_a_body_that_is_not_a_json_object_is_refused(bridge: Bridge, path: str, body: bytes) -> None:
-    answer = post(bridge, body, path)
-    assert answer.status == 400
-    assert answer.error["type"] == "invalid_request_error"
-    assert "JSON" in answer.error["message"]
+    response = post(bridge, body, path)
+    assert response.status == 400
+    assert response.error["type"] == "invalid_request_error"
+    assert "JSON" in response.error["message"]
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/x-www-form-urlencoded", ""])
@@ -146,9 +146,9 @@ def test_the_content_type_does_not_matter(bridge: Bridge, kind: str) -> None:
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "zstd"])
 def test_a_packed_body_is_refused(bridge: Bridge, path: str, encoding: str) -> None:
     packed = gzip.compress(json.dumps(chat_body("hello", "gpt-4o")).encode())
-    answer = post(bridge, packed, path, **{"Content-Encoding": encoding})
-    assert answer.status == 415
-    assert answer.error["type"] == "invalid_request_error"
+    response = post(bridge, packed, path, **{"Content-Encoding": encoding})
+    assert response.status == 415
+    assert response.error["type"] == "invalid_request_error"
 
 
 def test_an_identity_body_is_not_packed(bridge: Bridge) -> None:
@@ -158,10 +158,10 @@ def test_an_identity_body_is_not_packed(bridge: Bridge) -> None:
 @pytest.mark.parametrize("path", ["/v1/nothing", "/nothing", "/v1", "/v1/chat", "/v1/v1", "/v1/moderations"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_an_unknown_path_is_a_404_in_json(bridge: Bridge, method: str, path: str) -> None:
-    answer = bridge.request(method, path, {} if method == "POST" else None)
-    assert answer.status == 404
-    assert answer.error["code"] == "not_found"
-    assert answer.error["type"] == "invalid_request_error"
+    response = bridge.request(method, path, {} if method == "POST" else None)
+    assert response.status == 404
+    assert response.error["code"] == "not_found"
+    assert response.error["type"] == "invalid_request_error"
 
 
 @pytest.mark.parametrize(
@@ -176,10 +176,10 @@ def test_an_unknown_path_is_a_404_in_json(bridge: Bridge, method: str, path: str
     ],
 )
 def test_the_wrong_method_is_a_405_in_json(bridge: Bridge, method: str, path: str, allowed: str) -> None:
-    answer = bridge.request(method, path)
-    assert answer.status == 405
-    assert answer.error["code"] == "method_not_allowed"
-    assert allowed in answer.headers["allow"]
+    response = bridge.request(method, path)
+    assert response.status == 405
+    assert response.error["code"] == "method_not_allowed"
+    assert allowed in response.headers["allow"]
 
 
 @pytest.mark.parametrize("path", ["/chat/completions", CHAT, "/chat/completions/", "/v1/chat/completions/"])
@@ -193,10 +193,10 @@ def test_with_and_without_v1_and_slash(bridge: Bridge, path: str) -> None:
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/v1/models", "/models", CHAT, "/api/hello"])
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
 def test_head_and_options_do_no_harm(any_bridge: Bridge, method: str, path: str) -> None:
-    answer = any_bridge.request(method, path)
-    assert answer.status in (200, 404, 405)
-    assert answer.body == b"" or answer.json
-    assert answer.headers["x-request-id"]
+    response = any_bridge.request(method, path)
+    assert response.status in (200, 404, 405)
+    assert response.body == b"" or response.json
+    assert response.headers["x-request-id"]
 
 
 def test_the_health_endpoints_report_readiness(any_bridge: Bridge) -> None:
@@ -208,8 +208,8 @@ def test_the_health_endpoints_report_readiness(any_bridge: Bridge) -> None:
 
 
 def test_a_body_of_megabytes_is_taken(any_bridge: Bridge) -> None:
-    answer = any_bridge.chat("word " * 3_000_000)
-    assert answer.status == 200
+    response = any_bridge.chat("word " * 3_000_000)
+    assert response.status == 200
 
 
 @pytest.mark.parametrize("path", [CHAT, "/v1/embeddings"])
@@ -227,7 +227,7 @@ def test_a_chunked_body_beyond_64_mb_is_refused(any_bridge: Bridge, simulator: S
     body = json.dumps(chat_body(f"hello {mark}", "gpt-4o")).encode()
     with any_bridge.connect() as sock:
         sock.sendall(f"POST {CHAT} HTTP/1.1\r\nHost: bridge\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
-        with suppress(BrokenPipeError, ConnectionResetError):  # cut off: the answer is there all the same
+        with suppress(BrokenPipeError, ConnectionResetError):  # cut off: the response is there all the same
             for piece in (body, *[b" " * (1 << 20)] * 65, b"}"):
                 sock.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
             sock.sendall(b"0\r\n\r\n")
@@ -397,9 +397,9 @@ def test_images_come_with_the_vision_header(
 ) -> None:
     image = {"type": "image_url", "image_url": {"url": PIXEL}}
     parts = [{"type": "text", "text": f"what is it? {mark}"}, image]
-    answer = post(bridge, {"model": model, "messages": [{"role": "user", "content": parts}]})
-    assert answer.status == 200
-    assert "image/png of 70 bytes" in answer.message["content"]
+    response = post(bridge, {"model": model, "messages": [{"role": "user", "content": parts}]})
+    assert response.status == 200
+    assert "image/png of 70 bytes" in response.message["content"]
     assert simulator.only(mark)["headers"]["copilot-vision-request"] == "true"
 
 
@@ -426,9 +426,9 @@ def test_more_images_than_any_model_takes_are_refused(
     assert dialect.post(bridge, dialect.body(parts, model)).status == 200
     simulator.only(mark)
     parts = [*[image] * (most + 1), {"type": TEXT[client], "text": f"{mark}more"}]
-    answer = dialect.post(bridge, dialect.body(parts, model))
-    assert answer.status == 400
-    error = dialect.error(answer)
+    response = dialect.post(bridge, dialect.body(parts, model))
+    assert response.status == 400
+    error = dialect.error(response)
     assert error["type"] == "invalid_request_error"
     turn = "input" if client == "responses" else "messages"
     assert error["message"].startswith(f"{turn}.0.content.{most}")
@@ -445,8 +445,8 @@ def test_without_images_there_is_no_vision_header(bridge: Bridge, simulator: Sim
 def test_request_ids_are_unique_and_upstreams_too(
     any_bridge: Bridge, simulator: Simulator, mark: str
 ) -> None:
-    answers = [any_bridge.chat(f"{mark} {number}") for number in range(5)]
-    ids = [answer.headers["x-request-id"] for answer in answers]
+    responses = [any_bridge.chat(f"{mark} {number}") for number in range(5)]
+    ids = [response.headers["x-request-id"] for response in responses]
     assert len(set(ids)) == 5
     assert [entry["headers"]["x-request-id"] for entry in simulator.ledger(mark)] == ids
     others = [
@@ -456,8 +456,8 @@ def test_request_ids_are_unique_and_upstreams_too(
 
 
 def test_a_client_can_not_name_its_request(bridge: Bridge) -> None:
-    answer = post(bridge, chat_body("hello", "gpt-4o"), **{"X-Request-Id": "mine"})
-    assert answer.headers["x-request-id"] != "mine"
+    response = post(bridge, chat_body("hello", "gpt-4o"), **{"X-Request-Id": "mine"})
+    assert response.headers["x-request-id"] != "mine"
 
 
 def test_the_clients_own_headers_stay_here(bridge: Bridge, simulator: Simulator, mark: str) -> None:
@@ -481,9 +481,9 @@ def test_many_requests_on_one_connection(any_bridge: Bridge) -> None:
         sock = connection.sock
         for streaming in (False, True, False, True):
             connection.request("POST", CHAT, json.dumps(chat_body("hello", "gpt-4o", stream=streaming)))
-            reply = connection.getresponse()
-            assert reply.status == 200
-            assert reply.read()
+            response = connection.getresponse()
+            assert response.status == 200
+            assert response.read()
             assert connection.sock is sock, "the bridge closed it"
 
 
@@ -492,11 +492,11 @@ def test_an_upstream_that_is_not_there(start_bridge: Start) -> None:
         port = listener.getsockname()[1]
     gone = f"http://127.0.0.1:{port}"
     bridge = start_bridge(github_api_url=gone, server="gevent")
-    answer = bridge.chat("hello")
-    assert answer.status == 503
-    assert 1 <= int(answer.headers["retry-after"]) <= 60
-    assert answer.error["code"] == "upstream_unreachable"
-    assert "Connection refused" in answer.error["message"]
+    response = bridge.chat("hello")
+    assert response.status == 503
+    assert 1 <= int(response.headers["retry-after"]) <= 60
+    assert response.error["code"] == "upstream_unreachable"
+    assert "Connection refused" in response.error["message"]
     assert bridge.request("GET", "/healthz").status == 200
 
 
@@ -513,5 +513,5 @@ def test_an_upstream_that_is_not_there(start_bridge: Start) -> None:
 )
 def test_a_web_page_can_not_spend_the_plan(bridge: Bridge, origin: str, status: int) -> None:
     """A simple POST needs no preflight, so a page could send it; programs' origins are no websites."""
-    answer = bridge.request("POST", CHAT, chat_body("hello", "gpt-4o"), {"Origin": origin})
-    assert answer.status == status
+    response = bridge.request("POST", CHAT, chat_body("hello", "gpt-4o"), {"Origin": origin})
+    assert response.status == status

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from integration.harness import Answer, Bridge, Frame, Json, Simulator, Start, Stream
+from integration.harness import Bridge, Frame, Json, Response, Simulator, Start, Stream
 
 PATH = "/v1/responses"
 CODEX = "gpt-5.3-codex"
@@ -17,7 +17,7 @@ def body_of(given: Any, model: str = CODEX, **more: Any) -> Json:
     return {"model": model, "input": given, **more}
 
 
-def post(bridge: Bridge, body: Json, **headers: str) -> Answer:
+def post(bridge: Bridge, body: Json, **headers: str) -> Response:
     return bridge.request("POST", PATH, body, headers)
 
 
@@ -35,7 +35,7 @@ def event_of(frame: Frame) -> Json:
 
 
 def events_of(stream: Stream) -> list[Json]:
-    assert stream.status == 200, stream.answer().body
+    assert stream.status == 200, stream.response().body
     assert stream.headers["content-type"].startswith("text/event-stream")
     events = [event_of(frame) for frame in stream.all() if not frame.is_comment]
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
@@ -44,8 +44,8 @@ def events_of(stream: Stream) -> list[Json]:
 
 def sent(bridge: Bridge, simulator: Simulator, mark: str, body: Json) -> Json:
     """What reached Copilot, in one go, of a request that was answered."""
-    answer = post(bridge, body)
-    assert answer.status == 200, answer.body
+    response = post(bridge, body)
+    assert response.status == 200, response.body
     return simulator.only(mark)
 
 
@@ -83,13 +83,13 @@ def test_a_stream_has_openais_form(bridge: Bridge, model: str, how: str) -> None
 
 
 def test_a_whole_response_has_openais_form(any_bridge: Bridge) -> None:
-    answer = post(any_bridge, body_of("Hello World", store=True))
-    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
-    assert answer.json["store"] is False
-    assert not answer.json.keys() & {"copilot_usage", "output_text"}
-    line = any_bridge.logged(answer.headers["x-request-id"])
+    response = post(any_bridge, body_of("Hello World", store=True))
+    assert (response.status, response.headers["content-type"]) == (200, "application/json")
+    assert response.json["store"] is False
+    assert not response.json.keys() & {"copilot_usage", "output_text"}
+    line = any_bridge.logged(response.headers["x-request-id"])
     assert line["dialect"] == "responses"
-    assert line["tokens_out"] == answer.json["usage"]["output_tokens"]
+    assert line["tokens_out"] == response.json["usage"]["output_tokens"]
 
 
 @pytest.mark.parametrize(
@@ -212,8 +212,8 @@ def test_references_to_unknown_items_are_refused(bridge: Bridge, simulator: Simu
 
 def test_ids_that_are_refused_for_good(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     renewals = len(simulator.exchanges(bridge.github_token))
-    answer = post(bridge, body_of(f"[[sim:refuse name=item-id]] hello {mark}"))
-    assert (answer.status, answer.error["type"]) == (400, "invalid_request_error")
+    response = post(bridge, body_of(f"[[sim:refuse name=item-id]] hello {mark}"))
+    assert (response.status, response.error["type"]) == (400, "invalid_request_error")
     assert len(simulator.ledger(mark)) <= 2
     assert len(simulator.exchanges(bridge.github_token)) == renewals
 
@@ -226,8 +226,8 @@ def test_an_image_is_announced(bridge: Bridge, simulator: Simulator, mark: str) 
     entry = sent(bridge, simulator, mark, body_of([{"role": "user", "content": parts}]))
     assert entry["headers"]["copilot-vision-request"] == "true"
     parts[1]["image_url"] = "http://127.0.0.1:9/a.png"
-    answer = post(bridge, body_of([{"role": "user", "content": parts}]))
-    assert (answer.status, answer.error["param"]) == (400, "input.0.content.1.image_url")
+    response = post(bridge, body_of([{"role": "user", "content": parts}]))
+    assert (response.status, response.error["param"]) == (400, "input.0.content.1.image_url")
 
 
 # Errors.
@@ -249,10 +249,10 @@ STATUSES: dict[str, tuple[int, str | None]] = {
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("name", STATUSES)
 def test_refusals_have_their_status_and_code(bridge: Bridge, name: str, stream: bool) -> None:
-    answer = post(bridge, body_of(f"[[sim:refuse name={name}]]", stream=stream))
-    assert (answer.status, answer.error["code"]) == STATUSES[name]
+    response = post(bridge, body_of(f"[[sim:refuse name={name}]]", stream=stream))
+    assert (response.status, response.error["code"]) == STATUSES[name]
     if name == "weekly":
-        assert answer.headers["retry-after"] == "2733"
+        assert response.headers["retry-after"] == "2733"
 
 
 @pytest.mark.parametrize(
@@ -280,22 +280,22 @@ def test_refusals_have_their_status_and_code(bridge: Bridge, name: str, stream: 
 )
 def test_a_wrong_field_is_a_400_that_names_it(bridge: Bridge, body: Json, param: str) -> None:
     """Codex would try anything else again, six times or thirty."""
-    answer = post(bridge, body_of("hello") | body)
-    assert (answer.status, answer.error["param"]) == (400, param)
+    response = post(bridge, body_of("hello") | body)
+    assert (response.status, response.error["param"]) == (400, param)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe{}", b"[" * 5000])
 def test_a_body_that_is_not_a_json_object_is_refused(bridge: Bridge, body: bytes) -> None:
-    answer = bridge.request("POST", PATH, body)
-    assert answer.status == 400
-    assert "JSON" in answer.error["message"]
+    response = bridge.request("POST", PATH, body)
+    assert response.status == 400
+    assert "JSON" in response.error["message"]
 
 
 def test_no_websocket(any_bridge: Bridge) -> None:
     """At this status, and no other, Codex goes on with POST at once."""
-    answer = any_bridge.request("GET", PATH)
-    assert (answer.status, answer.error["type"]) == (426, "invalid_request_error")
-    assert any_bridge.logged(answer.headers["x-request-id"])["dialect"] == "responses"
+    response = any_bridge.request("GET", PATH)
+    assert (response.status, response.error["type"]) == (426, "invalid_request_error")
+    assert any_bridge.logged(response.headers["x-request-id"])["dialect"] == "responses"
 
 
 def test_fields_can_be_kept(start_bridge: Start) -> None:
@@ -317,9 +317,9 @@ def test_fields_can_be_kept(start_bridge: Start) -> None:
 )
 def test_paths_that_are_not_there(bridge: Bridge, method: str, path: str, status: int) -> None:
     """In the form of the dialect that is spoken there."""
-    answer = bridge.request(method, path, {} if method == "POST" else None)
-    assert answer.status == status
-    body = json.loads(answer.body)
+    response = bridge.request(method, path, {} if method == "POST" else None)
+    assert response.status == status
+    body = json.loads(response.body)
     if "messages" in path:
         assert (body["type"], body["error"]["type"]) == ("error", "not_found_error")
     else:

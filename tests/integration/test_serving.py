@@ -151,7 +151,7 @@ def test_streams_in_a_row_use_one_upstream_connection(
 
 
 EMBED = {"model": "text-embedding-3-small", "input": "a"}
-ANSWERS: dict[str, Callable[[Bridge], object]] = {
+RESPONSES: dict[str, Callable[[Bridge], object]] = {
     "whole": lambda bridge: bridge.chat("hello").message,
     "folded": lambda bridge: bridge.chat("hello", "claude-sonnet-4.5").message,
     "refused": lambda bridge: bridge.chat("[[sim:status code=429]]").error,
@@ -160,11 +160,11 @@ ANSWERS: dict[str, Callable[[Bridge], object]] = {
 }
 
 
-def test_whole_answers_reuse_the_upstream_connection(start_bridge: Start, junction: Junction) -> None:
+def test_whole_responses_reuse_the_upstream_connection(start_bridge: Start, junction: Junction) -> None:
     bridge = start_bridge(server="gevent", copilot_api_url=junction.url)
-    for kind, answer in ANSWERS.items():
+    for kind, response in RESPONSES.items():
         for _ in range(3):
-            assert answer(bridge)
+            assert response(bridge)
         assert junction.count == 1, f"lost after {kind}"
 
 

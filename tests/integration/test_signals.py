@@ -25,10 +25,10 @@ def ids(entry: Json, profile: str = "vscode") -> tuple[str, str, str]:
 
 
 def post(bridge: Bridge, path: str, body: Json, **headers: str) -> None:
-    answer = bridge.request(
+    response = bridge.request(
         "POST", path, body, {name.replace("_", "-"): value for name, value in headers.items()}
     )
-    assert answer.status == 200, answer.body
+    assert response.status == 200, response.body
 
 
 def logged(bridge: Bridge, session: str, number: int) -> list[Json]:
@@ -253,7 +253,7 @@ def test_an_unexchanged_token_sends_the_signals_of_the_cli(
 def test_a_network_error_makes_no_second_turn(
     bridge: Bridge, simulator: Simulator, mark: str, path: str
 ) -> None:
-    """Copilot has read the request, and the connection ends without an answer."""
+    """Copilot has read the request, and the connection ends without a response."""
     messages = [{"role": "user", "content": f"[[sim:close-before-response once={mark}]] hello"}]
     bodies: dict[str, Json] = {
         "/v1/chat/completions": {"model": CHAT, "messages": messages},

@@ -39,10 +39,10 @@ def test_a_health_probe_sends_nothing_upstream(start_bridge: Start, junction: Ju
         ("HEAD", "/", None),
     ):
         began = time.monotonic()
-        answer = bridge.request(method, path, body, {"user-agent": "Bun/1.3"})
-        assert 200 <= answer.status < 300, (method, path)
+        response = bridge.request(method, path, body, {"user-agent": "Bun/1.3"})
+        assert 200 <= response.status < 300, (method, path)
         assert time.monotonic() - began < 10
-        assert method != "HEAD" or answer.body == b""
+        assert method != "HEAD" or response.body == b""
     assert junction.count == 0
 
 
@@ -57,9 +57,9 @@ def test_telemetry_is_not_even_read(start_bridge: Start, server: str) -> None:
             ("GET", "/healthz", None),
         ):
             connection.request(method, path, body)
-            reply = connection.getresponse()
-            assert 200 <= reply.status < 300
-            content = json.loads(reply.read())
+            response = connection.getresponse()
+            assert 200 <= response.status < 300
+            content = json.loads(response.read())
     assert content == {"status": "alive"}
     assert "a-secret-of-the-client" not in "".join(bridge.log.all())
 
@@ -68,9 +68,9 @@ def test_telemetry_is_not_even_read(start_bridge: Start, server: str) -> None:
 def test_a_query_does_not_matter(bridge: Bridge, mark: str, client: str, model: str) -> None:
     """Anthropic's clients say `?beta=true`."""
     dialect = DIALECTS[client]
-    answer = bridge.request("POST", f"{dialect.path}?beta=true", dialect.body(mark, model))
-    assert answer.status == 200
-    assert mark in dialect.text(answer.json)
+    response = bridge.request("POST", f"{dialect.path}?beta=true", dialect.body(mark, model))
+    assert response.status == 200
+    assert mark in dialect.text(response.json)
 
 
 @pytest.fixture
@@ -90,9 +90,9 @@ def test_an_upgrade_can_be_refused_with_426(without_websockets: Bridge, path: st
         "OpenAI-Beta": "responses_websockets=2026-02-06",
         "Authorization": "Bearer anything",
     }
-    answer = bridge.dial("GET", path, headers=asked).answer()
-    assert answer.status == 426
-    assert RESPONSES.error(answer)["type"] == "invalid_request_error"
+    response = bridge.dial("GET", path, headers=asked).response()
+    assert response.status == 426
+    assert RESPONSES.error(response)["type"] == "invalid_request_error"
     plain = RESPONSES.body("hello", "gpt-5.3-codex")
     assert bridge.request("POST", path, plain).status == 200
 
@@ -111,9 +111,9 @@ def test_a_body_of_32_mb_is_answered(
     any_bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str
 ) -> None:
     dialect = DIALECTS[client]
-    answer = dialect.post(any_bridge, dialect.body(mark + " word" * (32 * MB // 5), model))
-    assert answer.status == 200, answer.body
-    assert mark in dialect.text(answer.json)
+    response = dialect.post(any_bridge, dialect.body(mark + " word" * (32 * MB // 5), model))
+    assert response.status == 200, response.body
+    assert mark in dialect.text(response.json)
     assert int(simulator.only(mark)["headers"]["content-length"]) > 32 * MB
 
 
@@ -122,15 +122,15 @@ def test_a_body_beyond_the_limit_is_a_413(any_bridge: Bridge, client: str) -> No
     """Before it is sent, so it need not be; in words that say how much it may be."""
     dialect = DIALECTS[client]
     stream = any_bridge.dial("POST", dialect.path, headers={"Content-Length": str(LARGEST + 1)})
-    answer = stream.answer()
-    assert answer.status == 413
-    error = dialect.error(answer)
+    response = stream.response()
+    assert response.status == 413
+    error = dialect.error(response)
     assert f"{LARGEST:,} bytes" in error["message"]
     assert error["type"] == ("request_too_large" if client == "messages" else "invalid_request_error")
 
 
 def test_a_client_that_sends_too_large_a_body_reads_the_refusal(any_bridge: Bridge) -> None:
-    """As every HTTP client does, which looks for an answer when it has sent everything."""
-    answer = any_bridge.request("POST", "/v1/messages", b"{" + b" " * LARGEST + b"}")
-    assert answer.status == 413
-    assert DIALECTS["messages"].error(answer)["type"] == "request_too_large"
+    """As every HTTP client does, which looks for a response when it has sent everything."""
+    response = any_bridge.request("POST", "/v1/messages", b"{" + b" " * LARGEST + b"}")
+    assert response.status == 413
+    assert DIALECTS["messages"].error(response)["type"] == "request_too_large"

@@ -28,11 +28,11 @@ def say(text: str, mark: str, *, how: str = "") -> str:
     return f"{how}{mark} [[sim:say]] {text}"
 
 
-def ending(dialect: Dialect, reply: Json) -> tuple[Any, ...]:
-    """Why a whole answer ended, and by which stop sequence where the dialect has it."""
+def ending(dialect: Dialect, response: Json) -> tuple[Any, ...]:
+    """Why a whole response ended, and by which stop sequence where the dialect has it."""
     if dialect is CHAT:
-        return (reply["choices"][0]["finish_reason"],)
-    return reply["stop_reason"], reply["stop_sequence"]
+        return (response["choices"][0]["finish_reason"],)
+    return response["stop_reason"], response["stop_sequence"]
 
 
 def streamed(
@@ -71,7 +71,7 @@ EMOJI = "a 🙂🙃 b"
     if max_stops < len(stops)
     for cut in ("", *([BYTES] if model == GPT or text == EMOJI or (client, model) == ("chat", MINI) else []))
 ])  # fmt: skip
-def test_a_stop_sequence_that_the_target_does_not_take_ends_the_answer(
+def test_a_stop_sequence_that_the_target_does_not_take_ends_the_response(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, max_stops: int, text: str,
     stops: list[str], kept_text: str, stopped_by: str | None, cut: str,
 ) -> None:  # fmt: skip
@@ -83,8 +83,8 @@ def test_a_stop_sequence_that_the_target_does_not_take_ends_the_answer(
     )
     more = {STOPS[client]: stops}
     assert streamed(bridge, dialect, say(text, mark, how=cut), model, **more) == (kept_text, expected)
-    reply = response_to(bridge, dialect, dialect.body(say(text, f"{mark}2", how=cut), model, **more))
-    assert (dialect.text(reply), ending(dialect, reply)) == (kept_text, expected)
+    response = response_to(bridge, dialect, dialect.body(say(text, f"{mark}2", how=cut), model, **more))
+    assert (dialect.text(response), ending(dialect, response)) == (kept_text, expected)
     for entry in simulator.ledger(mark):
         assert entry["body"].get("stop", []) == stops[:max_stops]
         assert "stop_sequences" not in entry["body"]

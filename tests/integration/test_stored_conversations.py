@@ -10,24 +10,24 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
-from integration.harness import PATIENCE, Answer, Bridge, Json, Simulator, Start, new_token
+from integration.harness import PATIENCE, Bridge, Json, Response, Simulator, Start, new_token
 
 PATH = "/v1/responses"
 MODEL = "gpt-5.3-codex"
 GONE = (400, "previous_response_not_found")
 
 
-def post(bridge: Bridge, given: str, headers: dict[str, str] | None = None, **more: Any) -> Answer:
+def post(bridge: Bridge, given: str, headers: dict[str, str] | None = None, **more: Any) -> Response:
     return bridge.request("POST", PATH, {"model": MODEL, "input": given, **more}, headers or {})
 
 
-def response_id_of(answer: Answer) -> str:
-    assert answer.status == 200, answer.body
-    return str(answer.json["id"])
+def response_id_of(response: Response) -> str:
+    assert response.status == 200, response.body
+    return str(response.json["id"])
 
 
-def verdict(answer: Answer) -> tuple[int, Any]:
-    return answer.status, answer.error["code"]
+def verdict(response: Response) -> tuple[int, Any]:
+    return response.status, response.error["code"]
 
 
 def links(bridge: Bridge) -> int:
@@ -67,7 +67,7 @@ def two_workers(bridge: Bridge) -> list[int]:
 def test_another_worker_goes_on_with_a_conversation(
     start_bridge: Start, simulator: Simulator, mark: str
 ) -> None:
-    """In turn: each goes on from what the other has answered."""
+    """In turn: each continues from the other's last response."""
     bridge = start_bridge(workers=2, server="gunicorn")
     one, two = two_workers(bridge)
     with asleep(one):
@@ -85,7 +85,7 @@ def test_another_worker_goes_on_with_a_conversation(
 
 
 def test_every_worker_knows_a_response_at_once(start_bridge: Start) -> None:
-    """An agent's next request comes as soon as it has the answer."""
+    """An agent's next request comes as soon as it has the response."""
     bridge = start_bridge(workers=2, server="gunicorn")
     two_workers(bridge)
     id_ = response_id_of(post(bridge, "hello"))
@@ -97,7 +97,7 @@ def test_every_worker_knows_a_response_at_once(start_bridge: Start) -> None:
 def test_a_conversation_outlives_a_restart(
     start_bridge: Start, simulator: Simulator, mark: str, server: str
 ) -> None:
-    """Even one that comes right after the answer."""
+    """Even one that comes right after the response."""
     settings = {"server": server, "github_token": new_token(), "api_key": "one,two"}
     bridge = start_bridge(**settings).warm_up("one")
     id_ = response_id_of(post(bridge, f"hello {mark}", {"x-api-key": "one"}))
@@ -112,7 +112,7 @@ def test_a_conversation_outlives_a_restart(
 
 
 def test_a_killed_worker_loses_no_conversation(start_bridge: Start) -> None:
-    """What it had answered is kept; what it was answering never was."""
+    """A finished response is kept; one that was being made never was."""
     bridge = start_bridge(server="gunicorn").warm()
     id_ = response_id_of(post(bridge, "hello"))
     wait_for_links(bridge, 1)

@@ -46,12 +46,12 @@ def test_a_row_describes_the_request_and_its_cost(start_bridge: Start) -> None:
     spring = new_token("spring")  # whose plan counts premium requests
     bridge = start_bridge(server="gevent", api_key="one", github_token=spring).warm_up("one")
     body = chat_body("hello", "claude-sonnet-4.5")
-    answers = [
+    responses = [
         bridge.request("POST", "/v1/chat/completions", body | {"stream": stream}, {"x-api-key": "one"})
         for stream in (False, True)
     ]
-    for streamed, answer in enumerate(answers):
-        row = row_of(bridge, answer.headers["x-request-id"])
+    for streamed, response in enumerate(responses):
+        row = row_of(bridge, response.headers["x-request-id"])
         assert (row.streamed, row.path) == (streamed, "/v1/chat/completions")
         assert (row.address, row.token_ms, row.error) == ("127.0.0.1", 0, None)
         assert 0 <= row.queue_ms <= row.first_byte_ms
@@ -85,8 +85,8 @@ def test_a_row_has_the_reason_of_a_cache_miss(bridge: Bridge, mark: str) -> None
     for number, body in enumerate(bodies):
         headers = {"x-claude-code-session-id": mark, "user-agent": "claude-cli/2.1.0"}
         sent = {"model": "claude-haiku-4.5", "max_tokens": 50, "stream": bool(number % 2), **body}
-        answer = bridge.request("POST", "/v1/messages", sent, headers)
-        found.append(row_of(bridge, answer.headers["x-request-id"]))
+        response = bridge.request("POST", "/v1/messages", sent, headers)
+        found.append(row_of(bridge, response.headers["x-request-id"]))
     verdicts = [(row.verdict, row.verdict_detail) for row in found]
     assert verdicts == [("hit", "49"), ("hit", "49"), ("tools_changed", "1 of 1"), ("system_changed", None)]
     assert row_of(bridge, bridge.chat("hello").headers["x-request-id"]).verdict == "too_short"
@@ -97,8 +97,8 @@ def test_a_row_has_the_reason_of_a_cache_miss(bridge: Bridge, mark: str) -> None
 def test_a_row_has_the_duration_of_each_phase(start_bridge: Start) -> None:
     """The wait for a token and the list of models, unless the start has them ready, and for one's turn."""
     bridge = start_bridge(server="gevent", rate_limit=1.0, queue_requests=1)
-    answers = [bridge.chat("hello") for _ in range(2)]
-    first, second = (row_of(bridge, answer.headers["x-request-id"]) for answer in answers)
+    responses = [bridge.chat("hello") for _ in range(2)]
+    first, second = (row_of(bridge, response.headers["x-request-id"]) for response in responses)
     assert 0 < first.token_ms + first.catalogue_ms <= first.first_byte_ms
     assert second.token_ms + second.catalogue_ms == 0
     assert first.queue_ms < 100 < second.queue_ms <= second.first_byte_ms <= second.ms
@@ -120,7 +120,7 @@ def test_translated_and_failed_requests_have_rows(start_bridge: Start) -> None:
     assert row_of(bridge, request_id).outcome == "client_disconnected"
 
 
-def test_no_prompt_and_no_answer_is_in_the_store(start_bridge: Start, mark: str) -> None:
+def test_no_prompt_and_no_response_is_in_the_store(start_bridge: Start, mark: str) -> None:
     bridge = start_bridge(server="gevent")
     row_of(bridge, bridge.chat(f"hello {mark}").headers["x-request-id"])
     row_of(bridge, bridge.chat(f"[[sim:refuse name=forbidden]] {mark}").headers["x-request-id"])
@@ -236,19 +236,19 @@ def estimate_of(row: RequestLogRow) -> int:
 
 
 def test_costs_are_copilots_own_to_the_nano_unit(start_bridge: Start) -> None:
-    """Of whole answers and streams, passed on and translated; what it states is what the tokens cost, too."""
+    """Whole or streamed, passed on or translated: what Copilot states is what the tokens cost, too."""
     bridge = start_bridge(server="gevent", keep_copilot_fields=1).warm()
     stated: dict[str, int | None] = {}
     for path, model in MIXED:
         for stream in (False, True):
             body = mixed_body(path, model, f"hello {'word ' * 3000}") | {"stream": stream}
-            answer = bridge.request("POST", path, body, {"User-Agent": "some-agent/1.2 (x)"})
-            match = STATED.search(answer.body)
-            stated[answer.headers["x-request-id"]] = int(match[1]) if match else None
+            response = bridge.request("POST", path, body, {"User-Agent": "some-agent/1.2 (x)"})
+            match = STATED.search(response.body)
+            stated[response.headers["x-request-id"]] = int(match[1]) if match else None
     found = rows(bridge.home, lambda known: stated.keys() <= known.keys())
     for id_, cost in stated.items():
         row = found[id_]
-        assert cost in (None, row.nano_aiu)  # translated answers have no fields of Copilot's
+        assert cost in (None, row.nano_aiu)  # translated responses have no fields of Copilot's
         assert row.cost == row.nano_aiu / 1e9 > 0
         assert (row.estimated, row.client, row.retries, row.requested_model) == (
             0,

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from integration.harness import Answer, Bridge, Junction, Simulator, Start, new_token
+from integration.harness import Bridge, Junction, Response, Simulator, Start, new_token
 
 from copilot_bridge.store import open_store
 from copilot_bridge.store.key_values import KeyValueStore
@@ -41,8 +41,8 @@ def test_thirty_first_requests_and_four_workers_make_one_exchange(
 ) -> None:
     bridge = start_bridge(workers=4, server="gunicorn")
     with ThreadPoolExecutor(30) as pool:
-        answers = list(pool.map(lambda number: bridge.chat(f"hello {mark} {number}"), range(30)))
-    assert {answer.status for answer in answers} == {200}
+        responses = list(pool.map(lambda number: bridge.chat(f"hello {mark} {number}"), range(30)))
+    assert {response.status for response in responses} == {200}
     assert len(simulator.exchanges(bridge.github_token)) == 1
     assert len({entry["headers"]["authorization"] for entry in simulator.ledger(mark)}) == 1
     assert len(bridge.workers()) == 4
@@ -61,8 +61,8 @@ def test_processes_that_share_a_home_make_one_exchange(
         for bridge in bridges:
             assert bridge.request("GET", "/healthz").status == 200
         with ThreadPoolExecutor(30) as pool:
-            answers = list(pool.map(lambda bridge: bridge.chat(f"hello {mark}"), bridges * 10))
-    assert {answer.status for answer in answers} == {200}
+            responses = list(pool.map(lambda bridge: bridge.chat(f"hello {mark}"), bridges * 10))
+    assert {response.status for response in responses} == {200}
     assert len(simulator.exchanges(token)) == 1
     assert len({entry["headers"]["authorization"] for entry in simulator.ledger(mark)}) == 1
 
@@ -166,8 +166,8 @@ def test_many_expired_at_once_are_one_renewal(start_bridge: Start, simulator: Si
     assert bridge.chat("hello").status == 200
     simulator.expire(bridge.github_token)
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda number: bridge.chat(f"hello {mark} {number}"), range(20)))
-    assert {answer.status for answer in answers} == {200}
+        responses = list(pool.map(lambda number: bridge.chat(f"hello {mark} {number}"), range(20)))
+    assert {response.status for response in responses} == {200}
     assert len(simulator.exchanges(bridge.github_token)) == 2
 
 
@@ -176,10 +176,10 @@ def test_a_token_that_is_refused_for_good_is_not_renewed_for_ever(
 ) -> None:
     bridge = start_bridge()
     for number in range(8):
-        answer = bridge.chat(f"[[sim:refuse name=expired-token]] {mark} {number}")
-        assert answer.status == 401
-        assert answer.error["type"] == "authentication_error"
-        assert answer.error["code"] == "invalid_api_key"
+        response = bridge.chat(f"[[sim:refuse name=expired-token]] {mark} {number}")
+        assert response.status == 401
+        assert response.error["type"] == "authentication_error"
+        assert response.error["code"] == "invalid_api_key"
         sent = len(simulator.ledger(f"{mark} {number}"))
         assert sent == (2 if number < 5 else 1)
     assert len(simulator.exchanges(bridge.github_token)) <= 6, "GitHub watches for scripted minting"
@@ -211,29 +211,29 @@ REFUSED = {
 def test_a_refused_exchange_says_what_to_do(start_bridge: Start, simulator: Simulator, persona: str) -> None:
     status, words = REFUSED[persona]
     bridge = start_bridge(github_token=new_token(persona), server="gevent")
-    answer = bridge.chat("hello")
-    assert answer.status == status
-    assert words in answer.error["message"]
-    assert "<" not in answer.error["message"], "GitHub's error page is not for reading"
-    streamed = bridge.stream("hello").answer()
-    assert (streamed.status, streamed.error["message"]) == (status, answer.error["message"])
+    response = bridge.chat("hello")
+    assert response.status == status
+    assert words in response.error["message"]
+    assert "<" not in response.error["message"], "GitHub's error page is not for reading"
+    streamed = bridge.stream("hello").response()
+    assert (streamed.status, streamed.error["message"]) == (status, response.error["message"])
     ready = bridge.request("GET", "/readyz")
     assert (ready.status, ready.json["status"]) == (503, "not ready")
     if status == 429:
-        assert 0 < int(answer.headers["retry-after"]) <= 60
+        assert 0 < int(response.headers["retry-after"]) <= 60
 
 
 def test_a_revoked_login_says_how_to_log_in(start_bridge: Start) -> None:
     bridge = start_bridge(github_token="ghu_thisOneWasRevoked00000000000")
-    answer = bridge.chat("hello")
-    assert answer.status == 401
-    assert "copilot-bridge auth" in answer.error["message"]
+    response = bridge.chat("hello")
+    assert response.status == 401
+    assert "copilot-bridge auth" in response.error["message"]
 
 
 def test_no_login_says_how_to_log_in(start_bridge: Start) -> None:
-    answer = start_bridge(github_token="", server="gevent").chat("hello")
-    assert answer.status == 401
-    assert "copilot-bridge auth" in answer.error["message"]
+    response = start_bridge(github_token="", server="gevent").chat("hello")
+    assert response.status == 401
+    assert "copilot-bridge auth" in response.error["message"]
 
 
 @pytest.mark.parametrize("prefix", ["gho", "github_pat"])
@@ -282,9 +282,9 @@ def dead_end() -> Iterator[DeadEnd]:
 def test_an_evil_endpoint_is_not_followed(start_bridge: Start, dead_end: DeadEnd) -> None:
     """Token and prompts would go there with it."""
     bridge = start_bridge(github_token=new_token("evil"), proxy=dead_end.url)
-    answer = bridge.chat("hello")
-    assert answer.status == 503
-    assert answer.error["code"] == "upstream_unreachable"
+    response = bridge.chat("hello")
+    assert response.status == 503
+    assert response.error["code"] == "upstream_unreachable"
     assert dead_end.targets, "it went through our proxy or nowhere"
     assert {target.rpartition(":")[0].endswith(".githubcopilot.com") for target in dead_end.targets} == {True}
     assert "attacker.example" not in "".join(bridge.log.all())
@@ -292,9 +292,9 @@ def test_an_evil_endpoint_is_not_followed(start_bridge: Start, dead_end: DeadEnd
 
 def test_every_request_has_the_editors_headers(start_bridge: Start, simulator: Simulator, mark: str) -> None:
     bridge = start_bridge()
-    answer: Answer = bridge.chat(f"hello {mark}")
+    response: Response = bridge.chat(f"hello {mark}")
     bridge.request("POST", "/v1/embeddings", {"model": "text-embedding-3-small", "input": f"{mark} too"})
-    assert answer.status == 200
+    assert response.status == 200
     entries = simulator.ledger(mark)
     assert len(entries) == 2
     bearer = entries[0]["headers"]["authorization"]

@@ -33,12 +33,12 @@ def post(bridge, client, body):
     return bridge.request("POST", path, body)
 
 
-def text_of(client, reply):
+def text_of(client, response):
     if client == "chat":
-        return reply["choices"][0]["message"]["content"]
+        return response["choices"][0]["message"]["content"]
     if client == "messages":
-        return "".join(block["text"] for block in reply["content"] if block["type"] == "text")
-    items = [item for item in reply["output"] if item["type"] == "message"]
+        return "".join(block["text"] for block in response["content"] if block["type"] == "text")
+    items = [item for item in response["output"] if item["type"] == "message"]
     return "".join(part["text"] for item in items for part in item["content"])
 
 
@@ -46,23 +46,23 @@ def text_of(client, reply):
 def test_a_whole_response_is_translated(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, upstream: str
 ) -> None:
-    answer = post(bridge, client, body_of(client, model, f"Hello {mark}"))
-    assert answer.status == 200, answer.body
-    assert mark in text_of(client, answer.json)
+    response = post(bridge, client, body_of(client, model, f"Hello {mark}"))
+    assert response.status == 200, response.body
+    assert mark in text_of(client, response.json)
     entry = simulator.only(mark)
     assert entry["path"] == PATHS[upstream]
     assert entry["headers"]["x-initiator"] == "user"
-    line = bridge.logged(answer.headers["x-request-id"])
+    line = bridge.logged(response.headers["x-request-id"])
     assert line["model"] == model
     assert line["status"] == 200
 
 
 @pytest.mark.parametrize(("client", "model", "upstream"), CELLS)
 def test_a_stream_is_translated(bridge: Bridge, mark: str, client: str, model: str, upstream: str) -> None:
-    answer = post(bridge, client, body_of(client, model, f"Hello {mark}", stream=True))
-    assert answer.status == 200, answer.body
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    assert ENDS[client] in answer.body.decode().rstrip().rpartition("\n\n")[2]
+    response = post(bridge, client, body_of(client, model, f"Hello {mark}", stream=True))
+    assert response.status == 200, response.body
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert ENDS[client] in response.body.decode().rstrip().rpartition("\n\n")[2]
 
 
 @pytest.mark.parametrize("kind", ["custom", "namespace"])
@@ -74,9 +74,9 @@ def test_a_tool_of_responses_comes_back_in_its_kind(bridge: Bridge, model: str, 
         "custom": {"type": "custom", "name": "patch", "description": "patches"},
         "namespace": {"type": "namespace", "name": "files", "tools": [inner]},
     }
-    answer = post(bridge, "responses", body_of("responses", model, "[[sim:tools]] go", tools=[tools[kind]]))
-    assert answer.status == 200, answer.body
-    (call,) = [item for item in answer.json["output"] if "call_id" in item]
+    response = post(bridge, "responses", body_of("responses", model, "[[sim:tools]] go", tools=[tools[kind]]))
+    assert response.status == 200, response.body
+    (call,) = [item for item in response.json["output"] if "call_id" in item]
     if kind == "custom":
         assert (call["type"], call["name"]) == ("custom_tool_call", "patch")
         assert isinstance(call["input"], str)

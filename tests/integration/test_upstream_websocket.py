@@ -98,7 +98,7 @@ def upgrades(simulator: Simulator, turn: Json) -> list[Json]:
     return [entry for entry in asked if entry["headers"].get("vscode-sessionid") == session]
 
 
-# What a client sees, without the ids and times that differ between any two answers.
+# What a client sees, without the ids and times that differ between any two responses.
 VARIES = re.compile(
     rb'"(id|item_id|obfuscation|reasoning_opaque|call_id|tool_use_id|encrypted_content|signature|data|created_at|created|'
     rb'previous_response_id|input_tokens|total_tokens|cached_tokens|cache_read_input_tokens|prompt_tokens)":'
@@ -108,7 +108,7 @@ VARIES = re.compile(
 
 def seen(agent: Agent, bridge: Bridge) -> bytes:
     stream = agent.ask(bridge)
-    assert stream.status == 200, stream.answer().body
+    assert stream.status == 200, stream.response().body
     raw = b"\n\n".join(frame.raw for frame in stream.all() if not frame.is_comment)
     stream.close()
     agent.read([json.loads(data) for data in re.findall(rb"data: (\{.*\})", raw)])
@@ -150,45 +150,45 @@ def test_clients_see_the_same_as_by_http(by_http: Bridge, bridge: Bridge, dialec
     assert received[0] == received[1]
 
 
-def calls_in(agent: Agent, answer: Json) -> list[Call]:
-    """The calls of a whole answer, which is added to the conversation."""
+def calls_in(agent: Agent, response: Json) -> list[Call]:
+    """The calls of a whole response, which is added to the conversation."""
     if isinstance(agent, Responses):
-        return agent.read([{"type": "response.completed", "response": answer}])[1]
+        return agent.read([{"type": "response.completed", "response": response}])[1]
     if isinstance(agent, Messages):
-        agent.items.append({"role": "assistant", "content": answer["content"]})
-        return [(block["id"], block["input"]) for block in answer["content"] if block["type"] == "tool_use"]
-    message = answer["choices"][0]["message"]
+        agent.items.append({"role": "assistant", "content": response["content"]})
+        return [(block["id"], block["input"]) for block in response["content"] if block["type"] == "tool_use"]
+    message = response["choices"][0]["message"]
     agent.items.append(message)
     return [
         (call["id"], json.loads(call["function"]["arguments"])) for call in message.get("tool_calls") or ()
     ]
 
 
-def whole_answers(agent: Agent, bridge: Bridge, wait: partial[None] | None = None) -> list[bytes]:
-    """The answers to a tool loop, none of them streamed."""
-    answers: list[bytes] = []
+def whole_responses(agent: Agent, bridge: Bridge, wait: partial[None] | None = None) -> list[bytes]:
+    """The responses to a tool loop, none of them streamed."""
+    responses: list[bytes] = []
     while True:
         body = {"model": agent.model, **agent.body()}
-        reply = bridge.request("POST", agent.path, json.dumps(body).encode(), agent.headers)
-        assert reply.status == 200, reply.body
-        answers.append(VARIES.sub(rb'"\1":0', reply.body))
-        calls = calls_in(agent, reply.json)
+        response = bridge.request("POST", agent.path, json.dumps(body).encode(), agent.headers)
+        assert response.status == 200, response.body
+        responses.append(VARIES.sub(rb'"\1":0', response.body))
+        calls = calls_in(agent, response.json)
         if not calls:
-            return answers
+            return responses
         agent.items += [agent.result(call, "done") for call in calls]
-        if wait and len(answers) == 1:
+        if wait and len(responses) == 1:
             wait()
 
 
 @pytest.mark.parametrize("dialect", AGENTS)
-def test_whole_answers_come_over_it_too(
+def test_whole_responses_come_over_it_too(
     by_http: Bridge, bridge: Bridge, simulator: Simulator, mark: str, dialect: str
 ) -> None:
-    answers = whole_answers(AGENTS[dialect](plan(3, "Done."), mark), bridge, opened(bridge))
+    responses = whole_responses(AGENTS[dialect](plan(3, "Done."), mark), bridge, opened(bridge))
     other = new_mark()
-    by_http_ = whole_answers(AGENTS[dialect](plan(3, "Done."), other), by_http)
-    assert [json.loads(answer) for answer in answers] == [
-        json.loads(answer.replace(other.encode(), mark.encode())) for answer in by_http_
+    by_http_ = whole_responses(AGENTS[dialect](plan(3, "Done."), other), by_http)
+    assert [json.loads(response) for response in responses] == [
+        json.loads(response.replace(other.encode(), mark.encode())) for response in by_http_
     ]
     assert ways(simulator, mark) == ["http", "whole", "continued", "continued"]
 
@@ -246,13 +246,13 @@ def test_a_refused_upgrade_is_asked_for_once(
     for _ in range(2):
         agent = Responses(f"{mark} {plan(2, 'Done.')}", mark, token)
         assert agent.work(many) == "Done."
-        many.log.wait_for(lambda line: f"answered by {status}" in line)
+        many.log.wait_for(lambda line: f"has status {status}" in line)
     assert set(ways(simulator, mark)) == {"http"}
     asked = {entry["id"] for turn in simulator.ledger(mark) for entry in upgrades(simulator, turn)}
     assert len(asked) == 1
 
 
-def test_a_cut_in_the_middle_of_an_answer_is_told(many: Bridge, simulator: Simulator, mark: str) -> None:
+def test_a_cut_in_the_middle_of_a_response_is_told(many: Bridge, simulator: Simulator, mark: str) -> None:
     agent = ready_agent(many)
     text = f"{mark} [[sim:cut-between after=5 once={mark}]] [[sim:say]] one two three four five"
     agent.items.append({"role": "user", "content": text})

@@ -19,10 +19,10 @@ def asked(simulator: Simulator, github_token: str) -> int:
 
 @pytest.mark.parametrize("path", ["/usage.json", "/usage"])
 def test_the_shape_that_tools_know(bridge: Bridge, path: str) -> None:
-    answer = bridge.request("GET", path)
-    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
-    assert answer.headers["cache-control"] == "no-store"
-    body = answer.json
+    response = bridge.request("GET", path)
+    assert (response.status, response.headers["content-type"]) == (200, "application/json")
+    assert response.headers["cache-control"] == "no-store"
+    body = response.json
     assert (body["login"], body["copilot_plan"]) == ("octo-demo", "business")
     assert body["access_type_sku"]
     assert body["quota_reset_date"]
@@ -31,23 +31,23 @@ def test_the_shape_that_tools_know(bridge: Bridge, path: str) -> None:
         assert isinstance(quota["percent_remaining"], float)
         assert {"entitlement", "remaining", "quota_remaining", "unlimited"} <= quota.keys()
         assert {"overage_count", "overage_permitted"} <= quota.keys()
-    assert bridge.github_token.encode() not in answer.body
+    assert bridge.github_token.encode() not in response.body
 
 
 def test_every_plan_has_its_quotas(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent", api_key="operator", allow_github_tokens=1)
     for persona in ("free", "legacyfree", "tokenbilled", "overquota", "noaccess"):
-        answer = bridge.request("GET", "/usage.json", headers={"x-api-key": new_token(persona)})
-        assert answer.status == 200, persona
-        assert answer.json["copilot_plan"], persona
+        response = bridge.request("GET", "/usage.json", headers={"x-api-key": new_token(persona)})
+        assert response.status == 200, persona
+        assert response.json["copilot_plan"], persona
 
 
 def test_many_tabs_ask_github_once(start_bridge: Start, simulator: Simulator) -> None:
     bridge = start_bridge(workers=2).warm()
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda _: bridge.request("GET", "/usage.json"), range(40)))
-    assert {answer.status for answer in answers} == {200}
-    assert len({answer.body for answer in answers}) == 1
+        responses = list(pool.map(lambda _: bridge.request("GET", "/usage.json"), range(40)))
+    assert {response.status for response in responses} == {200}
+    assert len({response.body for response in responses}) == 1
     assert asked(simulator, bridge.github_token) == 1
 
 
@@ -63,12 +63,12 @@ def test_each_caller_sees_their_own_account(start_bridge: Start, simulator: Simu
     store.close()
 
     def account_of(given: str) -> tuple[str | None, str]:
-        answer = bridge.request("GET", "/usage.json", headers={"x-api-key": given})
-        assert answer.status == 200, answer.body
-        assert answer.json["quota_snapshots"]
+        response = bridge.request("GET", "/usage.json", headers={"x-api-key": given})
+        assert response.status == 200, response.body
+        assert response.json["quota_snapshots"]
         hidden = ("endpoints", "organization_list", "analytics_tracking_id", "login")
-        assert "login" in answer.json or not {*hidden} & answer.json.keys()
-        return answer.json.get("login"), answer.json["access_type_sku"]
+        assert "login" in response.json or not {*hidden} & response.json.keys()
+        return response.json.get("login"), response.json["access_type_sku"]
 
     assert account_of("operator")[0] == "octo-demo"
     assert account_of(theirs) == ("octo-individual", "monthly_subscriber_quota")
@@ -82,16 +82,16 @@ def test_each_caller_sees_their_own_account(start_bridge: Start, simulator: Simu
 
 def test_each_failure_explains_itself(start_bridge: Start) -> None:
     nobody = start_bridge(server="gevent", github_token="")
-    answer = nobody.request("GET", "/usage.json")
-    assert answer.status == 401
-    assert "copilot-bridge auth" in answer.error["message"]
+    response = nobody.request("GET", "/usage.json")
+    assert response.status == 401
+    assert "copilot-bridge auth" in response.error["message"]
     revoked = start_bridge(server="gevent", github_token="ghu_never_issued")
-    answer = revoked.request("GET", "/usage.json")
-    assert answer.status == 401
-    assert "does not accept this login" in answer.error["message"]
+    response = revoked.request("GET", "/usage.json")
+    assert response.status == 401
+    assert "does not accept this login" in response.error["message"]
     foreign = start_bridge(server="gevent", github_token=new_token("foreignapp"))
     assert foreign.request("GET", "/usage.json").status == 403
     alone = start_bridge(server="gevent", github_api_url=NOWHERE)
-    answer = alone.request("GET", "/usage.json")
-    assert (answer.status, answer.error["code"]) == (502, "upstream_unreachable")
-    assert "127.0.0.1:9" in answer.error["message"]
+    response = alone.request("GET", "/usage.json")
+    assert (response.status, response.error["code"]) == (502, "upstream_unreachable")
+    assert "127.0.0.1:9" in response.error["message"]

@@ -107,33 +107,33 @@ def plan(*queries: str, say: str = "Done.") -> str:
 
 
 def answered(client: FlaskClient, body: Json) -> Json:
-    reply = client.post("/v1/messages", json=body)
-    assert reply.status_code == 200, reply.text
-    content: Json = reply.get_json()
+    response = client.post("/v1/messages", json=body)
+    assert response.status_code == 200, response.text
+    content: Json = response.get_json()
     return content
 
 
-def kinds(reply: Json) -> list[str]:
-    return [block["type"] for block in reply["content"] if block["type"] != "thinking"]
+def kinds(response: Json) -> list[str]:
+    return [block["type"] for block in response["content"] if block["type"] != "thinking"]
 
 
 # Each client, each model.
 
 
-def said_by(dialect: str, reply: Json) -> tuple[str, list[str]]:
-    """The text of a reply, and the addresses that it cites."""
+def said_by(dialect: str, response: Json) -> tuple[str, list[str]]:
+    """The text of a response, and the addresses that it cites."""
     if dialect == "messages":
-        text = next(block for block in reversed(reply["content"]) if block["type"] == "text")
+        text = next(block for block in reversed(response["content"]) if block["type"] == "text")
         return text["text"], [citation["url"] for citation in text["citations"]]
     if dialect == "responses":
-        part = reply["output"][-1]["content"][0]
+        part = response["output"][-1]["content"][0]
         return part["text"], [annotation["url"] for annotation in part["annotations"]]
     if dialect == "chat":
-        message = reply["choices"][0]["message"]
+        message = response["choices"][0]["message"]
         return message["content"], [
             annotation["url_citation"]["url"] for annotation in message["annotations"]
         ]
-    candidate = reply["candidates"][0]
+    candidate = response["candidates"][0]
     chunks = candidate["groundingMetadata"]["groundingChunks"]
     supports = candidate["groundingMetadata"]["groundingSupports"]
     cited = [
@@ -169,9 +169,9 @@ def test_each_client_searches_with_each_model_and_gets_the_sources(
     client = services.app.test_client()  # type: ignore[attr-defined]
     wanted = "[[sim:search]] " if (dialect, model) == ("responses", GPT) else ""
     path, body = request_of(dialect, model, f"{wanted}Do a web_search for {mark}")
-    reply = client.post(path, json=body)
-    assert reply.status_code == 200, reply.text
-    text, cited = said_by(dialect, reply.get_json())
+    response = client.post(path, json=body)
+    assert response.status_code == 200, response.text
+    text, cited = said_by(dialect, response.get_json())
     assert cited
     assert all(url.startswith(("https://example.com/", "https://example.org/")) for url in cited)
     assert "simulated" in text
@@ -186,8 +186,8 @@ def test_each_client_searches_with_each_model_and_gets_the_sources(
 def test_a_search_is_an_agents_call_with_a_row_that_belongs_to_its_request(
     services: Services, client: FlaskClient, simulator: Simulator, mark: str
 ) -> None:
-    reply = client.post("/v1/messages", json=ask(plan(mark), [SEARCH]))
-    assert kinds(reply.get_json())[-3:] == ["server_tool_use", "web_search_tool_result", "text"]
+    response = client.post("/v1/messages", json=ask(plan(mark), [SEARCH]))
+    assert kinds(response.get_json())[-3:] == ["server_tool_use", "web_search_tool_result", "text"]
     calls = simulator.ledger(mark)
     assert [(call["path"], call["headers"]["x-initiator"]) for call in calls] == [
         ("/v1/messages", "user"),
@@ -197,9 +197,9 @@ def test_a_search_is_an_agents_call_with_a_row_that_belongs_to_its_request(
     assert len({call["headers"]["x-interaction-id"] for call in calls}) == 1
     assert calls[1]["headers"]["x-interaction-type"] == "conversation-background"
     assert calls[1]["body"]["tools"] == [{"type": "web_search"}]
-    reply.close()
+    response.close()
     services.request_log_writer.flush()
-    whole = services.store.request_log.find(reply.headers["x-request-id"])
+    whole = services.store.request_log.find(response.headers["x-request-id"])
     assert whole
     [part] = services.store.request_log.parts_of(whole)
     assert (part.path, part.model, part.searches, part.outcome) == (
@@ -219,8 +219,8 @@ def test_filters_and_place_go_to_the_engine_and_bind_what_it_finds(
 ) -> None:
     location = {"type": "approximate", "city": "Oslo", "country": "NO"}
     tool = SEARCH | {"allowed_domains": ["example.org"], "user_location": location}
-    reply = answered(client, ask(plan(mark), [tool]))
-    [found] = [block for block in reply["content"] if block["type"] == "web_search_tool_result"]
+    response = answered(client, ask(plan(mark), [tool]))
+    [found] = [block for block in response["content"] if block["type"] == "web_search_tool_result"]
     assert [page["url"].split("/")[2] for page in found["content"]] == ["example.org"]
     [call] = [call for call in simulator.ledger(mark) if call["path"] == "/responses"]
     assert call["body"]["tools"] == [
@@ -233,17 +233,17 @@ def test_filters_and_place_go_to_the_engine_and_bind_what_it_finds(
 
 
 def test_the_same_search_is_made_once(client: FlaskClient, simulator: Simulator, mark: str) -> None:
-    reply = answered(client, ask(plan(mark, mark), [SEARCH]))
-    assert reply["usage"]["server_tool_use"]["web_search_requests"] == 2
+    response = answered(client, ask(plan(mark, mark), [SEARCH]))
+    assert response["usage"]["server_tool_use"]["web_search_requests"] == 2
     assert len([call for call in simulator.ledger(mark) if call["path"] == "/responses"]) == 1
 
 
 def test_a_forced_search_is_forced_once(client: FlaskClient, simulator: Simulator, mark: str) -> None:
     """Claude Code's WebSearch is a request of its own with that choice."""
     choice = {"type": "tool", "name": "web_search"}
-    reply = answered(client, ask(f"Perform a web search for {mark}", [SEARCH], tool_choice=choice))
-    assert kinds(reply)[-3:] == ["server_tool_use", "web_search_tool_result", "text"]
-    assert reply["stop_reason"] == "end_turn"
+    response = answered(client, ask(f"Perform a web search for {mark}", [SEARCH], tool_choice=choice))
+    assert kinds(response)[-3:] == ["server_tool_use", "web_search_tool_result", "text"]
+    assert response["stop_reason"] == "end_turn"
     first, last = (call["body"] for call in simulator.ledger(mark) if call["path"] == "/v1/messages")
     assert (first["tool_choice"], last["tool_choice"]) == (choice, {"type": "auto"})
 
@@ -252,13 +252,13 @@ def test_a_turn_with_a_search_and_a_call_of_the_clients(
     client: FlaskClient, simulator: Simulator, mark: str
 ) -> None:
     body = ask(f"Do a web_search and get_weather, {mark}", [SEARCH, WEATHER])
-    reply = answered(client, body)
-    assert kinds(reply) == ["text", "tool_use", "server_tool_use", "web_search_tool_result"]
-    assert reply["stop_reason"] == "tool_use"
-    use = next(block for block in reply["content"] if block["type"] == "tool_use")
+    response = answered(client, body)
+    assert kinds(response) == ["text", "tool_use", "server_tool_use", "web_search_tool_result"]
+    assert response["stop_reason"] == "tool_use"
+    use = next(block for block in response["content"] if block["type"] == "tool_use")
     result = {"type": "tool_result", "tool_use_id": use["id"], "content": "sunny"}
     body["messages"] += [
-        {"role": "assistant", "content": reply["content"]},
+        {"role": "assistant", "content": response["content"]},
         {"role": "user", "content": [result]},
     ]
     again = answered(client, body)
@@ -272,9 +272,9 @@ def test_a_turn_with_a_search_and_a_call_of_the_clients(
 
 
 def test_the_search_is_seen_while_it_runs(client: FlaskClient, engine: FakeEngine, mark: str) -> None:
-    reply = client.post("/v1/messages", json=ask(plan(mark), [SEARCH], stream=True))
+    response = client.post("/v1/messages", json=ask(plan(mark), [SEARCH], stream=True))
     seen = b""
-    for piece in reply.iter_encoded():
+    for piece in response.iter_encoded():
         seen += piece
         if b'"server_tool_use"' in seen and b"content_block_stop" in seen.partition(b'"server_tool_use"')[2]:
             break
@@ -282,14 +282,14 @@ def test_the_search_is_seen_while_it_runs(client: FlaskClient, engine: FakeEngin
     assert not engine.go.is_set()
     assert b"web_search_tool_result" not in seen
     engine.go.set()
-    rest = b"".join(reply.iter_encoded())
+    rest = b"".join(response.iter_encoded())
     assert b"web_search_tool_result" in rest
     assert b"message_stop" in rest
 
 
 def test_a_long_search_has_signs_of_life(client: FlaskClient, engine: FakeEngine, mark: str) -> None:
-    reply = client.post("/v1/messages", json=ask(plan(mark), [SEARCH], stream=True))
-    pieces = reply.iter_encoded()
+    response = client.post("/v1/messages", json=ask(plan(mark), [SEARCH], stream=True))
+    pieces = response.iter_encoded()
     for piece in pieces:
         if engine.begun.is_set() and b"ping" in piece:
             break
@@ -300,13 +300,13 @@ def test_a_long_search_has_signs_of_life(client: FlaskClient, engine: FakeEngine
 def test_a_client_that_leaves_ends_the_search(
     services: Services, client: FlaskClient, engine: FakeEngine, mark: str
 ) -> None:
-    reply = client.post("/v1/messages", json=ask(plan(mark), [SEARCH], stream=True))
-    for _piece in reply.iter_encoded():
+    response = client.post("/v1/messages", json=ask(plan(mark), [SEARCH], stream=True))
+    for _piece in response.iter_encoded():
         if engine.begun.is_set():
             break
-    reply.close()
+    response.close()
     services.request_log_writer.flush()
-    row = services.store.request_log.find(reply.headers["x-request-id"])
+    row = services.store.request_log.find(response.headers["x-request-id"])
     assert row
     [part] = services.store.request_log.parts_of(row)
     assert (row.outcome, part.outcome) == ("client_disconnected", "client_disconnected")
@@ -322,14 +322,14 @@ def test_a_refusal_in_the_middle_ends_as_an_error(
         raise UpstreamRefused("overloaded", kind="overloaded")
 
     monkeypatch.setattr("copilot_bridge.pipeline.tool_loop.send_prepared", refuse)
-    reply = client.post("/v1/messages", json=ask(plan(mark), [SEARCH], stream=True))
-    said = reply.get_data(as_text=True)
+    response = client.post("/v1/messages", json=ask(plan(mark), [SEARCH], stream=True))
+    said = response.get_data(as_text=True)
     assert "web_search_tool_result" in said
     assert said.rstrip().split("\n\n")[-1].startswith("event: error\n")
     assert "message_stop" not in said
-    reply.close()
+    response.close()
     services.request_log_writer.flush()
-    row = services.store.request_log.find(reply.headers["x-request-id"])
+    row = services.store.request_log.find(response.headers["x-request-id"])
     assert row
     assert row.outcome == "overloaded"
     whole = client.post("/v1/messages", json=ask(plan(mark), [SEARCH]))
@@ -342,26 +342,26 @@ def test_a_refusal_in_the_middle_ends_as_an_error(
 def test_a_model_that_searches_for_ever_is_stopped(
     client: FlaskClient, simulator: Simulator, mark: str
 ) -> None:
-    """The model knows a client's own number of uses; then it has to answer, or the turn is paused."""
+    """The model knows a client's own number of uses; then it has to respond, or the turn is paused."""
     queries = [f"{mark} {number}" for number in range(30)]
-    reply = answered(client, ask(plan(*queries), [SEARCH | {"max_uses": 2}]))
-    results = [block["content"] for block in reply["content"] if block["type"] == "web_search_tool_result"]
+    response = answered(client, ask(plan(*queries), [SEARCH | {"max_uses": 2}]))
+    results = [block["content"] for block in response["content"] if block["type"] == "web_search_tool_result"]
     assert [isinstance(content, list) for content in results[:2]] == [True, True]
     assert {content["error_code"] for content in results[2:]} == {"max_uses_exceeded"}
-    assert reply["stop_reason"] == "pause_turn"
+    assert response["stop_reason"] == "pause_turn"
     assert len(results) < 10
     again = ask(plan(*queries), [SEARCH])
-    again["messages"].append({"role": "assistant", "content": reply["content"]})
+    again["messages"].append({"role": "assistant", "content": response["content"]})
     assert answered(client, again)["stop_reason"] in ("pause_turn", "end_turn")
 
 
-def test_a_client_that_knows_no_pause_gets_an_answer(client: FlaskClient, mark: str) -> None:
+def test_a_client_that_knows_no_pause_gets_a_response(client: FlaskClient, mark: str) -> None:
     queries = [f"{mark} {number}" for number in range(30)]
     messages = [{"role": "user", "content": plan(*queries)}]
     body = {"model": GEMINI, "messages": messages, "web_search_options": {}}
-    reply = client.post("/v1/chat/completions", json=body).get_json()
-    assert reply["choices"][0]["finish_reason"] == "stop"
-    assert reply["choices"][0]["message"]["content"]
+    response = client.post("/v1/chat/completions", json=body).get_json()
+    assert response["choices"][0]["finish_reason"] == "stop"
+    assert response["choices"][0]["message"]["content"]
 
 
 class Down:
@@ -390,11 +390,11 @@ def test_an_engine_that_is_down_is_an_error_result(
     services: Services, client: FlaskClient, mark: str
 ) -> None:
     services.web_search._engines = [Down()]
-    reply = answered(client, ask(plan(mark), [SEARCH]))
-    [result] = [block for block in reply["content"] if block["type"] == "web_search_tool_result"]
+    response = answered(client, ask(plan(mark), [SEARCH]))
+    [result] = [block for block in response["content"] if block["type"] == "web_search_tool_result"]
     assert result["content"] == {"type": "web_search_tool_result_error", "error_code": "unavailable"}
-    assert reply["stop_reason"] == "end_turn"
-    assert reply["content"][-1]["text"].startswith("Done.")
+    assert response["stop_reason"] == "end_turn"
+    assert response["content"][-1]["text"].startswith("Done.")
 
 
 def test_an_engine_that_hangs_is_given_up(
@@ -403,9 +403,9 @@ def test_an_engine_that_hangs_is_given_up(
     monkeypatch.setattr("copilot_bridge.pipeline.tool_runs.TIME_LIMIT", 0.2)
     services.web_search._engines = [Stuck()]
     began = time.monotonic()
-    reply = answered(client, ask(plan(mark), [SEARCH]))
+    response = answered(client, ask(plan(mark), [SEARCH]))
     assert time.monotonic() - began < 10
-    [result] = [block for block in reply["content"] if block["type"] == "web_search_tool_result"]
+    [result] = [block for block in response["content"] if block["type"] == "web_search_tool_result"]
     assert result["content"]["error_code"] == "unavailable"
 
 
@@ -413,8 +413,8 @@ def test_a_huge_result_is_cut(
     services: Services, client: FlaskClient, simulator: Simulator, mark: str
 ) -> None:
     services.web_search._engines = [Huge()]
-    reply = client.post("/v1/messages", json=ask(plan(mark), [SEARCH]))
-    assert len(reply.data) < 100_000
+    response = client.post("/v1/messages", json=ask(plan(mark), [SEARCH]))
+    assert len(response.data) < 100_000
     last = simulator.ledger(mark)[-1]["body"]
     assert len(json.dumps(last)) < 100_000
 
@@ -423,8 +423,8 @@ def test_the_other_engine_where_the_first_fails(
     services: Services, client: FlaskClient, simulator: Simulator, mark: str
 ) -> None:
     services.web_search._engines = [Down(), *WebSearch("mcp")._engines]
-    reply = answered(client, ask(plan(mark), [SEARCH]))
-    [result] = [block for block in reply["content"] if block["type"] == "web_search_tool_result"]
+    response = answered(client, ask(plan(mark), [SEARCH]))
+    [result] = [block for block in response["content"] if block["type"] == "web_search_tool_result"]
     assert [page["title"] for page in result["content"]] == [f"{mark} explained", f"Notes on {mark}"]
     [call] = [call for call in simulator.ledger(mark) if call["path"] == "/mcp/readonly"]
     assert call["headers"]["x-mcp-tools"] == "web_search"
@@ -437,8 +437,8 @@ def test_a_server_that_knows_only_the_handshake(
     engine: Any = McpEngine()
     engine._server._legacy_until = float("inf")
     services.web_search._engines = [engine]
-    reply = answered(client, ask(plan(mark), [SEARCH]))
-    [result] = [block for block in reply["content"] if block["type"] == "web_search_tool_result"]
+    response = answered(client, ask(plan(mark), [SEARCH]))
+    [result] = [block for block in response["content"] if block["type"] == "web_search_tool_result"]
     assert [page["title"] for page in result["content"]] == [f"{mark} explained", f"Notes on {mark}"]
     [call] = [call for call in simulator.ledger(mark) if call["path"] == "/mcp/readonly"]
     assert call["headers"]["mcp-protocol-version"] == "2025-11-25"
@@ -463,9 +463,9 @@ def test_a_server_that_knows_only_the_handshake(
 def test_a_mistake_is_named_by_its_field(services: Services, dialect: str, change: Json, field: str) -> None:
     client = services.app.test_client()  # type: ignore[attr-defined]
     path, body = request_of(dialect, CLAUDE, "Hello")
-    reply = client.post(path, json=body | change)
-    assert reply.status_code == 400, reply.text
-    assert f"{field}: " in reply.get_json()["error"]["message"]
+    response = client.post(path, json=body | change)
+    assert response.status_code == 400, response.text
+    assert f"{field}: " in response.get_json()["error"]["message"]
 
 
 # Switched off.
@@ -502,9 +502,9 @@ def test_codex_searches_by_itself(client: FlaskClient, simulator: Simulator, mar
         "commands": {"search_query": queries, "open": [{"ref_id": "x"}], "response_length": "short"},
         "settings": {"external_web_access": True, "filters": {"blocked_domains": ["example.org"]}},
     }
-    reply = client.post("/v1/alpha/search", json=body)
-    assert reply.status_code == 200, reply.text
-    output = reply.get_json()["output"]
+    response = client.post("/v1/alpha/search", json=body)
+    assert response.status_code == 200, response.text
+    output = response.get_json()["output"]
     first, second = output.split("Results for ")[1:]
     assert (("example.org" in first), ("example.com" in second)) == (False, True)
     assert output.endswith("open: not available here; use search_query.")
@@ -560,19 +560,19 @@ def fetch_plan(url: str, named: str = "") -> str:
 
 
 def fetched(client: FlaskClient, text: str, **more: Any) -> tuple[Json, Json]:
-    """The reply, and the content of the result in it."""
-    reply = answered(client, ask(text, [FETCH | more]))
-    [result] = [block for block in reply["content"] if block["type"] == "web_fetch_tool_result"]
-    return reply, result["content"]
+    """The response, and the content of the result in it."""
+    response = answered(client, ask(text, [FETCH | more]))
+    [result] = [block for block in response["content"] if block["type"] == "web_fetch_tool_result"]
+    return response, result["content"]
 
 
 def test_a_page_is_read_and_cited(reading: FlaskClient, simulator: Simulator, site: str, mark: str) -> None:
     url = f"{site}/rain?{mark}"
-    reply, content = fetched(reading, fetch_plan(url, f"Read {url}"))
+    response, content = fetched(reading, fetch_plan(url, f"Read {url}"))
     assert (content["type"], content["url"]) == ("web_fetch_result", url)
     assert content["content"]["source"]["data"] == "It rains."
-    assert reply["content"][-1]["citations"][0]["url"] == url
-    assert reply["usage"]["server_tool_use"]["web_fetch_requests"] == 1
+    assert response["content"][-1]["citations"][0]["url"] == url
+    assert response["usage"]["server_tool_use"]["web_fetch_requests"] == 1
     assert "It rains." in json.dumps(simulator.ledger(mark)[-1]["body"]["messages"][-1])
 
 
@@ -587,21 +587,21 @@ def test_a_page_is_read_and_cited(reading: FlaskClient, simulator: Simulator, si
 def test_a_page_that_can_not_be_read(
     reading: FlaskClient, site: str, path: str, tool: Json, code: str
 ) -> None:
-    _reply, content = fetched(reading, fetch_plan(f"{site}{path}", f"Read {site}{path}"), **tool)
+    _response, content = fetched(reading, fetch_plan(f"{site}{path}", f"Read {site}{path}"), **tool)
     assert content == {"type": "web_fetch_tool_result_error", "error_code": code}
 
 
 def test_a_long_page_is_cut(reading: FlaskClient, site: str) -> None:
-    _reply, content = fetched(reading, fetch_plan(f"{site}/long", f"Read {site}/long"))
+    _response, content = fetched(reading, fetch_plan(f"{site}/long", f"Read {site}/long"))
     assert len(content["content"]["source"]["data"]) == 80_000
-    _reply, content = fetched(
+    _response, content = fetched(
         reading, fetch_plan(f"{site}/long", f"Read {site}/long"), max_content_tokens=100
     )
     assert len(content["content"]["source"]["data"]) == 400
 
 
 def test_an_address_that_only_the_model_names_is_not_read(reading: FlaskClient, site: str) -> None:
-    _reply, content = fetched(reading, fetch_plan(f"{site}/rain?secret=1", f"Read {site}/rain"))
+    _response, content = fetched(reading, fetch_plan(f"{site}/rain?secret=1", f"Read {site}/rain"))
     assert content["error_code"] == "url_not_allowed"
 
 
@@ -609,15 +609,15 @@ def test_an_address_inside_the_network_is_not_read(
     services: Services, reading: FlaskClient, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(services.__dict__, "pages", PageFetcher(replace(services.config, proxy_env=False)))
-    _reply, content = fetched(reading, fetch_plan(f"{site}/rain", f"Read {site}/rain"))
+    _response, content = fetched(reading, fetch_plan(f"{site}/rain", f"Read {site}/rain"))
     assert content["error_code"] == "url_not_accessible"
 
 
 def test_gemini_reads_pages_by_their_addresses(reading: FlaskClient, site: str) -> None:
     contents = [{"role": "user", "parts": [{"text": fetch_plan(f"{site}/rain", f"Read {site}/rain")}]}]
     body = {"contents": contents, "tools": [{"urlContext": {}}]}
-    reply = reading.post(f"/v1beta/models/{GEMINI}:generateContent", json=body)
-    [candidate] = reply.get_json()["candidates"]
+    response = reading.post(f"/v1beta/models/{GEMINI}:generateContent", json=body)
+    [candidate] = response.get_json()["candidates"]
     status = "URL_RETRIEVAL_STATUS_SUCCESS"
     assert candidate["urlContextMetadata"]["urlMetadata"] == [
         {"retrievedUrl": f"{site}/rain", "urlRetrievalStatus": status}
@@ -636,7 +636,7 @@ def test_a_key_that_may_not_search(services: Services, client: FlaskClient, mark
     secret = keys.add(Key("friend", KEY, b"", web=False))
     try:
         body = ask(f"web_search {mark}", [SEARCH])
-        reply = client.post("/v1/messages", json=body, headers={"x-api-key": secret})
-        assert kinds(reply.get_json()) == ["text"]
+        response = client.post("/v1/messages", json=body, headers={"x-api-key": secret})
+        assert kinds(response.get_json()) == ["text"]
     finally:
         keys.revoke("friend", KEY)

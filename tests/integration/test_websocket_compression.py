@@ -81,18 +81,18 @@ def test_with_the_setting_off_nothing_is_offered(
 
 
 @pytest.mark.parametrize(
-    ("answer", "wrong"),
+    ("response", "wrong"),
     [
         ("permessage-deflate; client_max_window_bits=8", "client_max_window_bits"),
         ("x-webkit-deflate-frame", "x-webkit"),
         ("permessage-deflate; level=9", "'level'"),
     ],
 )
-def test_after_an_answer_that_was_not_offered_the_next_websocket_offers_nothing(
-    small: Bridge, simulator: Simulator, mark: str, answer: str, wrong: str
+def test_after_a_response_that_was_not_offered_the_next_websocket_offers_nothing(
+    small: Bridge, simulator: Simulator, mark: str, response: str, wrong: str
 ) -> None:
     token = new_token()
-    simulator.control("websockets", github_token=token, extensions=answer)
+    simulator.control("websockets", github_token=token, extensions=response)
     agent = Responses(f"{mark} [[sim:say]] Hello.", token=token)
     agent.turn(small)
     small.log.wait_for(lambda line: "was not offered" in line and wrong in line)
@@ -123,7 +123,7 @@ def test_a_first_event_that_cannot_be_decompressed_leads_to_http(
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-def test_a_later_one_ends_the_answer_with_a_failure(
+def test_a_later_one_ends_the_response_with_a_failure(
     small: Bridge, simulator: Simulator, mark: str, fault: str
 ) -> None:
     agent = ready(small, simulator)

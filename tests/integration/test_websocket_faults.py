@@ -15,7 +15,7 @@ def faulty(_launch: Start) -> Iterator[Bridge]:
     bridge.stop()
 
 
-def test_no_answer_is_wrong_doubled_or_cut_without_a_word(faulty: Bridge, simulator: Simulator) -> None:
+def test_no_response_is_wrong_doubled_or_cut_without_a_word(faulty: Bridge, simulator: Simulator) -> None:
     outcomes = campaign(faulty, simulator, range(12))
     assert outcomes["ok"] > 20
     assert metric(faulty, "upstream_websocket_turns_total") > 10

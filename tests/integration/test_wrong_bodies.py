@@ -24,9 +24,9 @@ def test_nothing_breaks_over_a_wrong_kind(bridge: Bridge, dialect: str, path: st
     body: Json = {**BODIES[dialect], "model": model, "stream": False}
     step = FEW if dialect == "embeddings" else STEP
     for location, data in islice(mutants(body), WAYS.index((dialect, path, model)), None, step):
-        answer = bridge.request("POST", path, data)
-        assert answer.status in (200, 400, 404), f"{location}, in {data.decode()}: {answer.body!r}"
-        assert answer.status == 200 or dialect_.error(answer)["message"]
+        response = bridge.request("POST", path, data)
+        assert response.status in (200, 400, 404), f"{location}, in {data.decode()}: {response.body!r}"
+        assert response.status == 200 or dialect_.error(response)["message"]
 
 
 def nested(depth: int) -> str:
@@ -56,6 +56,8 @@ def test_a_deep_schema_is_taken_or_refused(
     body = json.dumps(ALL_DIALECTS[dialect].body("hello", model, tools=[tool])).replace(
         '"deep"', nested(depth)
     )
-    answer = bridge.request("POST", path, body.encode())
-    assert answer.status in (200, 400), answer.body
-    assert answer.status == 200 or "nested" in ALL_DIALECTS[dialect].error(answer)["message"], answer.body
+    response = bridge.request("POST", path, body.encode())
+    assert response.status in (200, 400), response.body
+    assert response.status == 200 or "nested" in ALL_DIALECTS[dialect].error(response)["message"], (
+        response.body
+    )

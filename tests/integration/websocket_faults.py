@@ -45,7 +45,7 @@ SETTINGS: dict[str, Any] = {
 
 
 class Wrong(Exception):
-    """An answer that its client could only take for a right one."""
+    """A response that its client could only take for a right one."""
 
 
 def directive(random_: random.Random, key: str) -> str:
@@ -71,12 +71,12 @@ def text_and_end(agent: Agent, events: list[Json]) -> tuple[str, str]:
     return text, ends.get(last, "cut")
 
 
-def whole_text(answer: Json) -> str:
-    """The text of an answer that was not streamed, in any of the dialects."""
-    if "choices" in answer:
-        return str(answer["choices"][0]["message"]["content"])
-    items = [item for item in answer.get("output", ()) if item["type"] == "message"]
-    parts = answer["content"] if "content" in answer else items[0]["content"]
+def whole_text(response: Json) -> str:
+    """The text of a response that was not streamed, in any of the dialects."""
+    if "choices" in response:
+        return str(response["choices"][0]["message"]["content"])
+    items = [item for item in response.get("output", ()) if item["type"] == "message"]
+    parts = response["content"] if "content" in response else items[0]["content"]
     return "".join(part.get("text", "") for part in parts)
 
 
@@ -115,8 +115,8 @@ class Run:
             if self.kind in AGENTS and self.random.random() < 0.15:
                 self._at_once(said)
             for _attempt in range(3):
-                reply = self._check(ask([*self.agent.items, said]), wanted)
-                if reply:
+                response = self._check(ask([*self.agent.items, said]), wanted)
+                if response:
                     break
             self.agent.items += [said, {"role": "assistant", "content": wanted}]
             time.sleep(0.02)  # in which a WebSocket may be opened
@@ -136,7 +136,7 @@ class Run:
             with suppress(OSError, IncompleteRead):
                 stream = self._open([*self.agent.items, other])
                 if stream.status != 200:
-                    stream.answer()
+                    stream.response()
                 elif leaves:
                     with suppress(StopIteration):
                         next(stream.frames())
@@ -158,11 +158,11 @@ class Run:
         return agent.ask(self.bridge)
 
     def _whole(self, items: list[Json]) -> tuple[str, str]:
-        """A request that is not streamed: its answer is right, or an error."""
+        """A request that is not streamed: its response is right, or an error."""
         agent = type(self.agent)("", RULES, self.token)
         agent.items = items
-        answer = agent.ask(self.bridge, stream=False).answer()
-        return (whole_text(answer.json), "ok") if answer.status == 200 else ("", "told")
+        response = agent.ask(self.bridge, stream=False).response()
+        return (whole_text(response.json), "ok") if response.status == 200 else ("", "told")
 
     def _by_stream(self, items: list[Json]) -> tuple[str, str]:
         if self.random.random() < 0.2:
@@ -170,7 +170,7 @@ class Run:
         stream = self._open(items)
         try:
             if stream.status != 200:
-                stream.answer()
+                stream.response()
                 return "", "told"
             return text_and_end(self.agent, events_of(stream))
         finally:
@@ -186,7 +186,7 @@ class Run:
         return text_and_end(self.agent, events)
 
     def _check(self, found: tuple[str, str], wanted: str) -> bool:
-        """True: the answer is right.  False: its client was told that it is not."""
+        """True: the response is right.  False: its client was told that it is not."""
         text, end = found
         self.outcomes[end] += 1
         if end == "cut":
@@ -201,7 +201,7 @@ class Run:
 def campaign(bridge: Bridge, simulator: Simulator, seeds: range) -> Counter[str]:
     """Runs one conversation for each seed.
 
-    :raises Wrong: an answer was neither right nor told to be wrong.
+    :raises Wrong: a response was neither right nor told to be wrong.
     """
     outcomes: Counter[str] = Counter()
     token = ""

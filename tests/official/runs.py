@@ -123,7 +123,7 @@ class Outcome:
 
     @cached_property
     def turns(self) -> list[Json]:
-        """The requests that a model was to answer with tools at hand; not those for a title."""
+        """The requests that a model was to respond with tools at hand; not those for a title."""
         return [entry for entry in self.entries if entry["path"] in MODEL_PATHS and offers(entry["body"])]
 
     def at(self, path: str) -> list[Json]:

@@ -68,7 +68,7 @@ def test_a_refused_websocket_is_followed_by_http(outcome: Outcome) -> None:
 def test_the_official_client_lets_auto_pick(outcome: Outcome, name: str) -> None:
     (asked,) = outcome.at(AUTO)
     assert asked["body"].get("tier") == ("intelligence" if "tier" in name else None)
-    assert outcome.at("/models/session") == []  # which it turns to where it can't read the answer
+    assert outcome.at("/models/session") == []  # which it turns to where it can't read the response
     assert all(headers_of(outcome.turns, "copilot-session-token"))
     assert len({turn["body"]["model"] for turn in outcome.turns}) == 1
 
@@ -104,7 +104,7 @@ def test_the_web_is_searched_by_githubs_mcp_server(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("name", ["gpt without its websocket"])
 def test_a_broken_simulator_is_noticed(runner: Runner, name: str) -> None:
-    """The CLI gets along without, so that its answer alone would prove nothing."""
+    """The CLI gets along without, so that its response alone would prove nothing."""
     outcome = runner.outcome(name, BROKEN[name])
     outcome.check()
     with pytest.raises(AssertionError):

@@ -50,7 +50,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
 @pytest.fixture(scope="session")
 def keyed(_launch: Start) -> Iterator[Bridge]:
-    """It asks for a key, and has answered some requests, not all of them well."""
+    """It asks for a key, and has served some requests, not all of them well."""
     bridge = _launch(api_key=OPERATOR, workers=2, honor_retry_after=0).warm_up(OPERATOR)
     known = {"x-api-key": OPERATOR}
     for model, words in (("gpt-4o", "hello"), ("claude-sonnet-4.5", "hello"), ("gpt-none", "hello")):

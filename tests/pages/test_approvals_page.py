@@ -19,7 +19,7 @@ def asking(start_bridge: Start) -> Bridge:
 PLACE = "(button) => button.getBoundingClientRect().top + scrollY"
 
 
-def test_answers_stay_where_they_are_given(asking: Bridge, visit: Visit, picture: Picture) -> None:
+def test_responses_stay_where_they_are_given(asking: Bridge, visit: Visit, picture: Picture) -> None:
     visitor = visit(asking, **ON_A_PHONE)
     page, other = visitor.open("/approvals"), visitor.open("/usage")
     expect(page.get_by_text("Nothing is waiting")).to_be_visible()
@@ -46,8 +46,8 @@ def test_answers_stay_where_they_are_given(asking: Bridge, visit: Visit, picture
     assert last.evaluate(PLACE) == place, "no button moves under a finger"
     last.tap()
     expect(page.locator(".answered", has_text="Denied")).to_be_visible()
-    answer = streams[3].answer()
-    assert (answer.status, "denied" in answer.error["message"]) == (403, True)
+    response = streams[3].response()
+    assert (response.status, "denied" in response.error["message"]) == (403, True)
     page.get_by_role("button", name="Allow all requests of 127.0.0.1 for 15 minutes").first.tap()
     assert [stream.status for stream in streams[1:3]] == [200, 200]
     assert asking.ask("without a question").status == 200

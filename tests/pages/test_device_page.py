@@ -22,8 +22,8 @@ def empty(start_bridge: Start) -> Bridge:
 def begin(simulator: Simulator, empty: Bridge, visit: Visit) -> Callable[..., Page]:
     """The page, with a code on it whose polls GitHub answers like this."""
 
-    def begin(*answers: str, visitor: Visitor | None = None, **script: object) -> Page:
-        tell(simulator, *answers, **script)
+    def begin(*responses: str, visitor: Visitor | None = None, **script: object) -> Page:
+        tell(simulator, *responses, **script)
         page = (visitor or visit(empty, permissions=["clipboard-read", "clipboard-write"])).open(
             "/auth/device"
         )
@@ -36,8 +36,8 @@ def begin(simulator: Simulator, empty: Bridge, visit: Visit) -> Callable[..., Pa
     return begin
 
 
-def tell(simulator: Simulator, *answers: str, **script: object) -> None:
-    body = {"interval": 1, "responses": list(answers), **script}
+def tell(simulator: Simulator, *responses: str, **script: object) -> None:
+    body = {"interval": 1, "responses": list(responses), **script}
     assert requests.post(f"{simulator.url}/_simulator/device", json=body, timeout=PATIENCE).ok
 
 
@@ -90,8 +90,10 @@ def test_a_login_and_another(begin, picture: Picture, simulator: Simulator, empt
     ],
     ids=["expired", "expired by the clock", "denied", "failed"],
 )
-def test_an_end_and_again(begin, picture: Picture, simulator: Simulator, answers, script, words: str) -> None:
-    page = begin(*answers, **script)
+def test_an_end_and_again(
+    begin, picture: Picture, simulator: Simulator, responses, script, words: str
+) -> None:
+    page = begin(*responses, **script)
     code = page.get_by_label("Your code").inner_text()
     expect(page.get_by_text(words).first).to_be_visible()
     expect(page.locator("#announcer")).to_have_text(words)

@@ -69,8 +69,8 @@ def filled(path: str, bridge: Bridge) -> str:
     if "{request}" not in path:
         return path
     body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
-    answer = bridge.request("POST", "/v1/chat/completions", body, {"x-api-key": OPERATOR})
-    path = path.replace("{request}", answer.headers["x-request-id"])
+    response = bridge.request("POST", "/v1/chat/completions", body, {"x-api-key": OPERATOR})
+    path = path.replace("{request}", response.headers["x-request-id"])
     end = time.monotonic() + PATIENCE
     while bridge.request("GET", path, headers={"x-api-key": OPERATOR, "Accept": "text/html"}).status != 200:
         assert time.monotonic() < end, "rows are written a moment after the answer, but not so late"

@@ -255,7 +255,7 @@ def test_models_are_searched_sorted_and_tried(short: Bridge, visit: Visit) -> No
     talks = page.locator(".talk")
     expect(talks).to_have_count(2)
     for talk in (talks.first, talks.last):
-        expect(talk.locator(".answer-text")).to_contain_text("say it twice")
+        expect(talk.locator(".response-text")).to_contain_text("say it twice")
         expect(talk.locator(".facts-line")).to_contain_text("US$")
     assert barriers(page) == []
     page.get_by_label("Say something").fill("[[sim:refuse status=400]] and no more")

@@ -106,7 +106,7 @@ def test_a_test_request_shows_its_result(
 ) -> None:
     page = operator(java_script_enabled=script).open(f"/setup?client={client}")
     page.get_by_role("button", name="Send a test request").click()
-    expect(page.locator("#trial")).to_contain_text(re.compile(r"It works: \S+ answered in [\d,]+ ms"))
+    expect(page.locator("#trial")).to_contain_text(re.compile(r"It works: \S+ responded in [\d,]+ ms"))
     expect(page.locator("#trial .quote")).to_contain_text("simulated")
     if script:
         expect(page.get_by_role("button", name="Send a test request")).to_be_focused()

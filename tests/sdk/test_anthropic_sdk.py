@@ -145,7 +145,7 @@ def test_the_stream_helper_async(any_bridge: Bridge, model: str) -> None:
 @pytest.mark.parametrize("thinking", [True, False], ids=["thinking", "plain"])
 @each_model
 def test_a_tool_and_its_result(client: Anthropic, model: str, thinking: bool, stream: bool) -> None:
-    """With thinking the answer is handed back as it came, signature and all."""
+    """With thinking the response is handed back as it came, signature and all."""
     given: Any = {"model": model, "max_tokens": 4000, "tools": TOOLS}
     given |= {"thinking": THINKING} if thinking else {}
 
@@ -257,7 +257,7 @@ def test_count_tokens_async(any_bridge: Bridge) -> None:
 
 
 @each_model
-def test_a_long_answer_in_one_piece(client: Anthropic, model: str) -> None:
+def test_a_long_response_in_one_piece(client: Anthropic, model: str) -> None:
     """More than Copilot itself gives without a stream."""
     message = client.messages.create(
         model=model, max_tokens=32_000, messages=user("get_weather in Paris"), tools=TOOLS, thinking=THINKING

@@ -70,8 +70,8 @@ def test_a_thread_continues_with_its_whole_history(
 def test_a_thread_is_not_gone_on_with_in_silence(bridge: Bridge, mark: str) -> None:
     body = {"model": "gpt-4.1", "max_tokens": 9, "messages": [{"role": "user", "content": mark}],
             "thread": {"type": "continue", "previous_message_id": "msg_1"}}  # fmt: skip
-    answer = bridge.request("POST", "/v1/messages", body)
-    error = answer.json["error"]
-    assert (answer.status, error["type"]) == (400, "invalid_request_error")
+    response = bridge.request("POST", "/v1/messages", body)
+    error = response.json["error"]
+    assert (response.status, error["type"]) == (400, "invalid_request_error")
     assert error["message"].startswith("thread.previous_message_id: ")
     assert error["details"] == {"error_code": "thread_not_found"}

@@ -47,7 +47,7 @@ def plan(*calls: tuple[str, Json], say: str) -> str:
 
 @each_model
 def test_whole(client: genai.Client, simulator: Simulator, mark: str, model: str) -> None:
-    reply = client.models.generate_content(
+    response = client.models.generate_content(
         model=model,
         contents=f"Hello {mark}",
         config=types.GenerateContentConfig(
@@ -57,11 +57,11 @@ def test_whole(client: genai.Client, simulator: Simulator, mark: str, model: str
             stop_sequences=["\n\nEND"],
         ),
     )
-    assert mark in (reply.text or "")
-    assert reply.model_version == model
-    assert reply.candidates
-    assert reply.candidates[0].finish_reason == types.FinishReason.STOP
-    usage = reply.usage_metadata
+    assert mark in (response.text or "")
+    assert response.model_version == model
+    assert response.candidates
+    assert response.candidates[0].finish_reason == types.FinishReason.STOP
+    usage = response.usage_metadata
     assert usage
     counts = (usage.prompt_token_count, usage.candidates_token_count, usage.thoughts_token_count)
     assert usage.total_token_count == sum(count or 0 for count in counts)
@@ -133,11 +133,11 @@ def test_parallel_calls(client: genai.Client, mark: str, model: str) -> None:
     names = ["get_weather", "get_time"]
     declared = [types.FunctionDeclaration(name=name, parameters=schema) for name in names]
     config = types.GenerateContentConfig(tools=[types.Tool(function_declarations=declared)])
-    reply = client.models.generate_content(
+    response = client.models.generate_content(
         model=model, contents=f"get_weather and get_time in Paris {mark}", config=config
     )
-    assert [call.name for call in reply.function_calls or ()] == names
-    assert len({call.id for call in reply.function_calls or ()}) == 2
+    assert [call.name for call in response.function_calls or ()] == names
+    assert len({call.id for call in response.function_calls or ()}) == 2
 
 
 @pytest.mark.parametrize("form", ["response_schema", "response_json_schema"])
@@ -145,8 +145,8 @@ def test_parallel_calls(client: genai.Client, mark: str, model: str) -> None:
 def test_a_schema(client: genai.Client, mark: str, model: str, form: str) -> None:
     schema: Any = City if form == "response_schema" else City.model_json_schema()
     config = types.GenerateContentConfig(response_mime_type="application/json", **{form: schema})
-    reply = client.models.generate_content(model=model, contents=f"A city {mark}", config=config)
-    City.model_validate_json(reply.text or "")
+    response = client.models.generate_content(model=model, contents=f"A city {mark}", config=config)
+    City.model_validate_json(response.text or "")
 
 
 def test_images_and_documents(client: genai.Client, simulator: Simulator, mark: str) -> None:
@@ -179,8 +179,8 @@ def test_counts_embeddings_and_models(client: genai.Client) -> None:
 @pytest.mark.parametrize("version", ["v1", "v1beta", "v1alpha"])
 def test_every_version(bridge: Bridge, mark: str, version: str) -> None:
     with connect(bridge.url, api_version=version) as client:
-        reply = client.models.generate_content(model="gpt-4.1", contents=f"Hello {mark}")
-        assert mark in (reply.text or "")
+        response = client.models.generate_content(model="gpt-4.1", contents=f"Hello {mark}")
+        assert mark in (response.text or "")
 
 
 def test_errors(client: genai.Client) -> None:

@@ -55,17 +55,17 @@ def get_weather(city: str) -> str:
 
 @each_model
 def test_whole(client: ollama.Client, simulator: Simulator, mark: str, model: str) -> None:
-    reply = client.chat(
+    response = client.chat(
         f"{model}:latest",
         [{"role": "system", "content": "Be brief."}, *user(f"Hello {mark}")],
         options={"temperature": 0.5, "num_predict": 2000, "stop": ["\n\nEND"], "num_ctx": 8192},
         keep_alive="5m",
     )
-    assert mark in (reply.message.content or "")
-    assert (reply.model, reply.done, reply.done_reason) == (model, True, "stop")
-    assert (reply.prompt_eval_count or 0) > 0
-    assert (reply.eval_count or 0) > 0
-    assert reply.total_duration == (reply.prompt_eval_duration or 0) + (reply.eval_duration or 0)
+    assert mark in (response.message.content or "")
+    assert (response.model, response.done, response.done_reason) == (model, True, "stop")
+    assert (response.prompt_eval_count or 0) > 0
+    assert (response.eval_count or 0) > 0
+    assert response.total_duration == (response.prompt_eval_duration or 0) + (response.eval_duration or 0)
     entry = simulator.only(mark)
     assert entry["path"] == PATHS[model]
     assert entry["headers"]["x-initiator"] == "user"
@@ -98,8 +98,8 @@ def test_a_tool_loop(
     steps = [{"tool": "get_weather", "arguments": {"city": city}} for city in ("Paris", "Rome")]
     messages: list[Any] = user(f"[[sim:plan]] {json.dumps(steps)} [[sim:say]] Sunny, {mark}.")
     for _ in steps:
-        reply = client.chat(model, messages, tools=[get_weather], stream=stream)
-        message = joined([part.message for part in (reply if stream else [reply])])
+        response = client.chat(model, messages, tools=[get_weather], stream=stream)
+        message = joined([part.message for part in (response if stream else [response])])
         (call,) = message["tool_calls"]
         content = get_weather(**call.function.arguments)
         messages += [message, {"role": "tool", "tool_name": call.function.name, "content": content}]
@@ -122,8 +122,8 @@ def joined(parts: list[ollama.Message]) -> dict[str, Any]:
 
 @each_model
 def test_a_schema(client: ollama.Client, mark: str, model: str) -> None:
-    reply = client.chat(model, user(f"A city {mark}"), format=City.model_json_schema())
-    City.model_validate_json(reply.message.content or "")
+    response = client.chat(model, user(f"A city {mark}"), format=City.model_json_schema())
+    City.model_validate_json(response.message.content or "")
 
 
 @pytest.mark.parametrize("think", [True, "high"])
@@ -141,8 +141,8 @@ def test_an_image(client: ollama.Client, simulator: Simulator, mark: str) -> Non
 
 
 def test_a_generation(client: ollama.Client, simulator: Simulator, mark: str) -> None:
-    reply = client.generate("claude-sonnet-4.5", f"Hello {mark}", system="Be brief.")
-    assert mark in reply.response
+    response = client.generate("claude-sonnet-4.5", f"Hello {mark}", system="Be brief.")
+    assert mark in response.response
     parts = [*client.generate("gpt-4.1", f"Bye {mark}", stream=True)]
     assert mark in "".join(part.response for part in parts)
     assert "Be brief." in json.dumps(sent(simulator, mark, 2)[0])

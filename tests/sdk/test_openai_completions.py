@@ -21,13 +21,13 @@ def client(bridge: Bridge) -> Iterator[OpenAI]:
 
 def test_a_gap_goes_to_the_host_of_code_completion(client: OpenAI, simulator: Simulator, mark: str) -> None:
     stops = [f"stop {number}" for number in range(14)]
-    answer = client.completions.create(
+    response = client.completions.create(
         model=ENGINE, prompt=f"def {mark}(a, b):", suffix="\n    return c", max_tokens=50, stop=stops
     )
-    assert answer.choices[0].text == f"/* after 'def {mark}(a, b):', before 'return c' */"
-    assert answer.choices[0].finish_reason == "stop"
-    assert answer.usage
-    assert answer.usage.total_tokens > 0
+    assert response.choices[0].text == f"/* after 'def {mark}(a, b):', before 'return c' */"
+    assert response.choices[0].finish_reason == "stop"
+    assert response.usage
+    assert response.usage.total_tokens > 0
     entry = simulator.only(mark)
     assert entry["path"] == ENGINE_PATH
     assert entry["body"]["prompt"] == f"def {mark}(a, b):"
@@ -55,22 +55,22 @@ def test_the_marks_of_open_models_are_split(client: OpenAI, simulator: Simulator
 
 def test_the_bridge_cuts_at_the_stop_sequences_that_are_too_many(client: OpenAI, mark: str) -> None:
     stops = ["1", "2", "3", "4", "END"]
-    answer = client.completions.create(model=ENGINE, prompt=f"[[sim:say]] one END {mark}", stop=stops)
-    assert (answer.choices[0].text, answer.choices[0].finish_reason) == ("one ", "stop")
+    response = client.completions.create(model=ENGINE, prompt=f"[[sim:say]] one END {mark}", stop=stops)
+    assert (response.choices[0].text, response.choices[0].finish_reason) == ("one ", "stop")
 
 
 @pytest.mark.parametrize("model", ["gpt-4.1", "claude-sonnet-4.5", "gpt-5.3-codex"])
 def test_other_models_are_asked_in_words(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
-    answer = client.completions.create(model=model, prompt=f"def {mark}(", suffix="): pass")
-    assert mark in answer.choices[0].text
+    response = client.completions.create(model=model, prompt=f"def {mark}(", suffix="): pass")
+    assert mark in response.choices[0].text
     entry = simulator.only(mark)
     assert f"def {mark}(<|cursor|>): pass" in json.dumps(entry["body"])
     assert entry["headers"]["x-initiator"] == "agent", "an editor asks by itself"
 
 
 def test_a_text_is_a_persons(client: OpenAI, simulator: Simulator, mark: str) -> None:
-    answer = client.completions.create(model="gpt-4.1", prompt=f"Once upon {mark}", echo=True)
-    assert answer.choices[0].text.startswith(f"Once upon {mark}")
+    response = client.completions.create(model="gpt-4.1", prompt=f"Once upon {mark}", echo=True)
+    assert response.choices[0].text.startswith(f"Once upon {mark}")
     assert simulator.only(mark)["headers"]["x-initiator"] == "user"
 
 

@@ -202,13 +202,13 @@ def test_reasoning_and_calls_come_back(
             return check_events(list(events))
 
     items: list[Any] = [{"role": "user", "content": f"get_weather in Paris, {mark}"}]
-    answer = ask(items)
-    check(answer)
-    thought, call = answer.output
+    response = ask(items)
+    check(response)
+    thought, call = response.output
     assert (thought.type, call.type, call.name) == ("reasoning", "function_call", "get_weather")
     assert thought.encrypted_content
     assert json.loads(call.arguments).keys() == {"city"}
-    items += [item.to_dict() for item in answer.output]
+    items += [item.to_dict() for item in response.output]
     items.append({"type": "function_call_output", "call_id": call.call_id, "output": "21 degrees"})
     second = ask(items)
     assert "21 degrees" in check(second)
@@ -264,7 +264,7 @@ def test_vision(client: OpenAI, model: str) -> None:
     assert "image/png of 70 bytes" in check(client.responses.create(model=model, input=items))
 
 
-def test_an_answer_that_was_cut_short(any_client: OpenAI) -> None:
+def test_a_response_that_was_cut_short(any_client: OpenAI) -> None:
     whole = any_client.responses.create(model=MODELS[0], input="Hello World", max_output_tokens=16)
     check(whole, "incomplete")
     assert whole.incomplete_details is not None
@@ -437,5 +437,5 @@ def test_azures_client_has_the_same(bridge: Bridge, model: str) -> None:
         assert "Hello" in client.responses.create(model=model, input="Hello World").output_text
         assert model in {listed.id for listed in client.models.list()}
         messages: Any = [{"role": "user", "content": "Hello World"}]
-        answer = client.chat.completions.create(model=model, messages=messages)
-        assert "Hello" in (answer.choices[0].message.content or "")
+        response = client.chat.completions.create(model=model, messages=messages)
+        assert "Hello" in (response.choices[0].message.content or "")

@@ -126,16 +126,16 @@ def check_chunks(chunks: list[ChatCompletionChunk], *, usage: bool) -> str:
     return "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
 
 
-def check_whole(reply: ChatCompletion, text: str) -> None:
-    (choice,) = reply.choices
+def check_whole(response: ChatCompletion, text: str) -> None:
+    (choice,) = response.choices
     assert choice.message.role == "assistant"
     assert text in (choice.message.content or "")
     assert choice.finish_reason == "stop"
-    assert reply.object == "chat.completion"
-    assert reply.id
-    assert reply.created > 1_700_000_000
-    assert reply.usage is not None
-    assert reply.usage.completion_tokens > 0
+    assert response.object == "chat.completion"
+    assert response.id
+    assert response.created > 1_700_000_000
+    assert response.usage is not None
+    assert response.usage.completion_tokens > 0
 
 
 AUTO = ("auto", "auto:efficiency", "auto:balance", "auto:intelligence")  # of which Copilot lists none
@@ -235,32 +235,32 @@ def test_a_tool_and_its_result(client: OpenAI, model: str) -> None:
     assert call.function.name == "get_weather"
     assert json.loads(call.function.arguments) == {"city": "Paris"}
     messages += [message, {"role": "tool", "tool_call_id": call.id, "content": "21 degrees"}]
-    reply = client.chat.completions.create(model=model, messages=messages, tools=TOOLS)
-    check_whole(reply, "21 degrees")
+    response = client.chat.completions.create(model=model, messages=messages, tools=TOOLS)
+    check_whole(response, "21 degrees")
 
 
 @each_model
 def test_tools_in_parallel(client: OpenAI, model: str) -> None:
-    reply = client.chat.completions.create(
+    response = client.chat.completions.create(
         model=model, messages=user("[[sim:tools]] in Paris"), tools=TOOLS, parallel_tool_calls=True
     )
-    calls = reply.choices[0].message.tool_calls or []
+    calls = response.choices[0].message.tool_calls or []
     assert [call.function.name for call in calls if call.type == "function"] == ["get_weather", "get_time"]
     assert len({call.id for call in calls}) == 2
-    assert reply.choices[0].finish_reason == "tool_calls"
+    assert response.choices[0].finish_reason == "tool_calls"
 
 
 @each_model
 @pytest.mark.parametrize("choice", ["required", "get_time"])
 def test_a_forced_tool(client: OpenAI, model: str, choice: str) -> None:
     forced: Any = choice if choice == "required" else {"type": "function", "function": {"name": choice}}
-    reply = client.chat.completions.create(
+    response = client.chat.completions.create(
         model=model, messages=user("Good morning"), tools=TOOLS, tool_choice=forced
     )
-    (call,) = reply.choices[0].message.tool_calls or []
+    (call,) = response.choices[0].message.tool_calls or []
     assert call.type == "function"
     assert call.function.name == ("get_weather" if choice == "required" else choice)
-    assert reply.choices[0].finish_reason == "tool_calls"
+    assert response.choices[0].finish_reason == "tool_calls"
 
 
 @pytest.mark.parametrize("model", SEEING)
@@ -272,10 +272,10 @@ def test_vision(client: OpenAI, model: str) -> None:
 
 @each_model
 def test_structured_outputs(client: OpenAI, model: str) -> None:
-    reply = client.chat.completions.parse(
+    response = client.chat.completions.parse(
         model=model, messages=user("Tell me of 'Paris'"), response_format=City
     )
-    city = reply.choices[0].message.parsed
+    city = response.choices[0].message.parsed
     assert isinstance(city, City)
     assert city.name
 
@@ -305,13 +305,13 @@ def test_reasoning_content(client: OpenAI, model: str) -> None:
 
 @some_models
 def test_reasoning_and_tools_come_back(client: OpenAI, model: str) -> None:
-    """An answer is handed back as the SDK gave it, extra fields and nulls and all."""
+    """A response is handed back as the SDK gave it, extra fields and nulls and all."""
     messages = user("[[sim:think]] get_weather in Paris")
     message = client.chat.completions.create(model=model, messages=messages, tools=TOOLS).choices[0].message
     (call,) = message.tool_calls or []
     messages += [message.to_dict(), {"role": "tool", "tool_call_id": call.id, "content": "21 degrees"}]
-    reply = client.chat.completions.create(model=model, messages=messages, tools=TOOLS)
-    assert "21 degrees" in (reply.choices[0].message.content or "")
+    response = client.chat.completions.create(model=model, messages=messages, tools=TOOLS)
+    assert "21 degrees" in (response.choices[0].message.content or "")
 
 
 def test_raw_response_and_request_id(client: OpenAI) -> None:

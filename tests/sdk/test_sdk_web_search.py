@@ -14,7 +14,7 @@ both_ways = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stre
 
 
 def plan(mark: str) -> str:
-    """One search; the answer has a link to the first page that is found."""
+    """One search; the response has a link to the first page that is found."""
     step = f'[{{"tool": "web_search", "arguments": {{"query": "{mark}"}}}}]'
     return f"[[sim:plan]] {step} [[sim:say]] It is so: [page](https://example.com/{mark})."
 

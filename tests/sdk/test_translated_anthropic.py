@@ -477,7 +477,7 @@ def test_stop_reasons_are_the_same_in_a_stream_and_in_one_piece(
 
 
 @each_model
-def test_an_answer_cut_off_at_the_limit(
+def test_a_response_cut_off_at_the_limit(
     client: Anthropic, simulator: Simulator, mark: str, model: str
 ) -> None:
     prompt = f"Say it at length: {'word ' * 40} {mark}"

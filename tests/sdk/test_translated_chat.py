@@ -64,15 +64,15 @@ def ask(client: OpenAI, stream: bool, **body: Any) -> Any:
         return events.get_final_completion()
 
 
-def check(reply: Any, *, finish: str = "stop") -> Any:
+def check(response: Any, *, finish: str = "stop") -> Any:
     """The message of a whole completion, after a look at its form."""
-    (choice,) = reply.choices
+    (choice,) = response.choices
     assert choice.finish_reason == finish
     assert choice.message.role == "assistant"
-    assert reply.object.startswith("chat.completion")
-    assert reply.id.startswith("chatcmpl-")
-    assert reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens
-    assert min(reply.usage.prompt_tokens, reply.usage.completion_tokens) > 0
+    assert response.object.startswith("chat.completion")
+    assert response.id.startswith("chatcmpl-")
+    assert response.usage.total_tokens == response.usage.prompt_tokens + response.usage.completion_tokens
+    assert min(response.usage.prompt_tokens, response.usage.completion_tokens) > 0
     return choice.message
 
 
@@ -105,9 +105,9 @@ def results_upstream(body: Json) -> list[tuple[str, Any]]:
 @both_ways
 @each_model
 def test_plain(client: OpenAI, simulator: Simulator, mark: str, model: str, stream: bool) -> None:
-    reply = ask(client, stream, model=model, messages=user(f"Hello {mark}"))
-    assert mark in check(reply).content
-    assert reply.model == model
+    response = ask(client, stream, model=model, messages=user(f"Hello {mark}"))
+    assert mark in check(response).content
+    assert response.model == model
     entry = simulator.only(mark)
     assert entry["path"] == PATHS[model]
     assert entry["headers"]["x-initiator"] == "user"
@@ -184,7 +184,7 @@ def test_words_of_the_system_stay_in_their_place(
 def test_tools_and_thoughts_go_back_to_who_had_them(
     client: OpenAI, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
-    """An answer is handed back as the package gave it.  Upstream refuses goods that it has not made."""
+    """A response is handed back as the package gave it.  Upstream refuses goods that it has not made."""
     given: Any = {"model": model, "tools": TOOLS, "reasoning_effort": "high"}
     messages = user(f"[[sim:tools]] in Paris, {mark}")
     message = check(ask(client, stream, messages=messages, **given), finish="tool_calls")
@@ -307,14 +307,14 @@ def test_the_choice_of_a_tool(
     names: list[str],
     parallel: bool,
 ) -> None:
-    reply = client.chat.completions.create(
+    response = client.chat.completions.create(
         model=model,
         messages=user(f"get_weather and get_time, {mark}"),
         tools=TOOLS,
         tool_choice=choice,
         parallel_tool_calls=parallel,
     )
-    calls: list[Any] = reply.choices[0].message.tool_calls or []
+    calls: list[Any] = response.choices[0].message.tool_calls or []
     assert [call.function.name for call in calls] == (names if parallel else names[:1])
     (body,) = sent(simulator, mark, 1)
     if model == CODEX:
@@ -371,7 +371,7 @@ def test_finish_reasons_are_the_same_in_a_stream_and_in_one_piece(
 
 
 @each_model
-def test_an_answer_cut_off_at_the_limit(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
+def test_a_response_cut_off_at_the_limit(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
     prompt = user(f"Say it at length: {'word ' * 40} {mark}")
     check(
         client.chat.completions.create(model=model, messages=prompt, max_completion_tokens=20),
@@ -385,8 +385,8 @@ def test_an_answer_cut_off_at_the_limit(client: OpenAI, simulator: Simulator, ma
 def test_stop_sequences(client: OpenAI, simulator: Simulator, mark: str) -> None:
     prompt = user(f"one two three {mark}")
     for stop in ("two", ["two", "never"]):
-        reply = client.chat.completions.create(model=CLAUDE, messages=prompt, stop=stop)
-        assert check(reply).content.endswith("one ")
+        response = client.chat.completions.create(model=CLAUDE, messages=prompt, stop=stop)
+        assert check(response).content.endswith("one ")
     assert [body["stop_sequences"] for body in sent(simulator, mark, 2)] == [["two"], ["two", "never"]]
 
 
@@ -507,9 +507,9 @@ def test_asynchronously(any_bridge: Bridge) -> None:
     run_openai(any_bridge, use)
 
 
-def check_calls(reply: Any) -> list[tuple[str, str]]:
-    assert reply.choices[0].finish_reason == "tool_calls"
-    return [(call.function.name, call.function.arguments) for call in reply.choices[0].message.tool_calls]
+def check_calls(response: Any) -> list[tuple[str, str]]:
+    assert response.choices[0].finish_reason == "tool_calls"
+    return [(call.function.name, call.function.arguments) for call in response.choices[0].message.tool_calls]
 
 
 SILENCES = ("slow-headers seconds=1.5", "stall after=6 seconds=1.5")
@@ -530,7 +530,7 @@ def test_a_silent_stream_does_not_time_out(brisk_bridge: Bridge) -> None:
     assert ["Hello World" in text for text in run_openai(brisk_bridge, use)] == [True] * 4
 
 
-# What no other API can say, and what would be another answer without it.
+# What no other API can say, and what would be another response without it.
 REFUSED: list[tuple[Json, str]] = [
     ({"n": 2}, "n"),
     ({"logprobs": True, "top_logprobs": 2}, "logprobs"),

@@ -244,8 +244,8 @@ def test_tools_and_thoughts_go_back_to_who_had_them(
     assert len({call.call_id for call in calls}) == 2
     items += [*as_input(response), *answered(calls)]
     second = ask(client, stream, input=items, **given)
-    answer_text = check(second)
-    assert answer_text.index("result of get_time") < answer_text.index("result of get_weather")
+    response_text = check(second)
+    assert response_text.index("result of get_time") < response_text.index("result of get_weather")
     items += [*as_input(second), *user("Good night")]
     assert "Good night" in check(ask(client, stream, input=items, **given))
     assert initiators(simulator, mark) == ["user", "agent", "user"]
@@ -449,7 +449,7 @@ def test_incomplete_reasons_are_the_same_in_a_stream_and_in_one_piece(
 
 @both_ways
 def test_a_refusal_keeps_its_text(client: OpenAI, stream: bool) -> None:
-    """Claude tells that beside its answer, OpenAI's models in a message."""
+    """Claude tells that beside its response, OpenAI's models in a message."""
     response = ask(client, stream, model=OPUS, input="[[sim:refusal]] Hello World")
     assert (response.status, response.output_text) == ("completed", "")
     (part,) = response.output[-1].content
@@ -461,7 +461,7 @@ def test_a_refusal_keeps_its_text(client: OpenAI, stream: bool) -> None:
 
 
 @each_model
-def test_an_answer_cut_off_at_the_limit(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
+def test_a_response_cut_off_at_the_limit(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
     prompt = f"Say it at length: {'word ' * 40} {mark}"
     response = client.responses.create(model=model, input=prompt, max_output_tokens=20)
     check(response, "incomplete")
@@ -576,7 +576,7 @@ def test_a_silent_stream_does_not_time_out(brisk_bridge: Bridge) -> None:
     assert ["Hello World" in text for text in run_openai(brisk_bridge, use)] == [True] * 4
 
 
-# What no other API can say, and what would be another answer without it.
+# What no other API can say, and what would be another response without it.
 REFUSED: list[tuple[Json, str]] = [
     ({"conversation": "conv_1"}, "conversation"),
     ({"prompt": {"id": "pmpt_1"}}, "prompt"),

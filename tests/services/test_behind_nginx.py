@@ -84,8 +84,8 @@ def test_http_2_works_behind_nginx(nginx: Nginx, certificate: Path) -> None:
 def test_plain_http_is_sent_to_https(nginx: Nginx) -> None:
     with closing(http.client.HTTPConnection(*nginx.plain, timeout=PATIENCE)) as connection:
         connection.request("GET", "/v1/models", headers={"Host": NAME})
-        reply = connection.getresponse()
-        assert (reply.status, reply.getheader("Location")) == (308, f"https://{NAME}/v1/models")
+        response = connection.getresponse()
+        assert (response.status, response.getheader("Location")) == (308, f"https://{NAME}/v1/models")
 
 
 def test_connections_to_the_bridge_are_kept(nginx: Nginx, served: Bridge) -> None:
@@ -99,7 +99,7 @@ def test_connections_to_the_bridge_are_kept(nginx: Nginx, served: Bridge) -> Non
     for _ in range(10):
         with closing(nginx.ask(body_of("hello"))) as stream:
             assert stream.status == 200
-            stream.answer()
+            stream.response()
     assert opened() - before <= 2
 
 

@@ -118,7 +118,7 @@ def test_the_name_service_is_gone(make_unit: MakeUnit, simulator: Simulator, fau
 
 
 def test_the_disk_is_full(make_unit: MakeUnit) -> None:
-    """What can't be stored is fetched again; an answer is an answer."""
+    """What can't be stored is fetched again; a response is a response."""
     unit = make_unit()
     service = unit.up()
     for pid in (service.process.pid, *children(service.process.pid)):

@@ -470,15 +470,15 @@ def test_two_machines_share_tokens_limits_and_log(
     }
     bridges = [start_bridge(server=server, **settings) for server in ("gunicorn", "gevent")]
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda number: bridges[number % 2].chat(f"hello {mark}"), range(20)))
-    assert {answer.status for answer in answers} == {200}
+        responses = list(pool.map(lambda number: bridges[number % 2].chat(f"hello {mark}"), range(20)))
+    assert {response.status for response in responses} == {200}
     assert len(simulator.exchanges(token)) == 1
     began = sorted(entry["started"] for entry in simulator.ledger(mark))
     assert began[-1] - began[0] >= 19 * 0.05 - 0.03
     store = machine(bridges[0].home, settings["database_url"])
     end = time.monotonic() + 8
     while {row.id for row in store.request_log.latest()} != {
-        answer.headers["x-request-id"] for answer in answers
+        response.headers["x-request-id"] for response in responses
     }:
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from integration.browser import Browser
-from integration.harness import PATIENCE, Answer, Bridge, ReceivedStream, Simulator
+from integration.harness import PATIENCE, Bridge, ReceivedStream, Response, Simulator
 from services.reverse_proxies import NAME, OPERATOR, Caddy, Front, Nginx, body_of
 from websockets.sync.client import connect
 
@@ -105,8 +105,8 @@ def test_a_clients_own_forwarding_headers_are_ignored(front: Front, served: Brid
     for name in headers:
         sent_headers = {name: "for=203.0.113.7" if name == "Forwarded" else "203.0.113.7"} if name else {}
         with closing(front.ask(body_of("hello"), source="127.0.0.2", **sent_headers)) as stream:
-            answer: Answer = stream.answer()
-        assert served.logged(answer.headers["x-request-id"])["caller"] == "127.0.0.2", name
+            response: Response = stream.response()
+        assert served.logged(response.headers["x-request-id"])["caller"] == "127.0.0.2", name
 
 
 def test_signing_in_works_behind_a_proxy(front: Front, browser: Browser) -> None:
@@ -144,11 +144,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def patiently(browser: Browser, path: str) -> Any:
     """The samples let a client ask so often in a second and no more."""
     for _ in range(100):
-        answer = browser.get(path)
-        if answer.status_code != 429:
+        response = browser.get(path)
+        if response.status_code != 429:
             break
         time.sleep(0.1)
-    return answer
+    return response
 
 
 def test_all_that_pages_lead_to_is_there(front: Front, browser: Browser, pages: list[str]) -> None:
@@ -165,9 +165,9 @@ def test_all_that_pages_lead_to_is_there(front: Front, browser: Browser, pages: 
     assert any("/js/main.js" in link for link in links)
     for link in links:
         assert link.startswith(f"{front.prefix}/"), link
-        answer = patiently(browser, link.removeprefix(front.prefix))
-        assert answer.status_code in (200, 303), link
-        assert "/assets/" not in link or "immutable" in answer.headers["Cache-Control"]
+        response = patiently(browser, link.removeprefix(front.prefix))
+        assert response.status_code in (200, 303), link
+        assert "/assets/" not in link or "immutable" in response.headers["Cache-Control"]
     for path in ("/approvals/nothing", "/nothing"):
         assert patiently(browser, path).status_code == 404
 
@@ -185,8 +185,8 @@ def test_a_client_does_not_say_where_the_bridge_is(front: Front, browser: Browse
     lies = {"Prefix": "/evil", "Proto": "http", "Host": "127.0.0.1", "Port": "1", "For": "127.0.0.1"}
     for spelling in ("X-Forwarded-{}", "x-forwarded-{}", "X_Forwarded_{}", "X-Forwarded_{}"):
         sent_headers = {spelling.format(name): value for name, value in lies.items()}
-        answer = browser.get("/docs", **sent_headers, Forwarded="for=127.0.0.1;proto=http;host=127.0.0.1")
-        assert (answer.status_code, settled(answer.text)) == (200, page), spelling
+        response = browser.get("/docs", **sent_headers, Forwarded="for=127.0.0.1;proto=http;host=127.0.0.1")
+        assert (response.status_code, settled(response.text)) == (200, page), spelling
         chosen = browser.get("/docs?theme=auto", **sent_headers)
         assert "; Secure" in chosen.headers["Set-Cookie"], spelling
         assert chosen.headers["Location"] == f"{front.prefix}/docs", spelling
@@ -194,5 +194,5 @@ def test_a_client_does_not_say_where_the_bridge_is(front: Front, browser: Browse
 
 @pytest.mark.parametrize("host", [NAME, "127.0.0.1"])
 def test_a_wrong_name_is_not_made_right(front: Front, browser: Browser, host: str) -> None:
-    answer = browser.get("/sign-in", Host="evil.example", **{"X-Forwarded-Host": host})
-    assert answer.status_code != 200 or not answer.content  # Caddy knows nothing of such a site
+    response = browser.get("/sign-in", Host="evil.example", **{"X-Forwarded-Host": host})
+    assert response.status_code != 200 or not response.content  # Caddy knows nothing of such a site

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from integration.harness import ROOT, Answer, Bridge, Start, new_token
+from integration.harness import ROOT, Bridge, Response, Start, new_token
 from processes import spawn
 from ruamel.yaml import YAML
 from services.postgres import Server
@@ -72,23 +72,23 @@ def test_two_bridges_behind_nginx(server: Server, start_bridge: Start, tmp_path:
     front = spawn([nginx, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")])
     try:
         through = Through(port, next(iter(bridges.values())))
-        wait_until(through.answers, "nginx does not answer")
+        wait_until(through.responses, "nginx does not respond")
         for bridge in bridges.values():
             bridge.warm_up(KEY)
-        answer = through.post("/v1/responses", {"model": "gpt-4.1", "input": "hello"})
-        answered_by = [through.post("/v1/responses", goes_on(answer)).status for _ in range(6)]
+        response = through.post("/v1/responses", {"model": "gpt-4.1", "input": "hello"})
+        answered_by = [through.post("/v1/responses", goes_on(response)).status for _ in range(6)]
         assert set(answered_by) == {200}, "a conversation goes on anywhere"
         first = bridges["bridge-1"]
         first.stop()  # killed, with all that it has started
-        assert [through.post("/v1/responses", goes_on(answer)).status for _ in range(4)] == [200] * 4
-        assert through.post("/v1/responses", goes_on(answer), key="wrong-key-of-nobody").status == 401
+        assert [through.post("/v1/responses", goes_on(response)).status for _ in range(4)] == [200] * 4
+        assert through.post("/v1/responses", goes_on(response), key="wrong-key-of-nobody").status == 401
     finally:
         front.send_signal(signal.SIGTERM)
         front.wait(20)
 
 
-def goes_on(answer: Answer) -> dict[str, object]:
-    return {"model": "gpt-4.1", "input": "and then?", "previous_response_id": answer.json["id"]}
+def goes_on(response: Response) -> dict[str, object]:
+    return {"model": "gpt-4.1", "input": "and then?", "previous_response_id": response.json["id"]}
 
 
 class Through:
@@ -98,19 +98,19 @@ class Through:
         self._port = port
         self._some = some
 
-    def answers(self) -> bool:
+    def responses(self) -> bool:
         try:
             return self.post("/v1/chat/completions", {}).status != 502
         except OSError:
             return False
 
-    def post(self, path: str, body: dict[str, object], key: str = KEY) -> Answer:
+    def post(self, path: str, body: dict[str, object], key: str = KEY) -> Response:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
         with contextlib.closing(connection):
             headers = {"Content-Type": "application/json", "x-api-key": key, "Host": "localhost"}
             connection.request("POST", path, json.dumps(body), headers)
-            reply = connection.getresponse()
-            return Answer(reply.status, dict(reply.getheaders()), reply.read())
+            response = connection.getresponse()
+            return Response(response.status, dict(response.getheaders()), response.read())
 
 
 def test_the_database_driver_is_built_in() -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from integration.harness import Answer, Bridge, Start, new_token
+from integration.harness import Bridge, Response, Start, new_token
 from services.postgres import Server
 from services.test_faults import FAULTS
 from services.test_postgres import KEY_OF_STORE, machine
@@ -76,7 +76,7 @@ class Relay:
             sock.close()
 
 
-def ask(bridge: Bridge, key: str = "", text: str = "hello") -> Answer:
+def ask(bridge: Bridge, key: str = "", text: str = "hello") -> Response:
     headers = {"x-api-key": key} if key else {}
     body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": text}]}
     return bridge.request("POST", "/v1/chat/completions", body, headers)
@@ -95,14 +95,14 @@ class Traffic:
     statuses: list[int] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
 
-    def send(self, bridge: Bridge, key: str) -> Answer:
+    def send(self, bridge: Bridge, key: str) -> Response:
         began = time.monotonic()
-        answer = ask(bridge, key)
+        response = ask(bridge, key)
         self.waits.append(time.monotonic() - began)
-        self.statuses.append(answer.status)
-        if answer.status == 200:
-            self.ids.add(answer.headers["x-request-id"])
-        return answer
+        self.statuses.append(response.status)
+        if response.status == 200:
+            self.ids.add(response.headers["x-request-id"])
+        return response
 
     def run(self, bridges: list[Bridge], key: str, number: int = 8) -> None:
         with ThreadPoolExecutor(len(bridges) * 2) as pool:
@@ -146,13 +146,15 @@ class Farm:
     def strangers_are_refused(self) -> None:
         for bridge in self.bridges:
             for key in ("", "cbk_unknown-key-of-nobody"):
-                answer = ask(bridge, key)
-                assert answer.status in (401, 503), answer.body
-                assert "127.0.0.1" not in answer.body.decode(), "the database's address is nobody's business"
-                assert answer.error
+                response = ask(bridge, key)
+                assert response.status in (401, 503), response.body
+                assert "127.0.0.1" not in response.body.decode(), (
+                    "the database's address is nobody's business"
+                )
+                assert response.error
 
     def good_again(self, traffic: Traffic) -> None:
-        """Each answer has its row, once; new keys are good everywhere."""
+        """Each response has its row, once; new keys are good everywhere."""
         store = self.store()
 
         def logged() -> bool:
@@ -300,9 +302,9 @@ def test_a_machine_that_starts_while_the_database_is_away(
             database_url=url, store_key=KEY_OF_STORE, store_timeout=DEADLINE, github_token=new_token()
         )
         for key in ("", machines.key):
-            answer = ask(late, key)
-            assert answer.status in (401, 503), answer.body
-            assert answer.error
+            response = ask(late, key)
+            assert response.status in (401, 503), response.body
+            assert response.error
     finally:
         server.start()
     assert is_up(server)
@@ -535,6 +537,6 @@ def test_nobody_is_locked_out_when_the_clock_jumps(
         (faults / "clock").write_text(str(shift))
         time.sleep(0.1)
         for caller in (free, key):  # a jump may let one more through, and shuts nobody out
-            answer = ask(bridge, caller)
-            assert answer.status == 200, (shift, answer.body)
+            response = ask(bridge, caller)
+            assert response.status == 200, (shift, response.body)
             time.sleep(0.06)  # what the bridge spaces requests out by

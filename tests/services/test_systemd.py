@@ -16,7 +16,7 @@ BOTH = pytest.mark.parametrize("server", ["gunicorn", "gevent"])
 
 @BOTH
 def test_ready_is_reported_once_a_worker_serves(make_unit: MakeUnit, server: str) -> None:
-    """Or the first answer would take as long as a worker needs to be there, which is most of the start."""
+    """Or the first response would take as long as a worker needs to be there, which is most of the start."""
     unit = make_unit(server=server, workers=2)
     began = time.monotonic()
     service = unit.start()

@@ -138,9 +138,9 @@ class Agents:
                 connection.request(
                     "POST", PATHS[dialect], json.dumps(body), {"Content-Type": "application/json"}
                 )
-                reply = connection.getresponse()
-                request_id = reply.headers["X-Request-Id"]
-                end = judge(dialect, reply.status, body.get("stream", False), reply.read())
+                response = connection.getresponse()
+                request_id = response.headers["X-Request-Id"]
+                end = judge(dialect, response.status, body.get("stream", False), response.read())
         except (OSError, http.client.HTTPException) as error:
             end = "broken" if self._excused() else f"broken: {type(error).__name__}"
         if end.startswith(("broken:", "no end", "no error")):

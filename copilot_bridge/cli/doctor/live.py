@@ -58,7 +58,7 @@ def live(dialect: str, context: CheckContext) -> Finding:
         return failed("there is no model", "copilot-bridge models")
     entry = RequestLogEntry("doctor", "POST", DIALECT_PROBES[dialect].path)
     probe_model(RequestContext(context.bridge, LOCAL_OPERATOR), entry, dialect, model.id, PROMPT, MAX_TOKENS)
-    return ok(f"{model.id} has answered")
+    return ok(f"{model.id} has responded")
 
 
 def web_search(context: CheckContext) -> Finding:

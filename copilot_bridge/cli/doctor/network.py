@@ -54,7 +54,7 @@ def proxy(role: str, context: CheckContext) -> Finding:
             f"{url} can't be reached: {reason(error)}",
             "set another with --proxy, or none with --no-proxy-env",
         )
-    return ok(f"{url} answers, for {host.name}")
+    return ok(f"{url} responds, for {host.name}")
 
 
 def dns(role: str, context: CheckContext) -> Finding:
@@ -77,7 +77,7 @@ def tls(role: str, context: CheckContext) -> Finding:
     if urlsplit(host.url).scheme == "http":
         return ok("plain http, on this machine")
     if context.bridge.client.proxy(host.url):
-        return ok("through the proxy; see below whether it answers")
+        return ok("through the proxy; see below whether it responds")
     try:
         with (
             connect(host.name, host.port, context) as plain,
@@ -115,12 +115,12 @@ def reason(error: Exception) -> str:
 
 
 def responds(role: str, context: CheckContext) -> Finding:
-    """Check that the host answers HTTP, with whatever status."""
+    """Check that the host responds to HTTP, with whatever status."""
     host = host_of(role, context)
     status, headers = probe(context.bridge, host.url)
     if role == "api":
         context.skew = skew_of(headers.get("Date"))
-    return ok(f"{host.url} answers (status {status})")
+    return ok(f"{host.url} responds (status {status})")
 
 
 def skew_of(date: str | None) -> float | None:

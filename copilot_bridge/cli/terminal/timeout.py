@@ -12,17 +12,17 @@ T = TypeVar("T")
 
 def call_with_timeout(work: Callable[[], T], seconds: float) -> T:
     """Run `work` in a thread and return its result; a late result is dropped.  Raises UpstreamTimeout."""
-    answer: Future[T] = Future()
+    future: Future[T] = Future()
 
     def run() -> None:
         try:
-            answer.set_result(work())
+            future.set_result(work())
         except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-            answer.set_exception(error)
+            future.set_exception(error)
 
     threading.Thread(
         target=run, daemon=True
     ).start()  # a thread of an executor would keep the process from ending
-    if not wait([answer], seconds).done:
+    if not wait([future], seconds).done:
         raise UpstreamTimeout(f"no response within {seconds:g} s")
-    return answer.result()
+    return future.result()

@@ -1,7 +1,7 @@
 """Gaps in texts.
 
 Models that only hold conversations are asked in words to fill them.  For models that only fill gaps, a text
-to be answered becomes one to be continued.
+that asks for a response becomes one to be continued.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def ask_in_words(prompt: Prompt) -> Prompt:
 def as_gap(prompt: Prompt) -> Prompt:
     """Return a prompt whose messages are a text to be continued.
 
-    :raises Unsupported: they hold more than texts, or an answer of the model.
+    :raises Unsupported: they hold more than texts, or a response of the model.
     """
     if prompt.gap is not None:
         return prompt

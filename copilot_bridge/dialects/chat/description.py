@@ -174,8 +174,8 @@ ENDPOINTS = (
         route="POST /chat/completions",
         id="createChatCompletion",
         prefixed=True,
-        summary="Answer a conversation (OpenAI's Chat Completions)",
-        about="In one piece, or with `stream: true` event by event. Any model of the plan answers: where "
+        summary="Respond to a conversation (OpenAI's Chat Completions)",
+        about="In one piece, or with `stream: true` event by event. Any model of the plan responds: where "
         "Copilot does not offer it through this API, the bridge translates.\n\n"
         "[OpenAI's reference](https://platform.openai.com/docs/api-reference/chat)",
         body=ref("ChatRequest"),
@@ -193,7 +193,7 @@ ENDPOINTS = (
                 "tools": [READ_FILE],
             },
         },
-        answers={
+        responses={
             200: Success("The response.", ref("ChatCompletion"), event=ref("ChatEvent")),
         },
         kinds=ALL,

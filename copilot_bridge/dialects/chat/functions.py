@@ -1,4 +1,4 @@
-"""Functions, the form that Chat Completions had before tools: offered, called and answered without ids.
+"""Functions, the form that Chat Completions had before tools: neither calls nor results have ids.
 
 Old programs and frameworks still send them.  A request is given the form of tools, so that any model takes
 it, and the response gets the old form again.

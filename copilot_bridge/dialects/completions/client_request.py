@@ -89,7 +89,7 @@ class CompletionsRequest(ClientRequest):
 
 
 class FillRequest(CompletionsRequest):
-    """The body of `POST /fim/completions`, the same request, which is answered in the form of a chat.
+    """The body of `POST /fim/completions`, the same request, whose response has the form of a chat.
 
     https://docs.mistral.ai/api/endpoint/fim
     """

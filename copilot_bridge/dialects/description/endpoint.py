@@ -64,7 +64,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     :param prefixed: it is served under each prefix of the bridge (`openapi/document.py`).
     :param other_prefixes: the others under which it is served, and whose clients ask there.
     :param body: the schema of a request.
-    :param examples: request bodies, by title.  Each is answered with the first of `answers`.
+    :param examples: request bodies, by title.  Each gets the first of `responses`.
     :param dialects: the dialects of its errors: ``chat``, ``messages``, ``responses``, ``gemini``.
     :param kinds: the kinds of error that are possible besides `FOR_EVERYBODY`.
     :param security: `BY_KEY` or `ANYBODY`.
@@ -74,7 +74,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     route: str
     id: str
     summary: str
-    answers: Mapping[int, Success]
+    responses: Mapping[int, Success]
     about: str = ""
     prefixed: bool = False
     other_prefixes: Mapping[str, str] = field(default_factory=dict)

@@ -38,7 +38,7 @@ ABOUT: dict[str, str | Schema] = {
     "`parametersJsonSchema`. Google's own tools are left out.",
     "toolConfig": schema.BODY["toolConfig"].schema
     | {"description": "Which functions the model may call, has to call, or may not."},
-    "generationConfig": schema.GENERATION_CONFIG.schema | {"description": "How the model answers."},
+    "generationConfig": schema.GENERATION_CONFIG.schema | {"description": "How the model responds."},
 }
 FIELDS = {name: rule for name, rule in request.REQUIRED.items() if name != "model"}
 
@@ -157,12 +157,12 @@ ENDPOINTS = (
         route="POST /models/{model}:generateContent",
         id="generateContent",
         other_prefixes=PREFIXES,
-        summary="Answer a conversation (Google's Gemini API)",
-        about=f"In one piece. Any model of the plan answers, whoever made it.\n\n{REFERENCE}",
+        summary="Respond to a conversation (Google's Gemini API)",
+        about=f"In one piece. Any model of the plan responds, whoever made it.\n\n{REFERENCE}",
         parameters=(MODEL,),
         body=ref("GeminiRequest"),
         examples=EXAMPLES,
-        answers={200: Success("The response.", ref("GeminiChunk"))},
+        responses={200: Success("The response.", ref("GeminiChunk"))},
         dialects=("gemini",),
         kinds=ALL,
     ),
@@ -175,7 +175,7 @@ ENDPOINTS = (
         parameters=(MODEL, SSE),
         body=ref("GeminiRequest"),
         examples={"A question": QUESTION},
-        answers={200: Success("The pieces.", list_of(ref("GeminiChunk")), event=ref("GeminiEvent"))},
+        responses={200: Success("The pieces.", list_of(ref("GeminiChunk")), event=ref("GeminiEvent"))},
         dialects=("gemini",),
         kinds=ALL,
     ),
@@ -188,7 +188,7 @@ ENDPOINTS = (
         parameters=(MODEL,),
         body=ref("GeminiCountRequest"),
         examples={"Contents": QUESTION, "A whole request": {"generateContentRequest": QUESTION}},
-        answers={200: Success("The number of tokens.", ref("GeminiTokenCount"))},
+        responses={200: Success("The number of tokens.", ref("GeminiTokenCount"))},
         dialects=("gemini",),
         kinds=ALL,
     ),
@@ -200,7 +200,7 @@ ENDPOINTS = (
         parameters=(EMBEDDER,),
         body=ref("GeminiEmbedRequest"),
         examples={"A text": EMBEDDED},
-        answers={
+        responses={
             200: Success("The vector.", thing({"embedding": ref("GeminiEmbedding")}, ("embedding",))),
         },
         dialects=("gemini",),
@@ -214,7 +214,7 @@ ENDPOINTS = (
         parameters=(EMBEDDER,),
         body=thing({"requests": list_of(ref("GeminiEmbedRequest"), minItems=1)}, ("requests",)),
         examples={"Two texts": {"requests": [EMBEDDED, EMBEDDED]}},
-        answers={
+        responses={
             200: Success(
                 "The vectors, in their order.",
                 thing({"embeddings": list_of(ref("GeminiEmbedding"))}, ("embeddings",)),

@@ -1,4 +1,4 @@
-"""Google's embeddings, asked for and answered by way of OpenAI's.
+"""Google's embeddings, by way of OpenAI's.
 
 https://ai.google.dev/api/embeddings
 """

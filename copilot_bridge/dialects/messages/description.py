@@ -66,7 +66,7 @@ SCHEMAS = {
         "properties": {"type": text("`text`, `image`, `document`, `thinking`, `tool_use`, `tool_result`, …")},
         "additionalProperties": True,
     },
-    "MessagesReply": thing(
+    "MessagesResponse": thing(
         {
             "id": text(),
             "type": always("message"),
@@ -116,8 +116,8 @@ ENDPOINTS = (
         route="POST /messages",
         id="createMessage",
         prefixed=True,
-        summary="Answer a conversation (Anthropic's Messages)",
-        about="In one piece, or with `stream: true` event by event. Any model of the plan answers, those of "
+        summary="Respond to a conversation (Anthropic's Messages)",
+        about="In one piece, or with `stream: true` event by event. Any model of the plan responds, those of "
         "OpenAI and Google included.\n\n[Anthropic's reference](https://docs.anthropic.com/en/api/messages)",
         parameters=HEADERS,
         body=ref("MessagesRequest"),
@@ -131,7 +131,7 @@ ENDPOINTS = (
             },
             "Another vendor's model": {"model": "gpt-5.3-codex", "max_tokens": 1024, "messages": QUESTION},
         },
-        answers={200: Success("The response.", ref("MessagesReply"), event=ref("MessagesEvent"))},
+        responses={200: Success("The response.", ref("MessagesResponse"), event=ref("MessagesEvent"))},
         dialects=("messages",),
         kinds=ALL,
     ),
@@ -148,7 +148,7 @@ ENDPOINTS = (
             "For Claude": {"model": "claude-sonnet-4.6", "messages": QUESTION},
             "For GPT": {"model": "gpt-4o", "messages": QUESTION},
         },
-        answers={200: Success("The number of tokens.", ref("TokenCount"))},
+        responses={200: Success("The number of tokens.", ref("TokenCount"))},
         dialects=("messages",),
         kinds=ALL,
     ),

@@ -1,4 +1,4 @@
-"""Ollama's embeddings, requested and answered by way of OpenAI's.
+"""Ollama's embeddings, by way of OpenAI's.
 
 https://docs.ollama.com/api/embed
 """

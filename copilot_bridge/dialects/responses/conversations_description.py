@@ -43,7 +43,7 @@ ENDPOINTS = (
         "of Responses names it in `conversation`.",
         body=ref("NewConversation"),
         examples={"An empty one": {}, "With a beginning": {"items": [{"role": "user", "content": "Hello!"}]}},
-        answers={200: Success("The conversation.", ref("Conversation"))},
+        responses={200: Success("The conversation.", ref("Conversation"))},
         kinds=CHANGED,
     ),
     Endpoint(
@@ -52,7 +52,7 @@ ENDPOINTS = (
         prefixed=True,
         summary="Look up a conversation",
         parameters=(ID,),
-        answers={200: Success("The conversation.", ref("Conversation"))},
+        responses={200: Success("The conversation.", ref("Conversation"))},
         kinds=KEPT,
     ),
     Endpoint(
@@ -63,7 +63,7 @@ ENDPOINTS = (
         parameters=(ID,),
         body=ref("ConversationMetadata"),
         examples={"A topic": {"metadata": {"topic": "greetings"}}},
-        answers={200: Success("The conversation.", ref("Conversation"))},
+        responses={200: Success("The conversation.", ref("Conversation"))},
         kinds=CHANGED,
     ),
     Endpoint(
@@ -72,7 +72,7 @@ ENDPOINTS = (
         prefixed=True,
         summary="Forget a conversation",
         parameters=(ID,),
-        answers={200: Success("The object was deleted.", ref("DeletedConversation"))},
+        responses={200: Success("The object was deleted.", ref("DeletedConversation"))},
         kinds=KEPT,
     ),
     Endpoint(
@@ -83,7 +83,7 @@ ENDPOINTS = (
         parameters=(ID,),
         body=ref("MoreItems"),
         examples={"A message": {"items": [{"role": "user", "content": "Hello!"}]}},
-        answers={200: Success("The items, with ids.", ref("ResponsesItemList"))},
+        responses={200: Success("The items, with ids.", ref("ResponsesItemList"))},
         kinds=CHANGED,
     ),
     Endpoint(
@@ -92,7 +92,7 @@ ENDPOINTS = (
         prefixed=True,
         summary="List the items of a conversation",
         parameters=(ID, *PAGE),
-        answers={200: Success("The items.", ref("ResponsesItemList"))},
+        responses={200: Success("The items.", ref("ResponsesItemList"))},
         kinds=KEPT,
     ),
     Endpoint(
@@ -101,7 +101,7 @@ ENDPOINTS = (
         prefixed=True,
         summary="Look up an item of a conversation",
         parameters=(ID, ITEM_ID),
-        answers={200: Success("The item.", ref("ResponsesItem"))},
+        responses={200: Success("The item.", ref("ResponsesItem"))},
         kinds=KEPT,
     ),
     Endpoint(
@@ -110,7 +110,7 @@ ENDPOINTS = (
         prefixed=True,
         summary="Take an item out of a conversation",
         parameters=(ID, ITEM_ID),
-        answers={200: Success("The conversation.", ref("Conversation"))},
+        responses={200: Success("The conversation.", ref("Conversation"))},
         kinds=KEPT,
     ),
 )

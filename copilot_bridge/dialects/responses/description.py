@@ -141,7 +141,7 @@ ENDPOINTS = (
         route="POST /responses",
         id="createResponse",
         prefixed=True,
-        summary="Answer a text or a conversation (OpenAI's Responses)",
+        summary="Respond to a text or a conversation (OpenAI's Responses)",
         about="In one piece, or with `stream: true` event by event. What will not change by itself (an "
         "unknown model, a missing permission) is a 400 here: Codex tries everything else again.\n\n"
         "[OpenAI's reference](https://platform.openai.com/docs/api-reference/responses)",
@@ -156,7 +156,7 @@ ENDPOINTS = (
                 "reasoning": {"effort": "low"},
             },
         },
-        answers={200: Success("The response.", ref("Response"), event=ref("ResponsesEvent"))},
+        responses={200: Success("The response.", ref("Response"), event=ref("ResponsesEvent"))},
         dialects=("responses",),
         kinds=ALL,
     ),
@@ -167,7 +167,7 @@ ENDPOINTS = (
         summary="Open a WebSocket",
         about="With `Upgrade: websocket`.  Each message of the type `response.create`, with the fields of a "
         "`POST` request, is a turn, and its events come back, one a message.",
-        answers={
+        responses={
             101: Success("A WebSocket, whose messages are these events.", ref("ResponsesEvent")),
             426: Success(
                 "This is no upgrade, or WebSockets are turned off: send a `POST` request.", ref("Error")
@@ -183,7 +183,7 @@ ENDPOINTS = (
         about="By the bridge's own tokenizer.",
         body=ref("ResponsesRequest"),
         examples={"A question": {"model": "gpt-5.3-codex", "input": "Say hello."}},
-        answers={200: Success("The number.", ref("InputTokens"))},
+        responses={200: Success("The number.", ref("InputTokens"))},
         dialects=("responses",),
         kinds=ALL,
     ),
@@ -196,7 +196,7 @@ ENDPOINTS = (
         "user has said, and every model understands that item in a later request.",
         body=ref("CompactionRequest"),
         examples={"A question": {"model": "gpt-5.3-codex", "input": "Say hello."}},
-        answers={200: Success("The items that replace it.", ref("Compaction"))},
+        responses={200: Success("The items that replace it.", ref("Compaction"))},
         dialects=("responses",),
         kinds=ALL,
     ),
@@ -208,7 +208,7 @@ ENDPOINTS = (
         about="The bridge keeps responses for an hour, unless `store` is false, as many as "
         "`COPILOT_BRIDGE_RESPONSE_STORE_MB` has room for.",
         parameters=(ID, *RESUMED),
-        answers={200: Success("The response.", ref("Response"))},
+        responses={200: Success("The response.", ref("Response"))},
         kinds=KEPT,
     ),
     Endpoint(
@@ -217,7 +217,7 @@ ENDPOINTS = (
         prefixed=True,
         summary="Forget a response",
         parameters=(ID,),
-        answers={200: Success("The object was deleted.", ref("DeletedResponse"))},
+        responses={200: Success("The object was deleted.", ref("DeletedResponse"))},
         kinds=KEPT,
     ),
     Endpoint(
@@ -227,7 +227,7 @@ ENDPOINTS = (
         summary="List what a response was given",
         about="The items of its own request, without those of the responses before it.",
         parameters=(ID, *PAGE),
-        answers={200: Success("The items.", ref("ResponsesItemList"))},
+        responses={200: Success("The items.", ref("ResponsesItemList"))},
         kinds=KEPT,
     ),
     Endpoint(
@@ -236,7 +236,7 @@ ENDPOINTS = (
         prefixed=True,
         summary="Cancel a response that is made in the background",
         parameters=(ID,),
-        answers={200: Success("The response, cancelled.", ref("Response"))},
+        responses={200: Success("The response, cancelled.", ref("Response"))},
         kinds=KEPT,
     ),
 )

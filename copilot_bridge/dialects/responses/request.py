@@ -63,7 +63,7 @@ FIELDS: Validators = {
         BOOLEAN,
         supported(
             lambda value: not value,
-            "not here: only POST /v1/responses answers in the background",
+            "not here: only POST /v1/responses responds in the background",
             {"type": "boolean"},
         ),
     ),

@@ -1,4 +1,4 @@
-"""Turns over a WebSocket: a client's messages, and the messages that answer them.
+"""Turns over a WebSocket: a client's messages, and the messages that respond to them.
 
 Source: https://platform.openai.com/docs/guides/websocket-mode, and openai-python's types of its events
 (2026-11).  Codex takes an error without a status for silence, and waits for five minutes.
@@ -93,7 +93,7 @@ def lane_of(message: bytes) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class WarmUpResponse(ResponsesResponse):
-    """Answers a turn that only brings the beginning of a conversation, without a model."""
+    """Respond to a turn that only brings the beginning of a conversation, without a model."""
 
     def ready(self) -> bytes:
         writer = self.writer()

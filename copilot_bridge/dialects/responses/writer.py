@@ -71,7 +71,7 @@ class ResponsesWriter:
         relations: JsonObject = NONE,
         on_end: ResponseCallback = lambda _response: None,
     ) -> None:
-        self._answer = response_id
+        self._response_id = response_id
         self._on_end = on_end
         self._names = names
         self._sequence_number = 0
@@ -209,7 +209,7 @@ class ResponsesWriter:
         out, self._part, self._pieces = self._close_part(), part, []
         self._annotations = []
         prefix = PREFIXES.get(item["type"], "ctc")
-        self._item = {"id": f"{prefix}_{self._answer}_{len(self._output)}", **item}
+        self._item = {"id": f"{prefix}_{self._response_id}_{len(self._output)}", **item}
         added = {"output_index": len(self._output), "item": dict(self._item)}  # more is added to it later
         return [*out, self._frame("response.output_item.added", added)]
 

@@ -11,7 +11,7 @@ from copilot_bridge.pipeline.endpoints import ENDPOINTS
 bp = Blueprint("dialects", __name__)
 
 for path, request in ENDPOINTS.items():
-    if path != RESPONSES.endpoint:  # it can be answered in the background
+    if path != RESPONSES.endpoint:  # its response can be made in the background
         bp.add_url_rule(path, path.strip("/").replace("/", "_"), partial(respond, request), methods=["POST"])
 
 

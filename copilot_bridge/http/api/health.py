@@ -44,7 +44,7 @@ def alive() -> Response:
 
 @bp.get("/api/hello")
 def hello() -> Response:
-    """Answer Claude Code's check that the server is reachable."""
+    """Respond to Claude Code's check that the server is reachable."""
     return jsonify(message="hello")
 
 

@@ -58,7 +58,7 @@ def show_input(id_: str) -> Response:
 
 @kept.delete("/responses/<id_>")
 def delete(id_: str) -> Response:
-    answer_as_openai()
+    use_openai_errors()
     mine = owner(request_context(), headers())
     if (job := bridge().background_jobs.get(id_)) and background.find_unfinished(
         request_context(), headers(), id_
@@ -73,7 +73,7 @@ def delete(id_: str) -> Response:
 
 @kept.post("/responses/<id_>/cancel")
 def cancel(id_: str) -> Response:
-    answer_as_openai()
+    use_openai_errors()
     if (response := background.cancel(request_context(), headers(), id_)) is None:
         raise not_found(id_)
     return as_json(response)
@@ -81,11 +81,11 @@ def cancel(id_: str) -> Response:
 
 def find(id_: str) -> tuple[JsonObject, list[JsonObject]]:
     """The response and the items of its request.  Raises BridgeError "not_found"."""
-    answer_as_openai()
+    use_openai_errors()
     if state := background.find_unfinished(request_context(), headers(), id_):
         return state["response"], as_items(state.get("input") or [])
     stored = bridge().response_store.find(owner(request_context(), headers()), id_)
-    if stored is None or not stored.answer:
+    if stored is None or not stored.response_body:
         raise not_found(id_)
     return stored.response(), stored.input_items()
 
@@ -94,7 +94,7 @@ def not_found(id_: str) -> BridgeError:
     return BridgeError(f"the response {id_[:200]!r} is not kept (any more)", kind="not_found")
 
 
-def answer_as_openai() -> None:
+def use_openai_errors() -> None:
     """Sets OpenAI's own statuses for errors: those of Responses are for Codex, which only makes responses."""
     g.entry.dialect = DEFAULT.name
 

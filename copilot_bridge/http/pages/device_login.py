@@ -1,7 +1,7 @@
 """A device login that all workers and browser tabs share.
 
 Its state is encrypted in the store.  Any process that reads the state may poll GitHub for all, but only when
-a poll is due: it first moves the next poll far into the future, and back when GitHub has answered.
+a poll is due: it first moves the next poll far into the future, and back when GitHub has responded.
 """
 
 import time
@@ -136,15 +136,15 @@ class SharedFlow:
 
     def _poll_github(self, login: DeviceLogin) -> DeviceLogin:
         try:
-            answer = self._flow.poll(login.code)
-            if answer.token:
-                user = add_account(self._bridge, answer.token)
-                return replace(login, state=DONE, user=user, device_code="", **self._plan(user, answer.token))
+            result = self._flow.poll(login.code)
+            if result.token:
+                user = add_account(self._bridge, result.token)
+                return replace(login, state=DONE, user=user, device_code="", **self._plan(user, result.token))
         except BridgeError as error:
             return replace(login, state=FAILED, device_code="", reason=error.code or "", problem=str(error))
-        later = self._clock() + answer.code.interval + POLL_MARGIN
-        slowed = login.slowed or answer.state == "slow_down"
-        return replace(login, interval=answer.code.interval, next_poll=later, slowed=slowed)
+        later = self._clock() + result.code.interval + POLL_MARGIN
+        slowed = login.slowed or result.state == "slow_down"
+        return replace(login, interval=result.code.interval, next_poll=later, slowed=slowed)
 
     def _plan(self, user: str, token: Secret) -> dict[str, Any]:
         """The plan of the new login, or the problem in asking for it."""
@@ -154,12 +154,12 @@ class SharedFlow:
         except BridgeError as error:
             return {"problem": str(error)}
 
-    def _finish_poll(self, asked: DeviceLogin, answered: DeviceLogin) -> None:
+    def _finish_poll(self, asked: DeviceLogin, polled: DeviceLogin) -> None:
         """Store the response to a poll, unless another login has been started meanwhile."""
         with self._bridge.store.key_values.lock("device-login"):
             now = self.state()
             if now and now.user_code == asked.user_code and now.started_at == asked.started_at:
-                self._write(answered)
+                self._write(polled)
 
     def _write(self, login: DeviceLogin) -> None:
         self._bridge.store.key_values.write(NAME, asdict(login))

@@ -77,7 +77,7 @@ def described(method: str, path: str, prefixes: list[str], operation: Json) -> J
         "parameters": [parameter(given) for given in operation.get("parameters", ())],
         "body": kinds(body["schema"]) if body else [],
         "examples": list(examples(method, prefixes[0] + path, operation, body, keyless=open_to_all)),
-        "answers": [answer(status, given) for status, given in operation["responses"].items()],
+        "responses": [response(status, given) for status, given in operation["responses"].items()],
     }
 
 
@@ -91,7 +91,7 @@ def parameter(given: Json) -> Json:
     }
 
 
-def answer(status: str, given: Json) -> Json:
+def response(status: str, given: Json) -> Json:
     contents = [(kind, kinds(content["schema"])) for kind, content in given.get("content", {}).items()]
     return {"status": status, "about": written(given["description"]), "contents": contents}
 

@@ -76,9 +76,9 @@ def show_http(error: HTTPException) -> Response:
 
 
 def show_internal(error: Exception) -> Response:
-    answer = internal_error_response(error)
+    response = internal_error_response(error)
     if not wants_page():
-        return answer
+        return response
     return error_page(500, tr("errors.internal"))
 
 

@@ -65,7 +65,7 @@ def known_report(bridge: Bridge, account: Account) -> Report | None:
 
 def fetch_report(bridge: Bridge, account: Account) -> Report | None:
     """A report that is a minute old at most.  Raises BridgeError."""
-    late = UpstreamTimeout(f"GitHub has not answered within {MAX_WAIT:g} s")
+    late = UpstreamTimeout(f"GitHub has not responded within {MAX_WAIT:g} s")
     with gevent.Timeout(MAX_WAIT, late):
         bridge.usage_reports.get(account)
     return known_report(bridge, account)

@@ -196,5 +196,5 @@ def cache_verdict(row: RequestLogRow) -> str:
 
 
 def refused_model(row: RequestLogRow) -> str:
-    """The model in whose place another one has answered, and why; "": none was refused."""
+    """The model in whose place another one has responded, and why; "": none was refused."""
     return f"{row.instead_of} ({outcome_name(row.fallback_reason or '')})" if row.instead_of else ""

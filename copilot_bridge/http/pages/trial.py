@@ -1,4 +1,4 @@
-"""Sends a short request to a model, through the same code as a client's, to check that it answers."""
+"""Sends a short request to a model, through the same code as a client's, to check that it responds."""
 
 import time
 

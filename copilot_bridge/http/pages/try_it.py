@@ -32,7 +32,7 @@ def show() -> Response:
 
 
 @bp.post("/models/try")
-def answer() -> Response:
+def ask_models() -> Response:
     """Ask the models, and show their responses when they are whole: for browsers without scripts."""
     words = request.form.get("words", "").strip()
     models = [name for name in (request.form.get("model"), request.form.get("other")) if name]
@@ -45,7 +45,7 @@ def answer() -> Response:
 
 @bp.post("/models/try/stream")
 def stream() -> Response:
-    """Answer as `/v1/chat/completions` does; refusals are in the reader's language."""
+    """Respond as `/v1/chat/completions` does; refusals are in the reader's language."""
     g.entry.dialect = DIALECT
     try:
         return respond(partial(Generation, CONVERSATIONS[DIALECT]))

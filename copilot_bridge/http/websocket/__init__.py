@@ -1,4 +1,4 @@
 """Responses over a WebSocket: turns of clients, each of which runs as a request does.
 
-`upgrade` answers the handshake, `session` serves a connection, and `turn` runs one of its turns.
+`upgrade` responds to the handshake, `session` serves a connection, and `turn` runs one of its turns.
 """

@@ -16,7 +16,7 @@ from copilot_bridge.websocket.messages import PING_FRAME, Messages, text_frame
 
 READ_SIZE = 65536
 PING_INTERVAL = 60.0  # seconds of silence after which the client is sent a ping
-CLOSE_TIMEOUT = 1.0  # seconds in which a client may answer a close frame
+CLOSE_TIMEOUT = 1.0  # seconds in which a client may respond to a close frame
 
 
 class ClientSocket:
@@ -41,7 +41,7 @@ class ClientSocket:
             messages = self._messages.receive(data) if data else []
             if not data:
                 self._messages.receive_end()
-            self._send_answers()
+            self._send_outgoing()
         except (OSError, ClientDisconnected):
             return None
         return messages if messages or self._messages.is_open else None
@@ -53,9 +53,9 @@ class ClientSocket:
         self.send(PING_FRAME)
         return []
 
-    def _send_answers(self) -> None:
-        if answers := self._messages.outgoing():
-            self.send(answers)
+    def _send_outgoing(self) -> None:
+        if outgoing := self._messages.outgoing():
+            self.send(outgoing)
 
     def send(self, frames: bytes) -> None:
         """Send whole frames.  Blocks while the client does not read.
@@ -76,11 +76,11 @@ class ClientSocket:
         self.send(text_frame(message))
 
     def close(self, code: int) -> None:
-        """Send a close frame; a while later the connection ends, whether or not the client answers."""
+        """Send a close frame; a while later the connection ends, whether or not the client responds."""
         self._messages.close(code)
         gevent.spawn_later(CLOSE_TIMEOUT, self.shut_down)
         with suppress(ClientDisconnected):
-            self._send_answers()
+            self._send_outgoing()
 
     def discard_rest(self) -> None:
         """Read on until the client ends the connection: a reset would take the close frame from it."""

@@ -60,12 +60,12 @@ def upgrade() -> Response:
         return refuse_upgrade()
     sessions: Sessions = current_app.extensions[SESSIONS]
     headers = Headers([*request.headers])
-    answer = ServerProtocol().accept(Request(request.path, headers))
-    if answer.status_code != SWITCHING_PROTOCOLS:
+    response = ServerProtocol().accept(Request(request.path, headers))
+    if response.status_code != SWITCHING_PROTOCOLS:
         raise BridgeError("this is not a WebSocket handshake", kind="invalid_request")
     client = ClientSocket(sock)
     runner = TurnRunner(bridge(), visitor(), client)
-    return Upgrade(answer.headers.raw_items(), Session(client, runner), sessions)
+    return Upgrade(response.headers.raw_items(), Session(client, runner), sessions)
 
 
 def visitor() -> SocketClient:

@@ -11,7 +11,7 @@ from copilot_bridge.upstream.error_mapping import read_body
 from copilot_bridge.upstream.transport.bodies import read_error_body, read_whole
 from copilot_bridge.waits import retry_after, retry_after_header
 
-# Seconds between two bytes: GitHub's API answers at once or not at all.
+# Seconds between two bytes: GitHub's API responds at once or not at all.
 TIMEOUT = 30.0
 
 
@@ -80,7 +80,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> BridgeError
             kind="permission",
         )
     return UpstreamRefused(
-        f"GitHub answered with status {status}: try again later",
+        f"GitHub responded with status {status}: try again later",
         status=status,
         headers=retry_after_header(retry_after(headers)),
     )

@@ -54,7 +54,7 @@ class DeviceCode(Struct, frozen=True):
 class PollResult(Struct, frozen=True):
     """The result of one poll.
 
-    :param state: "granted", "pending", "slow_down" or "no_answer" (the network or GitHub failed).
+    :param state: "granted", "pending", "slow_down" or "no_response" (the network or GitHub failed).
     :param code: the code for the next poll: after a slow_down its interval is longer.
     :param token: there if the state is "granted".
     """
@@ -143,7 +143,7 @@ class DeviceFlow:
         try:
             status, content = self._post("/login/oauth/access_token", form)
         except (UpstreamUnreachable, UpstreamTimeout, UpstreamRefused):
-            return PollResult("no_answer", code)
+            return PollResult("no_response", code)
         token = content.get("access_token")
         if isinstance(token, str) and token:
             return PollResult("granted", code, Secret(token))
@@ -169,7 +169,7 @@ class DeviceFlow:
         error = content.get("error")
         if not isinstance(error, str):
             if status < 300 or status == 429 or status >= 500:  # a page of GitHub's or of a middlebox
-                return PollResult("no_answer", code)
+                return PollResult("no_response", code)
             raise BridgeError(f"GitHub refused the login with status {status}: start again")
         outcome = OUTCOMES.get(error)
         if outcome is None:

@@ -108,7 +108,7 @@ class PublicFetcher:
             raise failure(error, deadline, reason) from error
 
     def _connect(self, deadline: Deadline, connection: HTTPConnection) -> socket.socket:
-        """Connect to the first of the name's allowed addresses that answers."""
+        """Connect to the first of the name's allowed addresses that accepts."""
         host, port = connection._dns_host, connection.port or connection.default_port
         endpoints = [endpoint for endpoint in resolve(host, port) if self._allowed(endpoint.address)]
         if not endpoints:
@@ -162,7 +162,7 @@ def target(url: str, response: requests.Response) -> str:
     """The target of a redirect."""
     location = response.headers.get("Location")
     if not location:
-        raise FetchError(f"its server answered with status {response.status_code} and no new address")
+        raise FetchError(f"its server responded with status {response.status_code} and no new address")
     try:
         return urljoin(url, location)
     except ValueError as error:
@@ -175,7 +175,7 @@ def read_body(response: requests.Response, max_bytes: int, deadline: Deadline) -
     :raises FetchError: the response is an error, too large, too slow or incomplete.
     """
     if response.status_code != 200:
-        raise FetchError(f"its server answered with status {response.status_code}")
+        raise FetchError(f"its server responded with status {response.status_code}")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise FetchError("its server sends it compressed, though the request did not allow that")
     expected = response.raw.length_remaining

@@ -147,10 +147,10 @@ def may_think(messages: list[Body], model: Model) -> bool:
     if not model.profile.requires_thinking_first:
         return True
     turn = list(takewhile(lambda message: message["role"] in ("tool", "assistant"), reversed(messages)))
-    answers = [message for message in turn if message["role"] == "assistant"]
+    responses = [message for message in turn if message["role"] == "assistant"]
     if turn and turn[0]["role"] == "assistant":
         return False
-    return not answers or bool(answers[-1].get("reasoning_opaque"))
+    return not responses or bool(responses[-1].get("reasoning_opaque"))
 
 
 def limit_temperature(body: Body, model: Model) -> bool:
@@ -202,7 +202,7 @@ def drop_nulls(body: Body, _model: Model) -> bool:
 def limit_output(body: Body, model: Model) -> bool:
     """Set one limit, under the model's name for it, and at most the model's own.
 
-    Without a limit Copilot ends some models' responses at 4,096 tokens; to one that is too high it answers
+    Without a limit Copilot ends some models' responses at 4,096 tokens; to one that is too high it responds
     400.
     """
     before = {name: body.pop(name) for name in LIMITS if name in body}

@@ -18,8 +18,8 @@ from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.common import (
     adapt_output_schema,
     adapt_schema,
-    answerable,
     dicts,
+    end_with_user,
     is_blank_text,
 )
 
@@ -45,7 +45,7 @@ def adapt_chat_order(body: Body, _model: Model) -> bool:
     for message in body["messages"]:
         if message["role"] == "tool":
             if str(message.get("tool_call_id")) in missing:
-                body["messages"] = answerable([*gathered(body["messages"])], body["messages"])
+                body["messages"] = end_with_user([*gathered(body["messages"])], body["messages"])
                 return True
             called.discard(str(message.get("tool_call_id")))
         else:

@@ -45,7 +45,7 @@ def adapt_label(holder: Body, key: str, data: Any) -> bool:
     return bool(holder[key] != given)
 
 
-def answerable(after: list[Body], before: list[Body]) -> list[Body]:
+def end_with_user(after: list[Body], before: list[Body]) -> list[Body]:
     """Add a user's message after a note at the end, or a model would continue the note."""
     noted = after[-1]["role"] == "assistant" and before[-1]["role"] != "assistant"
     return [*after, {"role": "user", "content": CONTINUE}] if noted else after

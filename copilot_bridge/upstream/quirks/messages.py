@@ -30,7 +30,7 @@ from copilot_bridge.upstream.quirks.turns import adapt_end, adapt_system_message
 Body = dict[str, Any]
 Rule = Callable[[Body, Model, frozenset[str]], bool]
 
-# Betas that Copilot accepts; it answers 400 to any other.  Source: the official Claude bridge.
+# Betas that Copilot accepts; it refuses any other with 400.  Source: the official Claude bridge.
 THINKING_BETA = "interleaved-thinking-"
 EDITING, EDITING_BETA = "context-management-", "context-management-2025-06-27"
 TOOLS, TOOLS_BETA = "advanced-tool-use-", "advanced-tool-use-2025-11-20"

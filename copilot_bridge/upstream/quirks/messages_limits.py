@@ -20,8 +20,8 @@ from copilot_bridge.upstream.quirks.common import (
     adapt_label,
     adapt_output_schema,
     adapt_schema,
-    answerable,
     dicts,
+    end_with_user,
     is_blank_text,
 )
 
@@ -37,7 +37,7 @@ def adapt_message_blocks(body: Body, model: Model, _betas: object) -> bool:
     max_length = limits_of("messages", model.vendor, model.id).id_length
     adapted = max_length is not None and adapt_id_locations(message_ids(found), max_length)
     if parted:
-        body["messages"] = answerable([*with_results(body["messages"])], body["messages"])
+        body["messages"] = end_with_user([*with_results(body["messages"])], body["messages"])
     changes = (parted, adapted, adapt_message_documents(body, found), fill_failed(found))
     return any(changes)
 

@@ -1,7 +1,7 @@
 """Structured output by a tool, for models whose backend knows no output format.
 
-Models fill in a tool's input by its schema.  So the schema of the answer becomes the schema of a tool that
-has to be called; `dialects/output_tool.py` turns the input of that call into the text of the answer.
+Models fill in a tool's input by its schema.  So the schema of the response becomes the schema of a tool that
+has to be called; `dialects/output_tool.py` turns the input of that call into the text of the response.
 """
 
 from collections.abc import Callable
@@ -72,7 +72,7 @@ FREE = ("auto", "none")
 def ask_by_tool(body: Json, api: str) -> bool:
     """Request the output format by a tool.  False: there is no format, or none for which this works.
 
-    If the client forces a tool of its own, no text of the answer could have a format.
+    If the client forces a tool of its own, no text of the response could have a format.
     """
     fields = FIELDS[api]
     schema = inner(body, (*fields.path, *fields.inside))

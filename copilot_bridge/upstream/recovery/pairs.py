@@ -133,13 +133,13 @@ class Pairs:
     """
 
     def __init__(self, entries: list[Json], results: Callable[[Json], list[str]]) -> None:
-        self._answered = {id_ for entry in entries for id_ in results(entry)}
+        self._with_result = {id_ for entry in entries for id_ in results(entry)}
         self._open: set[str] = set()
 
     def called(self, ids: list[str]) -> list[str]:
         """Note calls with these ids, and return those that never get a result."""
         self._open.update(ids)
-        missing = [id_ for id_ in ids if id_ not in self._answered]
+        missing = [id_ for id_ in ids if id_ not in self._with_result]
         self._open.difference_update(missing)
         return missing
 

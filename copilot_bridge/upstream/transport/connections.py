@@ -56,7 +56,7 @@ class WatchedConnection(MessageConnection):
     """A mixin for urllib3's connections: it watches a reused connection until its response begins."""
 
     reused = False  # a response has come on it, or it was opened ahead
-    _answered = False
+    _responded = False
     idle_since: tuple[float, float] | None = None
     timeouts: Timeouts | None = None
     connect_seconds = 0.0  # that the request on it has waited for the connection
@@ -65,7 +65,7 @@ class WatchedConnection(MessageConnection):
         began = time.monotonic()
         super().connect()  # type: ignore[misc]
         self.connect_seconds = time.monotonic() - began
-        self.reused = self._answered = False
+        self.reused = self._responded = False
         enable_keepalive(self.sock)
 
     def note_opened_ahead(self) -> None:
@@ -126,8 +126,8 @@ class WatchedConnection(MessageConnection):
             if not self.reused or isinstance(error, StaleConnectionError):
                 raise
             raise StaleConnectionError(str(error)) from error
-        if not self._answered:
-            self._answered = True
+        if not self._responded:
+            self._responded = True
             remember_session(self.sock)
         self.reused = True
         response.connect_seconds, self.connect_seconds = self.connect_seconds, 0.0

@@ -13,8 +13,8 @@ TRIAL_TIMEOUT = 30.0  # seconds
 class Patience:
     """Learns, for each kind of request, how long its responses take to begin.
 
-    At most one request at a time is sent again because of silence alone.  If its second attempt is answered
-    at once, the connection was dead, and the next request may follow; if not, upstream is slow, and all other
+    At most one request at a time is sent again because of silence alone.  If its second attempt succeeds at
+    once, the connection was dead, and the next request may follow; if not, upstream is slow, and all other
     requests wait for it.
 
     :param minimum: seconds; no response is given up before.

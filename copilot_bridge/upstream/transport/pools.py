@@ -151,7 +151,7 @@ class WatchedPool:
 def take_connection(response: Any) -> Any:
     """Take the connection of a response out of its pool, which does not get it back.
 
-    :param response: urllib3's, which the other end has answered by 101.
+    :param response: urllib3's, to which the other end has responded with 101.
     """
     connection, response._connection = response._connection, None
     response._pool.note_taken()

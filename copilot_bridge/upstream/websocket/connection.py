@@ -26,10 +26,10 @@ OF_A_BODY = ("Content-Type", "Content-Length", "Accept-Encoding")
 
 
 class UpgradeRefused(Exception):
-    """Copilot, or something on the way to it, has answered the handshake with another status."""
+    """Copilot, or something on the way to it, has responded to the handshake with another status."""
 
     def __init__(self, status: int) -> None:
-        super().__init__(f"the upgrade was answered by {status}")
+        super().__init__(f"the response to the upgrade has status {status}")
         self.status = status
 
 
@@ -109,8 +109,8 @@ class Connection:
         if not received:
             raise StreamCut("Copilot closed the connection in the middle of its response")
         messages = self._messages.receive(received)
-        if answer := self._messages.outgoing():
-            self._send_at_once(answer)
+        if outgoing := self._messages.outgoing():
+            self._send_at_once(outgoing)
         if not (messages or self._messages.is_open):
             raise self._closed()
         return messages

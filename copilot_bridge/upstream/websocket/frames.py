@@ -54,7 +54,7 @@ class TurnReader:
 
     :ivar headers: those of HTTP's response, which the first event carries.
     :ivar last: the type of the event that ended the turn; None: it goes on.
-    :ivar response_id: of a complete response.  :ivar answer: its items so far.
+    :ivar response_id: of a complete response.  :ivar output: its items so far.
     :ivar quotas: those that the last event tells of, which are headers of a response by HTTP.
     """
 
@@ -63,14 +63,14 @@ class TurnReader:
         self.last: str | None = None
         self.response_id: str | None = None
         self.quotas: object = None
-        self._answer: dict[int, JsonObject] = {}
+        self._output: dict[int, JsonObject] = {}
         self._begun = False
         # The start and the end of the last delta, and the first lines of its event.
         self._delta, self._tail, self._head = NO_EVENT, b"", b""
 
     @property
-    def answer(self) -> Items:
-        return [self._answer[index] for index in sorted(self._answer)]
+    def output(self) -> Items:
+        return [self._output[index] for index in sorted(self._output)]
 
     def feed(self, messages: Sequence[bytes]) -> bytes:
         """Return the events of messages.
@@ -140,7 +140,7 @@ class TurnReader:
     def _keep(self, event: JsonObject) -> None:
         index, item = event.get("output_index"), event.get("item")
         if isinstance(index, int) and isinstance(item, dict):
-            self._answer[index] = item
+            self._output[index] = item
 
 
 def type_of(message: bytes) -> str | None:

@@ -16,7 +16,7 @@ from copilot_bridge.dialects import codec
 Item = Mapping[str, Any]
 
 
-class Answered(Struct, frozen=True):
+class OutputItem(Struct, frozen=True):
     """An item of a response.
 
     :param meaning: a digest of what a client sends back of it.
@@ -37,16 +37,16 @@ class Point(Struct, frozen=True):
     response_id: str
     count: int
     digest: bytes
-    answer: tuple[Answered, ...]
+    output: tuple[OutputItem, ...]
 
 
-def point_after(response_id: str, digest: bytes, count: int, answer: Sequence[Item]) -> Point:
+def point_after(response_id: str, digest: bytes, count: int, output: Sequence[Item]) -> Point:
     """Return the point after a response.
 
     :param digest: of the request's items, of which there are `count`.
-    :param answer: the items of the response, as Copilot has sent them.
+    :param output: the items of the response, as Copilot has sent them.
     """
-    read = tuple(Answered(digest_of(meaning(item)), is_optional(item)) for item in answer)
+    read = tuple(OutputItem(digest_of(meaning(item)), is_optional(item)) for item in output)
     return Point(response_id, count, digest, read)
 
 
@@ -67,11 +67,11 @@ def known_items(point: Point | None, items: Sequence[Item]) -> tuple[int, bytes]
 def after_response(point: Point, items: Sequence[Item]) -> int:
     """Return the number of items up to the end of the response; 0: it is not among them, or is last."""
     index = point.count
-    for answered in point.answer:
+    for item in point.output:
         given = items[index] if index < len(items) else None
-        if given is not None and digest_of(meaning(given)) == answered.meaning:
+        if given is not None and digest_of(meaning(given)) == item.meaning:
             index += 1
-        elif not answered.optional:
+        elif not item.optional:
             return 0
     return index if index < len(items) else 0
 

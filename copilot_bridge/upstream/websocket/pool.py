@@ -23,7 +23,7 @@ Key = tuple[str, ...]
 
 
 class Waiting:
-    """A connection between two requests.  It answers pings; whatever else comes ends it.
+    """A connection between two requests.  It responds to pings; whatever else comes ends it.
 
     Nobody asked for anything, so a message looks like one that is meant for the next request.
 

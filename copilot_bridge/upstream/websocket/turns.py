@@ -287,7 +287,7 @@ class Turn:
         self._turns.note_success(self._place)
         point = None
         if events.last == COMPLETED and events.response_id:
-            point = point_after(events.response_id, digest, count, events.answer)
+            point = point_after(events.response_id, digest, count, events.output)
         self._turns.pool.put(self._key, connection, point)
 
     def _doubt_compression(self, connection: "Connection", *, is_first: bool = False) -> None:

@@ -17,15 +17,15 @@ class Reads:
     """Counts the reads of a store that responds while `answers` is set."""
 
     def __init__(self) -> None:
-        self.answers = threading.Event()
-        self.answers.set()
+        self.responses = threading.Event()
+        self.responses.set()
         self.begun = threading.Semaphore(0)
         self.count = 0
 
     def __call__(self) -> None:
         self.count += 1
         self.begun.release()
-        self.answers.wait(LONG)
+        self.responses.wait(LONG)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def in_thread(work: Callable[[], None]) -> threading.Thread:
 
 def silent(reads: Reads) -> None:
     reads.begun.acquire(timeout=LONG)
-    reads.answers.clear()
+    reads.responses.clear()
 
 
 def test_recent_data_is_not_reloaded(reads: Reads, changes: ChangeCounter) -> None:
@@ -75,7 +75,7 @@ def test_older_data_is_reloaded_in_the_background(
     known.refresh()
     assert reads.begun.acquire(timeout=LONG)
     assert reads.count == 2, "one reload for all"
-    reads.answers.set()
+    reads.responses.set()
 
 
 @pytest.mark.parametrize("waits", [True, False])
@@ -91,7 +91,7 @@ def test_a_request_waits_for_old_data_where_it_matters(
     assert reads.begun.acquire(timeout=LONG)
     looking.join(0.1 if waits else LONG)
     assert looking.is_alive() is waits
-    reads.answers.set()
+    reads.responses.set()
     looking.join(LONG)
 
 
@@ -108,11 +108,11 @@ def test_a_waiting_request_outlasts_the_reload(reads: Reads, changes: ChangeCoun
 
 
 def test_a_request_does_not_wait_for_a_reload_without_end(reads: Reads, changes: ChangeCounter) -> None:
-    reads.answers.clear()
+    reads.responses.clear()
     known = ReloadingCache(changes, reads, 0.05)
     first = in_thread(known.refresh)
     assert reads.begun.acquire(timeout=LONG)
     known.refresh()
     assert first.is_alive()
-    reads.answers.set()
+    reads.responses.set()
     first.join(LONG)

@@ -1,4 +1,4 @@
-"""The bench's upstream and its clients, through sockets: a figure counts for nothing if a reply was wrong."""
+"""The bench's upstream and its clients, through sockets: a figure is worthless if a response was wrong."""
 
 import json
 import os
@@ -16,7 +16,7 @@ if not sys.platform.startswith("linux"):
 
 from bench import processes
 from bench.arena import Arena, Scale, directive
-from bench.load import Load, Reply, WrongReplyError
+from bench.load import Load, Response, WrongResponseError
 from bench.processes import BUNDLE, HERE, ProcessGroup, cpu_time
 from bench.report import OURS
 from bench.scenarios.crowds import tell
@@ -58,8 +58,8 @@ def test_a_stream_flat_out_is_whole(shape, upstream):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_paced_stream_bears_the_times_of_sending(shape, upstream):
     before = time.monotonic_ns()
-    reply = stream(upstream, shape, 10, gap=0.002, batch=4)
-    found = check_stream(reply, 10, SIZE, surface=SURFACES[shape], stamped=True)
+    response = stream(upstream, shape, 10, gap=0.002, batch=4)
+    found = check_stream(response, 10, SIZE, surface=SURFACES[shape], stamped=True)
     stamps = [event.stamp for event in found]
     assert before < stamps[0] <= stamps[-1] < time.monotonic_ns()
     assert sorted(stamps) == stamps
@@ -87,15 +87,15 @@ def test_responses_over_tls_are_the_same(group, upstream):
     assert body == body_of(stream(upstream, "clean", 2000).raw)[0]
 
 
-def given(raw: bytes) -> Reply:
-    reply = Reply(0)
-    reply.feed(1, raw)
-    return reply
+def given(raw: bytes) -> Response:
+    response = Response(0)
+    response.feed(1, raw)
+    return response
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("harm", ["lost", "altered", "repeated", "cut"])
-def test_a_wrong_reply_is_noticed(shape, harm, upstream):
+def test_a_wrong_response_is_noticed(shape, harm, upstream):
     raw = stream(upstream, shape, 3).raw
     check = partial(check_stream, events=3, size=SIZE, surface=SURFACES[shape])
     check(given(raw))
@@ -109,20 +109,20 @@ def test_a_wrong_reply_is_noticed(shape, harm, upstream):
         "cut": payload[:-3],
     }[harm]
     plain = head.replace(b"transfer-encoding: chunked", b"content-length: %d" % len(harmed))
-    with pytest.raises(WrongReplyError):
+    with pytest.raises(WrongResponseError):
         check(given(plain + b"\r\n\r\n" + harmed))
 
 
-def test_a_refusal_is_no_reply():
-    with pytest.raises(WrongReplyError, match="not a 200"):
+def test_a_refusal_is_no_response():
+    with pytest.raises(WrongResponseError, match="not a 200"):
         list(read_events(given(b"HTTP/1.1 429 Too Many\r\ncontent-length: 0\r\n\r\n")))
 
 
-def test_an_answer_in_one_piece(upstream):
-    reply = Load(upstream.address, chat(directive(1, 400))).run()[0]
-    check_whole(reply, 400)
-    with pytest.raises(WrongReplyError):
-        check_whole(reply, 401)
+def test_a_response_in_one_piece(upstream):
+    response = Load(upstream.address, chat(directive(1, 400))).run()[0]
+    check_whole(response, 400)
+    with pytest.raises(WrongResponseError):
+        check_whole(response, 401)
 
 
 def test_it_lists_a_model_for_each_api(upstream):

@@ -1,4 +1,4 @@
-"""The cost of an answer, read from bytes that are cut anywhere."""
+"""The cost of a response, read from bytes that are cut anywhere."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The account's report in each of its shapes, and the samples on replies."""
+"""The account's report in each of its shapes, and the samples on responses."""
 
 import msgspec.structs
 import pytest

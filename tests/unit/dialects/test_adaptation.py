@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from dialect_tables import READERS, WRITERS, Answer
+from dialect_tables import READERS, WRITERS, Response
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.dialects.test_translation import MODEL, events, read_chat, read_gemini, read_messages
@@ -191,7 +191,7 @@ STREAM = (
 def test_ids_and_names_are_restored_in_the_response(client):
     undo = Undo(names={"f_1": "f.one"}, ids={"short": "an/other"})
     stream = Translation(
-        READERS["chat"](), WRITERS[client](Answer(model=MODEL)), DIALECTS[client].framing, undo
+        READERS["chat"](), WRITERS[client](Response(model=MODEL)), DIALECTS[client].framing, undo
     )
     data = b"".join(b"data: %b\n\n" % codec.write(chunk) for chunk in STREAM) + b"data: [DONE]\n\n"
     out = stream.feed(data)

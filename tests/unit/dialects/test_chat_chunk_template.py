@@ -59,7 +59,7 @@ def chunk(text, **more):
 
 def test_a_chunk_that_matches_the_template_is_not_parsed(monkeypatch):
     reading = reader.ChatReader(ChunkNormalizer(model="m", created=1))
-    for text in ("first", "second"):  # the first one opens the answer
+    for text in ("first", "second"):  # the first one opens the response
         list(reading.feed(chunk(text)))
     monkeypatch.setattr(codec, "read_object", None)
     texts = ["plain", 'a "quote" and a \\', "line\nends", "Grüße 👋", "", "\ud83d"]

@@ -220,7 +220,7 @@ def test_missing_fields_are_filled_in() -> None:
 
 
 def test_the_id_is_never_empty_and_never_changes() -> None:
-    """Azure tells its id only after the reasoning; clients gather an answer's chunks by it."""
+    """Azure tells its id only after the reasoning; clients gather a response's chunks by it."""
     nameless = {"id": "", "model": "", "choices": [{"index": 0, "delta": {"cot_summary": "Hm."}}]}
     check_stream(normalize(events(nameless, FIRST, chunk({"content": "Hello"}), LAST, DONE)), usage=True)
 

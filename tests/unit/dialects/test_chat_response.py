@@ -19,9 +19,9 @@ def whole(**message: Any) -> bytes:
 
 
 def normalized(data: bytes) -> Json:
-    reply: Json = json.loads(normalize_response(ReceivedResponse.read(data), normalizer())[0])
-    check_whole(reply)
-    return reply
+    response: Json = json.loads(normalize_response(ReceivedResponse.read(data), normalizer())[0])
+    check_whole(response)
+    return response
 
 
 def accumulated(pieces: Iterable[bytes]) -> Json:
@@ -70,9 +70,9 @@ def test_an_error_with_status_200_is_an_error(choices: Json) -> None:
 
 
 def test_missing_fields_are_filled_in() -> None:
-    reply = normalized(whole(content="Hello"))
-    assert (reply["model"], reply["created"], reply["object"]) == (MODEL, CREATED, "chat.completion")
-    assert reply["choices"][0]["message"] == {"role": "assistant", "content": "Hello", "refusal": None}
+    response = normalized(whole(content="Hello"))
+    assert (response["model"], response["created"], response["object"]) == (MODEL, CREATED, "chat.completion")
+    assert response["choices"][0]["message"] == {"role": "assistant", "content": "Hello", "refusal": None}
 
 
 @pytest.mark.parametrize("choice", [None, 1, "text", [], {}, {"message": None}, {"message": "text"}])

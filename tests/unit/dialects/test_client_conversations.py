@@ -57,7 +57,12 @@ calls = st.builds(
 )
 steps = st.tuples(words | st.none(), st.lists(calls, min_size=1, max_size=3))
 turns = st.builds(
-    lambda text, shown, steps_, answer: {"text": text, "images": shown, "steps": steps_, "answer": answer},
+    lambda text, shown, steps_, response: {
+        "text": text,
+        "images": shown,
+        "steps": steps_,
+        "answer": response,
+    },
     words,
     st.lists(images, max_size=2),
     st.lists(steps, max_size=2),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.dialects.test_response_round_trips import answers
+from unit.dialects.test_response_round_trips import model_responses
 
 from copilot_bridge.dialects.adaptation.gaps import as_gap, ask_in_words
 from copilot_bridge.dialects.completions import request
@@ -266,12 +266,14 @@ def whole(*found: Event) -> dict[str, Any]:
 
 def test_a_whole_response_has_the_whole_text() -> None:
     usage = TokenUsage(input=5, output=2)
-    answer = whole(ResponseStarted(""), TextDelta(0, "a"), TextDelta(0, "!"), ResponseFinished("stop", usage))
-    assert answer["choices"] == [{"index": 0, "text": "a!", "logprobs": None, "finish_reason": "stop"}]
-    assert answer["usage"]["total_tokens"] == 7
+    response = whole(
+        ResponseStarted(""), TextDelta(0, "a"), TextDelta(0, "!"), ResponseFinished("stop", usage)
+    )
+    assert response["choices"] == [{"index": 0, "text": "a!", "logprobs": None, "finish_reason": "stop"}]
+    assert response["usage"]["total_tokens"] == 7
 
 
-@given(events=answers)
+@given(events=model_responses)
 def test_a_response_has_all_that_was_said_whole_and_as_a_stream(events: list[Event]) -> None:
     said = "".join(event.text for event in events if isinstance(event, TextDelta | RefusalDelta))
     chunks = [chunk["choices"][0] for chunk in written(*events) if chunk["choices"]]

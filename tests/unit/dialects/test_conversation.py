@@ -43,7 +43,7 @@ def as_messages(steps: tuple[str, ...]) -> Json:
 
 
 def as_one_message(steps: tuple[str, ...]) -> Json:
-    """The same, with all that is said between two answers in one message, as Anthropic takes it."""
+    """The same, with all that is said between two responses in one message, as Anthropic takes it."""
     body = as_messages(steps)
     merged: list[Json] = []
     for message in body["messages"]:

@@ -18,7 +18,7 @@ def read(**fields: Any) -> dict[str, Any]:
     return embeddings.read(json.dumps({**GOOD, **fields}).encode())
 
 
-def reply(*vectors: Any, tokens: int = 4, **fields: Any) -> bytes:
+def response(*vectors: Any, tokens: int = 4, **fields: Any) -> bytes:
     data = [
         {"embedding": vector, "index": index, "object": "embedding"} for index, vector in enumerate(vectors)
     ]
@@ -28,33 +28,33 @@ def reply(*vectors: Any, tokens: int = 4, **fields: Any) -> bytes:
 
 
 def write_response(
-    replies: Sequence[bytes],
+    responses: Sequence[bytes],
     encoding_format: str | None = None,
     sizes: Sequence[int] = (),
     step: int = 1 << 20,
 ) -> dict[str, Any]:
-    """OpenAI's response to replies of Copilot's that arrive in pieces of `step` bytes."""
+    """OpenAI's response to responses of Copilot's that arrive in pieces of `step` bytes."""
     writer = embeddings.ResponseWriter("asked-for", encoding_format)
     parts: list[Any] = []
-    for reply, size in zip(replies, sizes or map(count, replies), strict=True):
-        pieces = [reply[start : start + step] for start in range(0, len(reply), step)]
+    for response, size in zip(responses, sizes or map(count, responses), strict=True):
+        pieces = [response[start : start + step] for start in range(0, len(response), step)]
         parts += map(bytes, writer.add(pieces, size))
     merged: dict[str, Any] = json.loads(b"".join([*parts, writer.end()]))
     assert writer.usage == merged["usage"]
     return merged
 
 
-def count(reply: bytes) -> int:
-    """The texts that a reply answers, at least one."""
+def count(response: bytes) -> int:
+    """The texts that a response answers, at least one."""
     try:
-        return max(1, len(json.loads(reply)["data"]))
+        return max(1, len(json.loads(response)["data"]))
     except (ValueError, LookupError, TypeError):
         return 1
 
 
-def merge_responses(*replies: bytes, encoding_format: str | None = None) -> dict[str, Any]:
-    whole = write_response(replies, encoding_format)
-    assert write_response(replies, encoding_format, step=7) == whole
+def merge_responses(*responses: bytes, encoding_format: str | None = None) -> dict[str, Any]:
+    whole = write_response(responses, encoding_format)
+    assert write_response(responses, encoding_format, step=7) == whole
     return whole
 
 
@@ -121,7 +121,7 @@ def test_a_request_has_no_more_texts_than_upstream_takes(most: int, sizes: list[
 
 
 def test_the_response_has_openais_form() -> None:
-    assert merge_responses(reply([0.5, -1], [2, 0.25])) == {
+    assert merge_responses(response([0.5, -1], [2, 0.25])) == {
         "object": "list",
         "model": "asked-for",
         "data": [
@@ -133,7 +133,7 @@ def test_the_response_has_openais_form() -> None:
 
 
 def test_vectors_and_usage_of_several_responses_are_merged() -> None:
-    merged = merge_responses(reply([1], [2], tokens=3), reply([3], tokens=5))
+    merged = merge_responses(response([1], [2], tokens=3), response([3], tokens=5))
     assert [(entry["index"], entry["embedding"]) for entry in merged["data"]] == [
         (0, [1]),
         (1, [2]),
@@ -144,23 +144,23 @@ def test_vectors_and_usage_of_several_responses_are_merged() -> None:
 
 def test_vectors_are_ordered_by_their_index() -> None:
     data = [{"embedding": [2], "index": 1}, {"embedding": [1], "index": 0}]
-    assert [entry["embedding"] for entry in merge_responses(reply(data=data))["data"]] == [[1], [2]]
+    assert [entry["embedding"] for entry in merge_responses(response(data=data))["data"]] == [[1], [2]]
 
 
 def test_vectors_without_an_index_keep_their_order() -> None:
     data = [{"embedding": [number]} for number in range(12)]
-    assert [entry["embedding"] for entry in merge_responses(reply(data=data))["data"]] == [
+    assert [entry["embedding"] for entry in merge_responses(response(data=data))["data"]] == [
         [n] for n in range(12)
     ]
 
 
 @pytest.mark.parametrize("usage", [None, {}])
 def test_a_missing_usage_is_zero(usage: Any) -> None:
-    assert merge_responses(reply([1], usage=usage))["usage"] == {"prompt_tokens": 0, "total_tokens": 0}
+    assert merge_responses(response([1], usage=usage))["usage"] == {"prompt_tokens": 0, "total_tokens": 0}
 
 
 def test_base64_encodes_little_endian_32_bit_floats() -> None:
-    merged = merge_responses(reply([1.0, -2.5, 0.1, 3]), encoding_format="base64")
+    merged = merge_responses(response([1.0, -2.5, 0.1, 3]), encoding_format="base64")
     packed = base64.b64decode(merged["data"][0]["embedding"], validate=True)
     assert packed[:4] == b"\x00\x00\x80\x3f"
     assert struct.unpack("<4f", packed) == pytest.approx((1.0, -2.5, 0.1, 3.0))
@@ -168,14 +168,18 @@ def test_base64_encodes_little_endian_32_bit_floats() -> None:
 
 @pytest.mark.parametrize("encoding_format", [None, "float"])
 def test_floats_are_not_rounded(encoding_format: str | None) -> None:
-    assert merge_responses(reply([0.1, 1e-30]), encoding_format=encoding_format)["data"][0]["embedding"] == [
+    assert merge_responses(response([0.1, 1e-30]), encoding_format=encoding_format)["data"][0][
+        "embedding"
+    ] == [
         0.1,
         1e-30,
     ]
 
 
 def test_base64_from_upstream_is_passed_on() -> None:
-    assert merge_responses(reply("AACAPw=="), encoding_format="base64")["data"][0]["embedding"] == "AACAPw=="
+    assert (
+        merge_responses(response("AACAPw=="), encoding_format="base64")["data"][0]["embedding"] == "AACAPw=="
+    )
 
 
 @pytest.mark.parametrize("encoding_format", [None, "base64"])
@@ -204,7 +208,7 @@ def test_a_response_without_embeddings_is_an_error(data: bytes, encoding_format:
 @pytest.mark.parametrize("vector", [None, 1, ["a"], [None], [1e300]])
 def test_a_value_that_is_not_a_vector_is_an_error_in_base64(vector: Any) -> None:
     with pytest.raises(UpstreamRefused):
-        merge_responses(reply(vector), encoding_format="base64")
+        merge_responses(response(vector), encoding_format="base64")
 
 
 ONE, TWO, THREE = ({"embedding": [number], "index": number} for number in range(3))
@@ -212,7 +216,7 @@ ONE, TWO, THREE = ({"embedding": [number], "index": number} for number in range(
 
 @pytest.mark.parametrize("encoding_format", [None, "base64"])
 @pytest.mark.parametrize(
-    ("replies", "parts"),
+    ("responses", "parts"),
     [
         ([[]], [1]),
         ([[ONE]], [2]),
@@ -225,9 +229,9 @@ ONE, TWO, THREE = ({"embedding": [number], "index": number} for number in range(
         ([[ONE], [ONE, TWO]], [2, 2]),
     ],
 )
-def test_a_missing_vector_is_an_error(replies: Any, parts: list[int], encoding_format: str | None) -> None:
+def test_a_missing_vector_is_an_error(responses: Any, parts: list[int], encoding_format: str | None) -> None:
     """Whoever asked would take each vector behind the gap for that of the text before its own."""
-    sent = [json.dumps({"data": data}).encode() for data in replies]
+    sent = [json.dumps({"data": data}).encode() for data in responses]
     with pytest.raises(UpstreamRefused):
         write_response(sent, encoding_format, parts)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.dialects.test_response_round_trips import answers, cut, part_said, parts_of
+from unit.dialects.test_response_round_trips import cut, model_responses, part_said, parts_of
 
 from copilot_bridge.dialects.accumulation import accumulate
 from copilot_bridge.dialects.events import (
@@ -101,21 +101,21 @@ def joined(parts):
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("thoughts", [True, False])
-@given(events=answers)
+@given(events=model_responses)
 def test_a_response_that_is_sent_back_is_read_unchanged(client, thoughts, events):
     found = chunks(events, thoughts=thoughts)
     shown = thoughts and client != "without thoughts"
     assert joined(read_back(CLIENTS[client](found))) == expected(events, shown=shown)
 
 
-@given(events=answers, size=st.integers(1, 60))
+@given(events=model_responses, size=st.integers(1, 60))
 def test_a_whole_response_does_not_depend_on_the_cuts(events, size):
     data = b"".join(stream(chunks(events)))
     pieces = cut(data, [size] * (len(data) // size))
     assert whole(pieces) == whole([data])
 
 
-@given(events=answers, thoughts=st.booleans())
+@given(events=model_responses, thoughts=st.booleans())
 def test_every_chunk_has_parts_and_only_the_last_one_an_end(events, thoughts):
     *others, last = chunks(events, thoughts=thoughts)
     assert all(parts_in(chunk) for chunk in (*others, last))
@@ -123,7 +123,7 @@ def test_every_chunk_has_parts_and_only_the_last_one_an_end(events, thoughts):
     assert not any("finishReason" in chunk["candidates"][0] for chunk in others)
 
 
-@given(events=answers.filter(lambda events: events[-1].usage != TokenUsage()))
+@given(events=model_responses.filter(lambda events: events[-1].usage != TokenUsage()))
 def test_the_usage_adds_up(events):
     usage = events[-1].usage
     counted = whole(stream(chunks(events)))["usageMetadata"]

@@ -141,7 +141,7 @@ def test_a_number_stays_in_a_translated_request(client: str, upstream: str, numb
     assert written.count(number) == 2, written
 
 
-# An answer of each dialect with the number in a call's arguments, whole and in a stream.
+# A response of each dialect with the number in a call's arguments, whole and in a stream.
 
 
 def chat_whole(number: str) -> bytes:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from hypothesis import given
-from unit.dialects.test_response_round_trips import answers, part_said, parts_of
+from unit.dialects.test_response_round_trips import model_responses, part_said, parts_of
 
 from copilot_bridge.dialects.ollama import request
 from copilot_bridge.dialects.ollama.framing import FRAMING
@@ -82,15 +82,15 @@ def expected(events, *, thoughts, ids):
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-@given(events=answers)
+@given(events=model_responses)
 def test_a_response_that_is_sent_back_is_read_unchanged(client, events):
     thoughts, ids = client != "without thoughts", client != "package"
     assert read_back(CLIENTS[client](events)) == expected(events, thoughts=thoughts, ids=ids)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-@given(events=answers)
-def test_results_find_the_calls_that_they_answer(client, events):
+@given(events=model_responses)
+def test_results_find_the_calls_that_they_belong_to(client, events):
     message = CLIENTS[client](events)
     names = [call["function"]["name"] for call in message.get("tool_calls", ())]
     given_ = [{"role": "tool", "content": f"{n}", "tool_name": name} for n, name in enumerate(names)]
@@ -101,7 +101,7 @@ def test_results_find_the_calls_that_they_answer(client, events):
     assert [texts[call.id] for call in calls] == [str(number) for number in range(len(calls))]
 
 
-@given(events=answers)
+@given(events=model_responses)
 def test_a_whole_response_equals_its_stream(events):
     found = lines(events)
     assert CLIENTS["whole"](events) == {
@@ -112,14 +112,14 @@ def test_a_whole_response_equals_its_stream(events):
     }
 
 
-@given(events=answers)
+@given(events=model_responses)
 def test_a_generation_has_the_texts_of_a_chat(events):
     generated, chatted = whole(events, generate_members), whole(events)["message"]
     assert (generated["response"], generated.get("thinking")) == (chatted["content"], chatted.get("thinking"))
     assert "tool_calls" not in generated
 
 
-@given(events=answers)
+@given(events=model_responses)
 def test_only_the_last_line_ends_and_counts(events):
     *others, last = lines(events)
     end = events[-1]

@@ -20,7 +20,7 @@ from copilot_bridge.dialects.output_tool import OutputToolReader
 from copilot_bridge.errors import UpstreamRefused
 
 NAME = "bridge_final_answer"
-ANSWER = '{"n": 12345678901234567890123, "s": "\\u20ac"}'
+RESPONSE = '{"n": 12345678901234567890123, "s": "\\u20ac"}'
 
 
 class Scripted:
@@ -49,7 +49,7 @@ def rewritten_events(*events: Event, reason: Reason = "tool_calls") -> list[Even
     return rewritten[1:]
 
 
-def answer(part: int, *pieces: str) -> list[Event]:
+def response(part: int, *pieces: str) -> list[Event]:
     return [
         ToolCallStarted(part, f"id{part}", NAME),
         *(ToolCallArgumentsDelta(part, piece) for piece in pieces),
@@ -62,35 +62,38 @@ def own(part: int) -> list[Event]:
 
 def test_the_tools_input_becomes_text_unchanged() -> None:
     """Numbers of any length, and whatever spaces there are."""
-    assert rewritten_events(*answer(0, *ANSWER)) == [
-        *(TextDelta(0, fragment) for fragment in ANSWER),
+    assert rewritten_events(*response(0, *RESPONSE)) == [
+        *(TextDelta(0, fragment) for fragment in RESPONSE),
         ResponseFinished("stop"),
     ]
 
 
 def test_text_beside_the_output_is_left_out() -> None:
     events = [TextDelta(0, "Here "), TextDelta(0, "it is:"), TextDelta(1, "so")]
-    assert rewritten_events(*events, *answer(2, ANSWER), TextDelta(3, "There you are.")) == [
-        TextDelta(0, ANSWER),
+    assert rewritten_events(*events, *response(2, RESPONSE), TextDelta(3, "There you are.")) == [
+        TextDelta(0, RESPONSE),
         ResponseFinished("stop"),
     ]
 
 
 def test_reasoning_is_kept_and_parts_are_renumbered() -> None:
-    events = [ReasoningDelta(0, "hm"), TextDelta(1, "so"), *answer(2, ANSWER)]
+    events = [ReasoningDelta(0, "hm"), TextDelta(1, "so"), *response(2, RESPONSE)]
     assert rewritten_events(*events) == [
         ReasoningDelta(0, "hm"),
-        TextDelta(1, ANSWER),
+        TextDelta(1, RESPONSE),
         ResponseFinished("stop"),
     ]
 
 
 def test_an_empty_input_becomes_an_empty_object() -> None:
-    assert rewritten_events(*answer(0)) == [TextDelta(0, "{}"), ResponseFinished("stop")]
+    assert rewritten_events(*response(0)) == [TextDelta(0, "{}"), ResponseFinished("stop")]
 
 
 def test_only_the_first_output_counts() -> None:
-    assert rewritten_events(*answer(0, "1"), *answer(1, "2")) == [TextDelta(0, "1"), ResponseFinished("stop")]
+    assert rewritten_events(*response(0, "1"), *response(1, "2")) == [
+        TextDelta(0, "1"),
+        ResponseFinished("stop"),
+    ]
 
 
 def test_a_call_of_the_clients_tool_instead_of_output_is_passed_on() -> None:
@@ -99,8 +102,8 @@ def test_a_call_of_the_clients_tool_instead_of_output_is_passed_on() -> None:
 
 
 def test_a_call_of_the_clients_tool_beside_output_is_passed_on() -> None:
-    assert rewritten_events(*answer(0, ANSWER), *own(1)) == [
-        TextDelta(0, ANSWER),
+    assert rewritten_events(*response(0, RESPONSE), *own(1)) == [
+        TextDelta(0, RESPONSE),
         *own(1),
         ResponseFinished("tool_calls"),
     ]
@@ -123,11 +126,11 @@ def test_text_is_passed_on_if_the_reason_explains_the_missing_output(reason: Rea
 
 
 def test_output_that_was_cut_off_ends_with_length() -> None:
-    assert rewritten_events(*answer(0, '{"a": '), reason="length") == [
+    assert rewritten_events(*response(0, '{"a": '), reason="length") == [
         TextDelta(0, '{"a": '),
         ResponseFinished("length"),
     ]
-    assert rewritten_events(*answer(0), reason="length") == [ResponseFinished("length")]
+    assert rewritten_events(*response(0), reason="length") == [ResponseFinished("length")]
 
 
 @pytest.mark.parametrize("reason", ["stop", "tool_calls"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from copilot_bridge.dialects.accumulation import ReceivedResponse, accumulate
-from copilot_bridge.dialects.messages import response
+from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.normalize import MessagesNormalizer
 from copilot_bridge.dialects.responses import normalize as responses
 from copilot_bridge.dialects.responses import response as responses_response
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 REQUESTS = map(str, count())  # the bridge's own name for each
 
-# The ids of an answer's calls, and whether each is to stay as it is.
+# The ids of a response's calls, and whether each is to stay as it is.
 GIVEN = [
     pytest.param(["a", "b"], [True, True], id="their own"),
     pytest.param(["a", "a"], [True, False], id="one for two"),
@@ -40,18 +40,18 @@ def message(content: list[Json], reason: str, response_id: Any = "msg_1") -> Jso
     }
 
 
-def events(answer: Json) -> bytes:
+def events(response: Json) -> bytes:
     """The message as a stream; each call begins whole."""
-    blocks = list(enumerate(answer["content"]))
+    blocks = list(enumerate(response["content"]))
     started = [
         {"type": "content_block_start", "index": index, "content_block": block} for index, block in blocks
     ]
     stream = [
-        {"type": "message_start", "message": answer | {"content": [], "stop_reason": None}},
+        {"type": "message_start", "message": response | {"content": [], "stop_reason": None}},
         *started,
         {
             "type": "message_delta",
-            "delta": {"stop_reason": answer["stop_reason"]},
+            "delta": {"stop_reason": response["stop_reason"]},
             "usage": {"output_tokens": 1},
         },
         {"type": "message_stop"},
@@ -64,12 +64,12 @@ def contents(out: bytes) -> list[Json]:
 
 
 def whole(given: Json) -> Json:
-    answer: Json = json.loads(
-        response.normalize_response(
+    response: Json = json.loads(
+        messages_response.normalize_response(
             ReceivedResponse.read(json.dumps(given).encode()), response_id=next(REQUESTS)
         )[0]
     )
-    return answer
+    return response
 
 
 def streamed(given: Json) -> Json:
@@ -82,34 +82,34 @@ def streamed(given: Json) -> Json:
 
 
 def accumulated(given: Json) -> Json:
-    answer: Json = json.loads(
-        accumulate([events(given)], response.MessagesAccumulator(response_id=next(REQUESTS)))[0]
+    response: Json = json.loads(
+        accumulate([events(given)], messages_response.MessagesAccumulator(response_id=next(REQUESTS)))[0]
     )
-    return answer
+    return response
 
 
 WAYS = pytest.mark.parametrize("mended", [whole, streamed, accumulated])
 
 
-ANSWERS = pytest.mark.parametrize(
-    "answers", [("id_1", "id_2"), (None, None), ("", "")], ids=["own", "none", "empty"]
+RESPONSES = pytest.mark.parametrize(
+    "own_ids", [("id_1", "id_2"), (None, None), ("", "")], ids=["own", "none", "empty"]
 )
 
 
 @WAYS
-@ANSWERS
+@RESPONSES
 @pytest.mark.parametrize(("given", "kept"), GIVEN)
 def test_calls_of_messages_have_unique_ids(
-    mended: Any, given: list[Any], kept: list[bool], answers: tuple[Any, Any]
+    mended: Any, given: list[Any], kept: list[bool], own_ids: tuple[Any, Any]
 ) -> None:
     content = [call(id_, number) for number, id_ in enumerate(given)]
-    answer = mended(message(content, "tool_use", answers[0]))
-    ids = [block["id"] for block in answer["content"]]
+    response = mended(message(content, "tool_use", own_ids[0]))
+    ids = [block["id"] for block in response["content"]]
     assert [id_ == before for id_, before in zip(ids, given, strict=True)] == kept
     assert len(set(ids)) == len(ids)
     assert all(isinstance(id_, str) and id_ for id_ in ids)
-    assert [block["input"] for block in answer["content"]] == [block["input"] for block in content]
-    other = mended(message(content, "tool_use", answers[1]))
+    assert [block["input"] for block in response["content"]] == [block["input"] for block in content]
+    other = mended(message(content, "tool_use", own_ids[1]))
     made = {id_ for id_, own in zip(ids, kept, strict=True) if not own}
     assert not made & {block["id"] for block in other["content"]}
 
@@ -184,12 +184,12 @@ def responses_streamed(output: list[Json], response_id: Any) -> list[list[Json]]
 
 @pytest.mark.parametrize("mended", [responses_whole, responses_streamed])
 @pytest.mark.parametrize("ids", [["i", "j"], ["i", "i"], [None, None]], ids=["own", "one for two", "none"])
-@ANSWERS
+@RESPONSES
 @pytest.mark.parametrize(("given", "kept"), GIVEN)
 def test_calls_of_responses_have_unique_ids(
-    mended: Any, given: list[Any], kept: list[bool], ids: list[Any], answers: tuple[Any, Any]
+    mended: Any, given: list[Any], kept: list[bool], ids: list[Any], own_ids: tuple[Any, Any]
 ) -> None:
-    tellings = mended(items(given, ids), answers[0])
+    tellings = mended(items(given, ids), own_ids[0])
     for items_ in tellings:
         call_ids = [item["call_id"] for item in items_]
         assert [id_ == before for id_, before in zip(call_ids, given, strict=True)] == kept
@@ -198,6 +198,6 @@ def test_calls_of_responses_have_unique_ids(
         assert [(item["id"], item["call_id"]) for item in items_] == [
             (item["id"], item["call_id"]) for item in tellings[0]
         ]
-    other = mended(items(given, ids), answers[1])[0]
+    other = mended(items(given, ids), own_ids[1])[0]
     made = {item["call_id"] for item, own in zip(tellings[0], kept, strict=True) if not own}
     assert not made & {item["call_id"] for item in other}

@@ -316,7 +316,7 @@ def chat_speech(parts):
 
 
 def one_thought(parts):
-    """Of reasoning that came twice before one answer the first is sent again."""
+    """Of reasoning that came twice before one response the first is sent again."""
     thoughts = only(Reasoning)(parts)
     if len(thoughts) < 2:
         return parts

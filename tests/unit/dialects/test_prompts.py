@@ -160,7 +160,7 @@ def test_nothing_moves_in_chat_if_a_result_is_missing():
     ],
 )
 def test_a_refusal_in_chat_is_read_as_text(fields, text):
-    """As the SDK replays an answer."""
+    """As the SDK replays a response."""
     body = {"model": "m", "messages": [{"role": "assistant", **fields}]}
     assert chat.read_prompt(body).messages == (assistant(*map(Text, text)),)
 

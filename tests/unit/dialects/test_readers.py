@@ -245,7 +245,7 @@ TEXT_AND_SEAL = {
 
 @pytest.mark.parametrize("name", TEXT_AND_SEAL)
 def test_a_signature_does_not_cut_a_text_in_two(name):
-    """A client that shows the last part of an answer would show its last word alone."""
+    """A client that shows the last part of a response would show its last word alone."""
     deltas, others = TEXT_AND_SEAL[name]
     chunks = [chat_chunk(content="Hello, "), *(chat_chunk(**delta) for delta in deltas)]
     assert read("chat", around("chat", chunks)) == [("text", "Hello, world"), *others]
@@ -442,7 +442,7 @@ def test_a_complete_call_of_chat_is_not_reopened():
     assert read("chat", around("chat", chunks)) == [A, ("text", "Hello")]
 
 
-def test_a_cut_off_call_of_chat_ends_with_the_answer():
+def test_a_cut_off_call_of_chat_ends_with_the_response():
     chunks = [*tell_chat(0, A, 4)][:3]
     assert read("chat", around("chat", [*chunks, *tell_chat(1, B, 4)])) == [(*A[:3], A[3][:8]), B]
 

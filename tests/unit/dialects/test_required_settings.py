@@ -100,7 +100,7 @@ schemas = st.builds(
 )
 
 
-def answers(client):
+def format_writer(client):
     def say(schema):
         form = {"type": "json_schema", "schema": schema, "name": "n"}
         field = {
@@ -283,7 +283,7 @@ def refusals(client):
 
 
 PARTS = {
-    "output_format": answers,
+    "output_format": format_writer,
     "stop": stops,
     "tools": tools,
     "tool_choice": choices,

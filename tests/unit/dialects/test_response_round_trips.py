@@ -46,7 +46,7 @@ def normalizer():
 WRITERS = writers(model=MODEL, id="answer")
 NAMES = tuple(READERS)
 
-# An answer: its parts, each as the events that tell it but without their numbers, and its end.
+# A response: its parts, each as the events that tell it but without their numbers, and its end.
 
 words = st.text(min_size=1, max_size=8)
 details = st.one_of(
@@ -108,7 +108,7 @@ def number(parts, ends, usage):
     return [*events, ResponseFinished(reason, usage)]
 
 
-answers = st.builds(
+model_responses = st.builds(
     number,
     st.lists(st.one_of(text_parts, thought, signed, called), max_size=5),
     st.sampled_from([None, None, "length", "refusal", "filtered"]),
@@ -138,7 +138,7 @@ def merge(events):
     return merged
 
 
-# What a dialect can't say: each row a function that makes an answer one without it.
+# What a dialect can't say: each row a function that makes a response one without it.
 
 Leave = Callable[[list], list]
 
@@ -226,7 +226,7 @@ LOSSES: dict[str, dict[str, Leave]] = {
 
 
 def expressible(dialect, events, but=None):
-    """The answer without what the dialect can't say; `but`: a row that is left out."""
+    """The response without what the dialect can't say; `but`: a row that is left out."""
     events = merge(events)
     for row, leave in LOSSES[dialect].items():
         events = leave(events) if row != but else events
@@ -289,14 +289,18 @@ def with_decoded_details(dialect, event):
 
 
 @pytest.mark.parametrize("dialect", NAMES)
-@given(events=answers)
+@given(events=model_responses)
 def test_a_response_that_a_dialect_can_express_survives_a_round_trip(dialect, events):
     said_ = expressible(dialect, events)
     assert read(dialect, write(dialect, said_)) == said_
 
 
 @pytest.mark.parametrize("dialect", NAMES)
-@given(events=answers, sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6), rest=st.integers(1, 200))
+@given(
+    events=model_responses,
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6),
+    rest=st.integers(1, 200),
+)
 def test_a_round_trip_does_not_depend_on_the_cuts(dialect, events, sizes, rest):
     """In pieces of these sizes, and then of this one."""
     whole = b"".join(write(dialect, events))
@@ -309,11 +313,11 @@ ROWS_SHARE = {"many_answers"}
 
 
 @pytest.fixture(scope="module")
-def many_answers():
+def many_responses():
     drawn = []
 
     @settings(max_examples=12 * settings.default.max_examples, phases=[Phase.generate])
-    @given(answers)
+    @given(model_responses)
     def draw(events):
         drawn.append(events)
 
@@ -322,12 +326,12 @@ def many_answers():
 
 
 @pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in NAMES for row in LOSSES[d]])
-def test_every_row_of_the_table_is_a_real_loss(dialect, row, many_answers):
-    reduced = (expressible(dialect, events, but=row) for events in many_answers)
+def test_every_row_of_the_table_is_a_real_loss(dialect, row, many_responses):
+    reduced = (expressible(dialect, events, but=row) for events in many_responses)
     assert any(read(dialect, write(dialect, events)) != events for events in reduced)
 
 
-# The answer in one piece, and how a client that has got it sends it back.
+# The response in one piece, and how a client that has got it sends it back.
 
 
 ACCUMULATORS = accumulators(model=MODEL, id="answer")
@@ -338,7 +342,7 @@ def accumulate(dialect, pieces):
 
 
 def read_as_history(dialect, whole):
-    """What the bridge reads of the answer in the next request."""
+    """What the bridge reads of the response in the next request."""
     if dialect == "chat":
         body = {"messages": [whole["choices"][0]["message"]]}
         return chat.read_prompt({"model": MODEL, **body}).messages
@@ -373,7 +377,7 @@ def in_chat(parts):
     ]
 
 
-@given(events=answers)
+@given(events=model_responses)
 def test_the_reasoning_that_an_sdk_concatenates_can_be_decoded(events):
     """It adds text to text, whatever a field holds."""
     data = b"".join(write("chat", events)).split(b"\n\n")
@@ -389,7 +393,7 @@ def test_the_reasoning_that_an_sdk_concatenates_can_be_decoded(events):
 
 
 @pytest.mark.parametrize("dialect", NAMES)
-@given(events=answers)
+@given(events=model_responses)
 def test_a_whole_response_equals_its_stream(dialect, events):
     """And it is read as what the model has said, when it comes back."""
     events = no_goods_at_the_end(events) if dialect == "messages" else events
@@ -405,7 +409,7 @@ def test_a_whole_response_equals_its_stream(dialect, events):
 
 
 @pytest.mark.parametrize("dialect", NAMES)
-@given(events=answers, size=st.integers(1, 60))
+@given(events=model_responses, size=st.integers(1, 60))
 def test_a_whole_response_does_not_depend_on_the_cuts(dialect, events, size):
     data = b"".join(write(dialect, events))
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
@@ -458,7 +462,7 @@ def counted_by(dialect, usage):
 
 
 @pytest.mark.parametrize("dialect", NAMES)
-@given(events=answers.filter(lambda events: events[-1].usage.prompt_tokens + events[-1].usage.output))
+@given(events=model_responses.filter(lambda events: events[-1].usage.prompt_tokens + events[-1].usage.output))
 def test_a_whole_response_has_the_finish_reason_and_the_usage(dialect, events):
     whole, end = accumulate(dialect, write(dialect, events)), events[-1]
     assert STATUS_BY_REASON[dialect](whole) == NAMES[dialect][end.reason]

@@ -72,12 +72,12 @@ def test_a_reserved_namespace_is_renamed_and_restored():
     assert sent["tools"] == [space("client_collaboration"), SPAWN]
     assert sent["input"][0]["namespace"] == sent["tool_choice"]["namespace"] == "client_collaboration"
     assert [tool["name"] for tool in sent["input"][1]["tools"]] == ["client_collaboration", "mine"]
-    answer = {
+    response = {
         "object": "response",
         "output": [called(namespace="client_collaboration")],
         "tools": sent["tools"],
     }
-    data = tool_adapter.whole(ReceivedResponse.read(json.dumps(answer).encode())).body
+    data = tool_adapter.whole(ReceivedResponse.read(json.dumps(response).encode())).body
     assert data is not None
     assert data["output"] == [called(namespace="collaboration")]
     assert data["tools"] == body["tools"]

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from dialect_tables import READERS, WRITERS, Answer
+from dialect_tables import READERS, WRITERS, Response
 from golden.transcripts import check_stream, cut
 
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
@@ -24,8 +24,8 @@ CELLS = [(client, upstream) for upstream in READERS for client in WRITERS if cli
 
 
 def translation(client, upstream, names=None, undo=NO_CHANGES):
-    answer = Answer(model=MODEL, names=names or ToolNames())
-    return Translation(READERS[upstream](), WRITERS[client](answer), DIALECTS[client].framing, undo)
+    response = Response(model=MODEL, names=names or ToolNames())
+    return Translation(READERS[upstream](), WRITERS[client](response), DIALECTS[client].framing, undo)
 
 
 def translate(client, upstream, data, size=1 << 20, names=None, undo=NO_CHANGES):
@@ -41,7 +41,7 @@ def translate(client, upstream, data, size=1 << 20, names=None, undo=NO_CHANGES)
 
 
 def broken(client, upstream, data, size=1 << 20):
-    """(the stream of an answer that ends in an error, the error)."""
+    """(the stream of a response that ends in an error, the error)."""
     stream, out = translation(client, upstream), b""
     try:
         for piece in cut(data, size):
@@ -417,7 +417,7 @@ def blocks_of(*deltas):
 
 
 def test_messages_do_not_end_in_reasoning_without_text():
-    """Claude Code prints nothing of an answer that does, and Anthropic's API has none."""
+    """Claude Code prints nothing of a response that does, and Anthropic's API has none."""
     sealed = {"reasoning_opaque": "sig=="}
     call = {"tool_calls": [{"index": 0, "id": "call", "function": {"name": "f", "arguments": "{}"}}]}
     text, thought = {"content": "Hello"}, {"reasoning_content": "Hm"}
@@ -503,7 +503,7 @@ ERROR_EVENTS = {
 
 
 def beginning(upstream):
-    """(the first events of an answer, an event that tells of an error)."""
+    """(the first events of a response, an event that tells of an error)."""
     case, count, error = ERROR_EVENTS[upstream]
     blocks = sent(upstream, case).split(b"\n\n")[:count]
     return b"\n\n".join(blocks) + b"\n\n", error

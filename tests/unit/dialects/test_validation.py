@@ -26,7 +26,7 @@ def calls(call: Any) -> dict[str, Any]:
     return {"messages": [{"role": "assistant", "tool_calls": [call]}]}
 
 
-def answers(*blocks: Any) -> dict[str, Any]:
+def assistant(*blocks: Any) -> dict[str, Any]:
     return {"messages": [{"role": "assistant", "content": list(blocks)}]}
 
 
@@ -67,7 +67,7 @@ FUNCTION = {"type": "function", "name": "f"}
         ("messages", {"tools": [{"name": "f"}]}, "tools.0.input_schema: expected an object"),
         ("messages", {"tools": [7]}, "tools.0: expected an object"),
         ("messages", {"tool_choice": {"type": [None]}}, "tool_choice.type: expected a string"),
-        ("messages", answers({"type": "thinking", "thinking": ["x"]}),
+        ("messages", assistant({"type": "thinking", "thinking": ["x"]}),
          f"{FIRST}.thinking: expected a string"),
         ("messages", error_message({"type": "image", "source": {"media_type": "image/png", "data": 1.5}}),
          f"{FIRST}.source.data: expected a string"),
@@ -110,7 +110,7 @@ def test_a_wrong_value_is_refused_by_its_location(dialect: str, fields: dict[str
         ("chat", {"temperature": "hot", "seed": {}, "invented_yesterday": 1}),
         ("messages", {"system": None, "thinking": None, "stop_sequences": None, "output_config": None}),
         ("messages", error_message(RESULT | {"content": None})),
-        ("messages", answers({"type": "thinking", "thinking": None})),
+        ("messages", assistant({"type": "thinking", "thinking": None})),
         ("messages", {"tools": [{"type": "web_search_20250305"}], "top_k": "x"}),
         ("responses", {"tools": [{"type": "web_search"}, FUNCTION | {"parameters": None}], "text": None}),
         ("responses", {"input": [{"type": "reasoning", "summary": None}, {"type": "item_reference"}]}),

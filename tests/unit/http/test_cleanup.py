@@ -25,10 +25,10 @@ def environ(path="/v1/messages"):
 def ask(application, path="/v1/messages"):
     """(status, body) of the response, after its end."""
     statuses = []
-    answer = ErrorBoundary(application)(
+    response = ErrorBoundary(application)(
         environ(path), lambda status, _headers, _failure=None: statuses.append(status)
     )
-    return statuses[-1], b"".join(answer)
+    return statuses[-1], b"".join(response)
 
 
 def opening(closed, error):
@@ -84,10 +84,10 @@ def test_the_server_runs_the_cleanup_of_a_sent_response_once():
         response.call_on_close(cleanup.close)
         return response(environ, start_response)
 
-    answer = ErrorBoundary(application)(environ(), lambda *_: None)
+    response = ErrorBoundary(application)(environ(), lambda *_: None)
     assert closed == []
-    answer.close()
-    answer.close()
+    response.close()
+    response.close()
     assert closed == ["exchange"], "once"
 
 

@@ -143,15 +143,15 @@ MESSAGES = {messages.write_error(error, "")[0] for error in ERRORS}
 def test_a_request_for_a_model_may_be_refused_as_its_dialect_says(
     path: str, statuses: set[int], form: str
 ) -> None:
-    answers = document()["paths"][path]["post"]["responses"]
+    described_responses = document()["paths"][path]["post"]["responses"]
     passed_on = {500, 502, 503}  # Copilot's own
-    assert {int(status) for status in answers} == {200} | statuses | passed_on
+    assert {int(status) for status in described_responses} == {200} | statuses | passed_on
     for status in statuses:
-        content = answers[str(status)]["content"]
+        content = described_responses[str(status)]["content"]
         assert content == {"application/json": content["application/json"]}
         assert content["application/json"]["schema"] == {"$ref": f"#/components/schemas/{form}"}
-    assert "Retry-After" in answers["429"]["headers"]
-    assert "WWW-Authenticate" in answers["401"]["headers"]
+    assert "Retry-After" in described_responses["429"]["headers"]
+    assert "WWW-Authenticate" in described_responses["401"]["headers"]
 
 
 @pytest.mark.parametrize("name", document()["components"]["examples"])

@@ -78,7 +78,7 @@ def bridge() -> Bridge:
         (None, READY),
         (UpstreamUnreachable("no such host"), WAITING_FOR_GITHUB),
         (UpstreamTimeout("no answer"), WAITING_FOR_GITHUB),
-        (UpstreamRefused("GitHub answered with status 502", status=502), WAITING_FOR_GITHUB),
+        (UpstreamRefused("GitHub responded with status 502", status=502), WAITING_FOR_GITHUB),
         (UpstreamRefused("GitHub's answer is no JSON"), WAITING_FOR_GITHUB),
         (
             UpstreamRefused("rate limit", kind="rate_limited", headers={"retry-after": "30"}),

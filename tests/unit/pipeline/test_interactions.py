@@ -190,7 +190,7 @@ def test_another_bridge_is_another_machine(tmp_path):
     assert len(names) == 2
 
 
-def test_a_key_that_is_none_costs_no_answer(tmp_path, caplog):
+def test_a_key_that_is_none_costs_no_response(tmp_path, caplog):
     store = open_store(tmp_path, key=Secret("none"))
     assert UUID.fullmatch(machine_of(store))
     assert "new ids" in caplog.text

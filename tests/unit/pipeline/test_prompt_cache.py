@@ -253,7 +253,7 @@ def test_texts_that_differ_have_other_digests(name: str) -> None:
     assert len(found) == 4
 
 
-def test_a_prompt_of_no_usual_form_costs_no_answer() -> None:
+def test_a_prompt_of_no_usual_form_costs_no_response() -> None:
     nested: list[Any] = []
     for _ in range(2000):
         nested = [nested]

@@ -20,9 +20,9 @@ from copilot_bridge.store.response_chains import ResponseChainTable
 from copilot_bridge.store.sqlite import Sqlite
 
 
-def link(text, answer=(), before=None):
+def link(text, response=(), before=None):
     return StoredResponse(
-        before, json.dumps({"input": text}).encode(), json.dumps({"output": list(answer)}).encode()
+        before, json.dumps({"input": text}).encode(), json.dumps({"output": list(response)}).encode()
     )
 
 

@@ -1,4 +1,4 @@
-"""What the engines of the web search make of Copilot's answers."""
+"""What the engines of the web search make of Copilot's responses."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 SEARCHED = {"type": "web_search_call", "action": {"sources": [{"url": "https://a.example/1"}]}}
 
 
-def answer(text: str, *annotations: Json) -> Json:
+def response(text: str, *annotations: Json) -> Json:
     content = [{"type": "output_text", "text": text, "annotations": [*annotations]}]
     return {"status": "completed", "output": [SEARCHED, {"type": "message", "content": content}]}
 
@@ -35,7 +35,7 @@ def test_pages_are_those_that_are_cited_with_what_is_said_of_each() -> None:
         cited("https://b.example/", 37, 43),
         cited("https://a.example/1?utm_source=openai", 55, 81),
     ]
-    found = responses_engine.read_answer(answer(text, *marks))
+    found = responses_engine.read_result(response(text, *marks))
     assert found.sources == (
         Source("https://a.example/1", "T", "It rains.\nIt snows."),
         Source("https://b.example/", "T", "It rains."),
@@ -57,7 +57,7 @@ def test_pages_are_those_that_are_cited_with_what_is_said_of_each() -> None:
 )
 def test_malformed_annotations_are_ignored(annotation: Any, source: Source) -> None:
     """Where nothing is cited, the pages that were looked at are named."""
-    assert responses_engine.read_answer(answer("It rains.", annotation)).sources == (source,)
+    assert responses_engine.read_result(response("It rains.", annotation)).sources == (source,)
 
 
 @pytest.mark.parametrize(
@@ -71,19 +71,19 @@ def test_malformed_annotations_are_ignored(annotation: Any, source: Source) -> N
     ],
     ids=["nothing", "no list", "no search", "failed", "answered from memory"],
 )
-def test_an_answer_without_a_search_is_a_failure(response: Json) -> None:
+def test_a_response_without_a_search_is_a_failure(response: Json) -> None:
     with pytest.raises(SearchFailed):
-        responses_engine.read_answer(response)
+        responses_engine.read_result(response)
 
 
 def test_the_text_of_githubs_tool_is_read_without_its_marks() -> None:
     mark = {"text": "【3:0†source】", "start_index": 10, "end_index": 22}
     page = {"url_citation": {"title": "A", "url": "https://a.example/1"}}
     value = "It rains. 【3:0†source】 And more."
-    found = mcp_engine.read_answer(json.dumps({"text": {"value": value, "annotations": [mark | page]}}))
+    found = mcp_engine.read_result(json.dumps({"text": {"value": value, "annotations": [mark | page]}}))
     assert found == SearchResult((Source("https://a.example/1", "A", "It rains."),), "It rains.  And more.")
-    assert mcp_engine.read_answer("plain") == SearchResult((), "plain")
-    assert mcp_engine.read_answer("[1]") == SearchResult((), "[1]")
+    assert mcp_engine.read_result("plain") == SearchResult((), "plain")
+    assert mcp_engine.read_result("[1]") == SearchResult((), "[1]")
 
 
 def test_what_githubs_tool_has_no_field_for_is_in_the_query() -> None:

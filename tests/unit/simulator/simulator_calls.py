@@ -101,7 +101,7 @@ class Client:
 
 
 def read_to_end(sock: socket.socket) -> bytes:
-    """What comes until the connection ends or the reply does."""
+    """What comes until the connection ends or the response does."""
     found = b""
     while not found.endswith(b"\r\n0\r\n\r\n") and (piece := sock.recv(65536)):
         found += piece

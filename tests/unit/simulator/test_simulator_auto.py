@@ -40,7 +40,7 @@ def test_the_tier_decides(client: Client) -> None:
     picked = {
         tier: ask(client, "/auto", PROMPT | {"tier": tier}).json() for tier in ("efficiency", "balance")
     }
-    assert len({answer["selected_model"]["id"] for answer in picked.values()}) == 2
+    assert len({response["selected_model"]["id"] for response in picked.values()}) == 2
     usual = ask(client, "/auto", PROMPT).json()
     assert usual["selected_model"] == picked["balance"]["selected_model"]
 

@@ -26,9 +26,9 @@ def calls_in(chunks: list[Any]) -> list[dict[str, Any]]:
     return [call for delta in deltas_in(chunks) for call in delta.get("tool_calls", ())]
 
 
-def test_a_person_gets_a_sensible_answer(client: Client) -> None:
-    answer = client.chat("Good morning").json()["choices"][0]["message"]["content"]
-    assert answer == 'You said: "Good morning". I am GPT-4o, simulated: no model was asked.'
+def test_a_person_gets_a_sensible_response(client: Client) -> None:
+    response = client.chat("Good morning").json()["choices"][0]["message"]["content"]
+    assert response == 'You said: "Good morning". I am GPT-4o, simulated: no model was asked.'
 
 
 def test_azure_text_stream(client: Client) -> None:
@@ -110,7 +110,7 @@ def test_gemini_signs_its_first_call(client: Client) -> None:
     assert signed[0]["tool_calls"][0]["function"]["name"] == "get_weather"
 
 
-def test_a_whole_reply_has_the_form_of_its_vendor(client: Client) -> None:
+def test_a_whole_response_has_the_form_of_its_vendor(client: Client) -> None:
     azure = client.chat("get_weather in Oslo", tools=TOOLS).json()
     assert not azure.keys() & {"object", "created"}
     message = azure["choices"][0]["message"]
@@ -148,8 +148,8 @@ def test_a_tool_result_is_quoted(client: Client) -> None:
         {"role": "assistant", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "call_1", "content": "Nothing new"},
     ]
-    answer = client.chat("", messages=messages, tools=TOOLS).json()
-    assert "Nothing new" in answer["choices"][0]["message"]["content"]
+    response = client.chat("", messages=messages, tools=TOOLS).json()
+    assert "Nothing new" in response["choices"][0]["message"]["content"]
 
 
 def test_json_schema_is_satisfied(client: Client) -> None:
@@ -174,12 +174,12 @@ def test_json_schema_is_satisfied(client: Client) -> None:
     assert value["maybe"].keys() == value.keys()
 
 
-def test_max_tokens_cut_the_answer(client: Client) -> None:
+def test_max_tokens_cut_the_response(client: Client) -> None:
     choice = client.chat("a rather long sentence", max_tokens=3).json()["choices"][0]
     assert (choice["finish_reason"], len(choice["message"]["content"])) == ("length", 12)
 
 
-def test_claude_streams_long_answers_only(client: Client) -> None:
+def test_claude_streams_long_responses_only(client: Client) -> None:
     assert client.chat("hello", "claude-sonnet-4.5", max_tokens=16001).status_code == 400
     assert client.chat("hello", "claude-sonnet-4.5", max_tokens=16001, stream=True).status_code == 200
 

@@ -59,5 +59,5 @@ def test_a_github_token_is_no_bearer_of_this_host(client: Client) -> None:
     proxy = client.exchange().json()["endpoints"]["proxy"]
     headers = {"Authorization": f"Bearer {client.github_token(prefix='gho')}"}
     url = f"{proxy}/v1/engines/{ENGINE}/completions"
-    answer = client.session.post(url, json={"prompt": "x", "stream": True}, headers=headers, timeout=10)
-    assert answer.status_code == 401
+    response = client.session.post(url, json={"prompt": "x", "stream": True}, headers=headers, timeout=10)
+    assert response.status_code == 401

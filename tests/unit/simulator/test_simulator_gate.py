@@ -61,13 +61,13 @@ def test_a_pat_without_permission(client: Client) -> None:
 
 def test_tokens_can_be_expired(client: Client) -> None:
     headers = client.headers()
-    answer = client.request("POST", "/_simulator/expire", json={"github_token": client.github_token()})
-    assert answer.json() == {"expired": 1}
+    response = client.request("POST", "/_simulator/expire", json={"github_token": client.github_token()})
+    assert response.json() == {"expired": 1}
     assert models(client, headers) == (401, "unauthorized: token expired\n")
     assert models(client, client.headers())[0] == 200
 
 
-def test_every_reply_carries_the_service_headers(client: Client) -> None:
+def test_every_response_carries_the_service_headers(client: Client) -> None:
     response = client.request("GET", "/models", headers=client.headers(X_Request_Id="mine"))
     assert response.headers["x-request-id"] == "mine"
     assert {"x-github-request-id", "x-copilot-service-request-id", "content-security-policy"} <= {
@@ -141,10 +141,10 @@ def embed(client: Client, **body: object) -> tuple[int, dict[str, object]]:
 
 
 def test_embeddings(client: Client) -> None:
-    status, answer = embed(client, input=["one", "two", "one"], dimensions=64, encoding_format="base64")
+    status, response = embed(client, input=["one", "two", "one"], dimensions=64, encoding_format="base64")
     assert status == 200
-    assert answer.keys() == {"data", "usage"}
-    one, two, again = (row["embedding"] for row in answer["data"])  # type: ignore[attr-defined]
+    assert response.keys() == {"data", "usage"}
+    one, two, again = (row["embedding"] for row in response["data"])  # type: ignore[attr-defined]
     assert one == again != two
     assert len(one) == 64
     assert math.isclose(sum(number**2 for number in one), 1.0, rel_tol=1e-3)

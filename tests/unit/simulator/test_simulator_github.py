@@ -25,8 +25,8 @@ def poll(client: Client, code: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_device_flow_follows_its_script(client: Client) -> None:
-    answers = ["authorization_pending", "slow_down", "success"]
-    code = start_device(client, {"responses": answers, "interval": 0, "token": "gho_sim_demo"})
+    responses = ["authorization_pending", "slow_down", "success"]
+    code = start_device(client, {"responses": responses, "interval": 0, "token": "gho_sim_demo"})
     assert (len(code["device_code"]), len(code["user_code"]), code["interval"]) == (40, 9, 0)
     assert poll(client, code)["error"] == "authorization_pending"
     assert poll(client, code) | {"error_description": "", "error_uri": ""} == {
@@ -42,10 +42,10 @@ def test_device_flow_follows_its_script(client: Client) -> None:
     }
 
 
-@pytest.mark.parametrize("answer", ["expired_token", "access_denied", "incorrect_device_code"])
-def test_the_last_answer_repeats(client: Client, answer: str) -> None:
-    code = start_device(client, {"responses": [answer], "interval": 0})
-    assert [poll(client, code)["error"] for _ in range(2)] == [answer, answer]
+@pytest.mark.parametrize("response", ["expired_token", "access_denied", "incorrect_device_code"])
+def test_the_last_response_repeats(client: Client, response: str) -> None:
+    code = start_device(client, {"responses": [response], "interval": 0})
+    assert [poll(client, code)["error"] for _ in range(2)] == [response, response]
 
 
 def test_too_fast_a_poll_raises_the_interval(client: Client) -> None:
@@ -55,10 +55,10 @@ def test_too_fast_a_poll_raises_the_interval(client: Client) -> None:
 
 def test_an_unscripted_code_is_redeemed_once(client: Client) -> None:
     code = start_device(client, {"interval": 0})
-    answers = [poll(client, code) for _ in range(3)]
-    assert answers[0]["error"] == "authorization_pending"
-    assert answers[1]["access_token"].startswith("ghu_sim_demo.")
-    assert answers[2]["error"] == "incorrect_device_code"
+    responses = [poll(client, code) for _ in range(3)]
+    assert responses[0]["error"] == "authorization_pending"
+    assert responses[1]["access_token"].startswith("ghu_sim_demo.")
+    assert responses[2]["error"] == "incorrect_device_code"
 
 
 def test_codes_expire(client: Client) -> None:
@@ -66,17 +66,17 @@ def test_codes_expire(client: Client) -> None:
     assert poll(client, code)["error"] == "expired_token"
 
 
-def test_without_accept_github_answers_a_form(client: Client) -> None:
+def test_without_accept_github_responds_with_a_form(client: Client) -> None:
     response = client.request("POST", "/login/device/code", data=APP)
     assert response.text.startswith("device_code=")
 
 
 def test_the_exchange_tells_token_host_and_life(client: Client) -> None:
-    answer = client.exchange("business").json()
-    assert answer["endpoints"]["api"] == f"{client.url}/business"
-    assert answer["refresh_in"] == 1500
-    assert f"exp={answer['expires_at']}" in answer["token"]
-    assert answer["token"].startswith("tid=")
+    response = client.exchange("business").json()
+    assert response["endpoints"]["api"] == f"{client.url}/business"
+    assert response["refresh_in"] == 1500
+    assert f"exp={response['expires_at']}" in response["token"]
+    assert response["token"].startswith("tid=")
 
 
 @pytest.mark.parametrize(

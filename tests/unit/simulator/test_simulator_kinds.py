@@ -50,8 +50,8 @@ def test_nothing_breaks_over_a_wrong_kind(inside: FlaskClient, surface: str) -> 
     body = accepted()[surface] | {"stream": False}
     assert inside.post(PATHS[surface], json=body, headers=sent).status_code == 200
     for path, data in islice(mutants(body), 0, None, STEP):
-        answer = inside.post(PATHS[surface], data=data, headers=sent)
-        assert answer.status_code in (200, 400), f"{path}, in {data.decode()}: {answer.get_data()!r}"
+        response = inside.post(PATHS[surface], data=data, headers=sent)
+        assert response.status_code in (200, 400), f"{path}, in {data.decode()}: {response.get_data()!r}"
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,6 @@ def test_nothing_breaks_over_a_wrong_kind(inside: FlaskClient, surface: str) -> 
 def test_the_error_names_a_field_of_a_wrong_type(
     client: Client, surface: str, fields: dict[str, Any], message: str
 ) -> None:
-    answer = getattr(client, surface)("hello", **fields)
-    assert answer.status_code == 400
-    assert answer.json()["error"]["message"] == message
+    response = getattr(client, surface)("hello", **fields)
+    assert response.status_code == 400
+    assert response.json()["error"]["message"] == message

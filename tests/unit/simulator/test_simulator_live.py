@@ -203,7 +203,7 @@ def test_a_connection_can_break(client: Client, fault: str, code: int) -> None:
         assert live.socket.close_code in (code, None if code == 1006 else code)
 
 
-def test_pings_are_answered_while_a_reply_is_written(client: Client) -> None:
+def test_pings_are_answered_while_a_response_is_written(client: Client) -> None:
     with talk(client) as live:
         live.say("[[sim:stall after=1 seconds=0.5]] hello")
         assert live.socket.ping().wait(timeout=0.4)

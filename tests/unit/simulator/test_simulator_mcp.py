@@ -25,10 +25,10 @@ def search(client: Client, query: Any, **more: Any) -> Any:
 
 
 def test_the_revision_without_sessions(client: Client) -> None:
-    reply = call(client, "server/discover", META, Mcp_Method="server/discover").json()
-    assert reply["id"] == 7
-    assert reply["result"]["supportedVersions"][0] == VERSION
-    assert reply["result"]["resultType"] == "complete"
+    response = call(client, "server/discover", META, Mcp_Method="server/discover").json()
+    assert response["id"] == 7
+    assert response["result"]["supportedVersions"][0] == VERSION
+    assert response["result"]["resultType"] == "complete"
     listed = call(client, "tools/list", META, **WANTED).json()["result"]
     assert [tool["name"] for tool in listed["tools"]] == ["web_search"]
     assert listed["resultType"] == "complete"
@@ -36,8 +36,8 @@ def test_the_revision_without_sessions(client: Client) -> None:
 
 @pytest.mark.parametrize("version", ["2025-11-25", "2025-06-18"])
 def test_the_revision_before(client: Client, version: str) -> None:
-    reply = call(client, "initialize", {"protocolVersion": version}, "/mcp").json()["result"]
-    assert reply["protocolVersion"] == version
+    response = call(client, "initialize", {"protocolVersion": version}, "/mcp").json()["result"]
+    assert response["protocolVersion"] == version
     done = {"jsonrpc": "2.0", "method": "notifications/initialized"}
     assert client.request("POST", "/mcp", json=done, headers=client.headers()).status_code == 202
     assert "resultType" not in call(client, "tools/list", None, "/mcp").json()["result"]
@@ -80,8 +80,8 @@ def test_a_search_for_nothing_fails_as_a_tool(client: Client) -> None:
     ],
 )
 def test_a_body_that_is_not_a_call_is_an_error(client: Client, body: bytes, status: int, code: int) -> None:
-    answer = client.request("POST", "/mcp", data=body, headers=client.headers())
-    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    response = client.request("POST", "/mcp", data=body, headers=client.headers())
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
 
 
 def test_the_newer_revision_is_strict(client: Client) -> None:

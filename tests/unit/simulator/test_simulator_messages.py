@@ -42,9 +42,11 @@ def text(content: str, **more: Any) -> dict[str, Any]:
 
 
 def test_a_text_is_streamed_as_named_events(client: Client) -> None:
-    answer = client.message("hello", stream=True)
-    assert answer.content.endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\ndata: [DONE]\n\n')
-    found = named_events(answer.content)
+    response = client.message("hello", stream=True)
+    assert response.content.endswith(
+        b'event: message_stop\ndata: {"type":"message_stop"}\n\ndata: [DONE]\n\n'
+    )
+    found = named_events(response.content)
     types = list(dict.fromkeys(event["type"] for event in found))
     assert types == [
         "message_start",
@@ -65,13 +67,13 @@ def test_a_text_is_streamed_as_named_events(client: Client) -> None:
     assert last["context_management"] == {"applied_edits": []}
 
 
-def test_a_whole_reply_is_a_message(client: Client) -> None:
-    reply = client.message("hello").json()
-    assert reply.keys() == {
+def test_a_whole_response_is_a_message(client: Client) -> None:
+    response = client.message("hello").json()
+    assert response.keys() == {
         *("id", "type", "role", "model", "content", "stop_reason", "stop_sequence"),
         *("context_management", "usage", "copilot_usage"),
     }
-    assert [block["type"] for block in reply["content"]] == ["text"]
+    assert [block["type"] for block in response["content"]] == ["text"]
     assert client.message("[[sim:empty]] hello").json()["content"] == []
 
 
@@ -121,29 +123,29 @@ def test_results_are_quoted(client: Client) -> None:
     asked = conversation(
         result("rain"), result([text("a cat"), PNG], 2), result("no such file", 3, is_error=True)
     )
-    reply_text = client.message(asked, tools=TOOLS).json()["content"][0]["text"]
-    assert "rain a cat [image/png of 8 bytes] error: no such file." in reply_text
+    response_text = client.message(asked, tools=TOOLS).json()["content"][0]["text"]
+    assert "rain a cat [image/png of 8 bytes] error: no such file." in response_text
     apart = [*asked[:2], *(user(one) for one in asked[2]["content"])]
     assert client.message(apart, tools=TOOLS).status_code == 200
 
 
 def test_images_and_documents_are_seen(client: Client) -> None:
-    reply_block = client.message([user(PNG, PDF, text("look"))]).json()["content"][0]["text"]
-    assert reply_block.startswith(
+    response_block = client.message([user(PNG, PDF, text("look"))]).json()["content"][0]["text"]
+    assert response_block.startswith(
         "I see 1 image (image/png of 8 bytes) and 1 document (application/pdf of 3 bytes)."
     )
 
 
 def test_images_want_their_header(client: Client) -> None:
     sent = {"model": "claude-sonnet-4.5", "max_tokens": 100, "messages": conversation(result([PNG]))}
-    answer = client.request("POST", "/v1/messages", json=sent, headers=client.headers())
-    assert "Copilot-Vision-Request" in answer.text
+    response = client.request("POST", "/v1/messages", json=sent, headers=client.headers())
+    assert "Copilot-Vision-Request" in response.text
 
 
 def test_a_schema_is_obeyed(client: Client) -> None:
     config = {"format": {"type": "json_schema", "schema": SCHEMA}}
-    answer = client.message("Tell me of Rome", "claude-opus-4.6", output_config=config).json()
-    assert json.loads(answer["content"][0]["text"]) == {"city": "Rome"}
+    response = client.message("Tell me of Rome", "claude-opus-4.6", output_config=config).json()
+    assert json.loads(response["content"][0]["text"]) == {"city": "Rome"}
 
 
 def test_each_stop_reason_can_occur(client: Client) -> None:
@@ -162,8 +164,8 @@ def test_each_stop_reason_can_occur(client: Client) -> None:
 
 
 def test_sizes_made_to_order_are_not_cut(client: Client) -> None:
-    answer = client.message("[[sim:response-size bytes=50000]]", max_tokens=10).json()
-    assert len(answer["content"][0]["text"]) == 50000
+    response = client.message("[[sim:response-size bytes=50000]]", max_tokens=10).json()
+    assert len(response["content"][0]["text"]) == 50000
 
 
 def test_prefill_is_accepted(client: Client) -> None:
@@ -189,8 +191,8 @@ def test_newest_models_keep_their_thoughts(client: Client) -> None:
     silent = client.message("hello", "claude-opus-4.7", persona="individual", thinking=thinking).json()
     assert (silent["content"][0]["thinking"], bool(silent["content"][0]["signature"])) == ("", True)
     thinking["display"] = "summarized"
-    reply = client.message("hello", "claude-opus-4.7", persona="individual", thinking=thinking).json()
-    assert reply["content"][0]["thinking"]
+    response = client.message("hello", "claude-opus-4.7", persona="individual", thinking=thinking).json()
+    assert response["content"][0]["thinking"]
 
 
 def test_signatures_are_accepted_from_their_owner_only(client: Client) -> None:
@@ -336,10 +338,10 @@ ASKING = user(text("hello"))
     ],
 )
 def test_invalid_bodies_are_refused(client: Client, body: dict[str, Any], message: str) -> None:
-    answer = client.message(body.pop("messages", "hello"), **body)
-    assert answer.status_code == 400
-    reply = answer.json()
-    assert message in reply.get("error", reply)["message"]
+    response = client.message(body.pop("messages", "hello"), **body)
+    assert response.status_code == 400
+    error = response.json()
+    assert message in error.get("error", error)["message"]
 
 
 @pytest.mark.parametrize(
@@ -356,9 +358,9 @@ def test_invalid_bodies_are_refused(client: Client, body: dict[str, Any], messag
 def test_schemas_that_are_refused(client: Client, schema: dict[str, Any], message: str) -> None:
     whole = SCHEMA | {"properties": {"city": schema}}
     config = {"format": {"type": "json_schema", "schema": whole}}
-    answer = client.message("Tell me of Rome", "claude-opus-4.6", output_config=config)
-    assert answer.status_code == 400
-    error_message = answer.json()["error"]["message"]
+    response = client.message("Tell me of Rome", "claude-opus-4.6", output_config=config)
+    assert response.status_code == 400
+    error_message = response.json()["error"]["message"]
     assert error_message.startswith("output_config.format.schema: ")
     assert message in error_message
 
@@ -371,8 +373,8 @@ def test_schemas_that_are_refused(client: Client, schema: dict[str, Any], messag
     ],
 )
 def test_adaptive_models_refuse_budgets(client: Client, thinking: dict[str, Any], message: str) -> None:
-    answer = client.message("hello", "claude-opus-4.7", persona="individual", thinking=thinking)
-    assert (answer.status_code, message in answer.text.replace('\\"', "")) == (400, True)
+    response = client.message("hello", "claude-opus-4.7", persona="individual", thinking=thinking)
+    assert (response.status_code, message in response.text.replace('\\"', "")) == (400, True)
     assert client.message("hello", "claude-opus-4.6", thinking=THINK).status_code == 200
 
 
@@ -401,9 +403,9 @@ def test_an_overflow_has_anthropics_words(client: Client) -> None:
     error = client.message("[[sim:refuse name=overflow]] hello").json()["error"]
     assert error["message"].startswith("prompt is too long: ")
     assert error["code"] == "model_max_prompt_tokens_exceeded"
-    answer = client.message("[[sim:pieces size=3]] hello", stream=True)
-    assert answer.headers["x-quota-snapshot-premium_interactions"]
-    assert named_events(answer.content)[-1]["type"] == "message_stop"
+    response = client.message("[[sim:pieces size=3]] hello", stream=True)
+    assert response.headers["x-quota-snapshot-premium_interactions"]
+    assert named_events(response.content)[-1]["type"] == "message_stop"
     shaped = client.message("[[sim:status code=529 body=anthropic error=overloaded_error]] hello")
     assert (shaped.status_code, shaped.json()["error"]["type"]) == (529, "overloaded_error")
     assert "acts on responses only" in client.message("[[sim:failed]] hello").text

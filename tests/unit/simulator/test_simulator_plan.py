@@ -24,7 +24,7 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True)
 class Surface:
-    """A way to Copilot: `ask` gives the reply's items, which go back into the history as they are."""
+    """A way to Copilot: `ask` gives the response's items, which go back into the history as they are."""
 
     ask: Callable[[Client, list[Item], tuple[str, ...]], list[Item]]
     calls: Callable[[list[Item]], list[tuple[str, Any, str]]]  # (name, arguments, id)
@@ -49,28 +49,28 @@ def ask_messages(client: Client, history: list[Item], tools: tuple[str, ...]) ->
     return [{"role": "assistant", "content": client.message(history, tools=offered).json()["content"]}]
 
 
-def chat_calls(reply: list[Item]) -> list[tuple[str, Any, str]]:
-    calls = reply[0].get("tool_calls") or ()
+def chat_calls(response: list[Item]) -> list[tuple[str, Any, str]]:
+    calls = response[0].get("tool_calls") or ()
     return [
         (call["function"]["name"], json.loads(call["function"]["arguments"]), call["id"]) for call in calls
     ]
 
 
-def responses_calls(reply: list[Item]) -> list[tuple[str, Any, str]]:
-    calls = [item for item in reply if item["type"] == "function_call"]
+def responses_calls(response: list[Item]) -> list[tuple[str, Any, str]]:
+    calls = [item for item in response if item["type"] == "function_call"]
     return [(call["name"], json.loads(call["arguments"]), call["call_id"]) for call in calls]
 
 
-def messages_calls(reply: list[Item]) -> list[tuple[str, Any, str]]:
+def messages_calls(response: list[Item]) -> list[tuple[str, Any, str]]:
     return [
         (block["name"], block["input"], block["id"])
-        for block in reply[0]["content"]
+        for block in response[0]["content"]
         if block["type"] == "tool_use"
     ]
 
 
-def responses_text(reply: list[Item]) -> str:
-    return "".join(item["content"][0]["text"] for item in reply if item["type"] == "message")
+def responses_text(response: list[Item]) -> str:
+    return "".join(item["content"][0]["text"] for item in response if item["type"] == "message")
 
 
 SURFACES = {
@@ -78,7 +78,7 @@ SURFACES = {
         ask_chat,
         chat_calls,
         lambda id_, text: {"role": "tool", "tool_call_id": id_, "content": text},
-        lambda reply: reply[0]["content"],
+        lambda response: response[0]["content"],
     ),
     "responses": Surface(
         ask_responses,
@@ -93,7 +93,7 @@ SURFACES = {
             "role": "user",
             "content": [{"type": "tool_result", "tool_use_id": id_, "content": text}],
         },
-        lambda reply: reply[0]["content"][-1]["text"],
+        lambda response: response[0]["content"][-1]["text"],
     ),
 }
 TOOLS = ("read", "write", "run")
@@ -106,16 +106,16 @@ def prompt(text: str = PROMPT) -> Item:
 
 
 @surfaces
-def test_a_call_a_round_then_the_answer(client: Client, surface: Surface) -> None:
+def test_a_call_a_round_then_the_response(client: Client, surface: Surface) -> None:
     history = [prompt()]
     for step in PLAN:
-        reply = surface.ask(client, history, TOOLS)
-        ((name, arguments, id_),) = surface.calls(reply)
+        response = surface.ask(client, history, TOOLS)
+        ((name, arguments, id_),) = surface.calls(response)
         assert (name, arguments) == (step["tool"], step["arguments"])
-        history += [*reply, surface.result(id_, "the tool ran: call write")]
-    reply = surface.ask(client, history, TOOLS)
-    assert surface.calls(reply) == []
-    assert surface.text(reply) == "It is done."
+        history += [*response, surface.result(id_, "the tool ran: call write")]
+    response = surface.ask(client, history, TOOLS)
+    assert surface.calls(response) == []
+    assert surface.text(response) == "It is done."
 
 
 @surfaces
@@ -131,9 +131,9 @@ def test_a_clients_notices_neither_stop_nor_restart_a_plan(
     client: Client, surface: Surface, notice: str
 ) -> None:
     history = [prompt(f"{notice}\n{PROMPT}\n{notice}")]
-    reply = surface.ask(client, history, TOOLS)
-    ((_name, _arguments, id_),) = surface.calls(reply)
-    history += [*reply, surface.result(id_, f"ran\n{notice}"), prompt(notice)]
+    response = surface.ask(client, history, TOOLS)
+    ((_name, _arguments, id_),) = surface.calls(response)
+    history += [*response, surface.result(id_, f"ran\n{notice}"), prompt(notice)]
     ((name, _arguments, _id),) = surface.calls(surface.ask(client, history, TOOLS))
     assert name == "run"
 
@@ -141,17 +141,17 @@ def test_a_clients_notices_neither_stop_nor_restart_a_plan(
 @surfaces
 def test_without_tools_nothing_is_called(client: Client, surface: Surface) -> None:
     """Agents ask so for a title of the conversation, or to warm up."""
-    reply = surface.ask(client, [prompt("Generate a title"), prompt()], ())
-    assert surface.calls(reply) == []
-    assert surface.text(reply) == "It is done."
+    response = surface.ask(client, [prompt("Generate a title"), prompt()], ())
+    assert surface.calls(response) == []
+    assert surface.text(response) == "It is done."
 
 
 @surfaces
 def test_the_next_person_is_not_planned_for(client: Client, surface: Surface) -> None:
     history = [prompt(), {"role": "assistant", "content": "It is done."}, prompt("Thanks")]
-    reply = surface.ask(client, history, TOOLS)
-    assert surface.calls(reply) == []
-    assert "Thanks" in surface.text(reply)
+    response = surface.ask(client, history, TOOLS)
+    assert surface.calls(response) == []
+    assert "Thanks" in surface.text(response)
 
 
 def test_a_plan_calls_tools_with_free_text(client: Client) -> None:
@@ -181,15 +181,15 @@ MISUSED = {
 @pytest.mark.parametrize(("plan", "message"), MISUSED.values(), ids=MISUSED)
 def test_impossible_plans_are_refused(client: Client, plan: str, message: str, stream: bool) -> None:
     tools = [{"name": name, "input_schema": SCHEMA} for name in TOOLS]
-    reply = client.message(f"[[sim:plan]] {plan}", tools=tools, stream=stream)
-    assert reply.status_code == 400
-    error = reply.json()["error"]
+    response = client.message(f"[[sim:plan]] {plan}", tools=tools, stream=stream)
+    assert response.status_code == 400
+    error = response.json()["error"]
     assert error["code"] == "simulator_misuse"
     assert message in error["message"]
 
 
 def test_an_object_for_free_text_is_refused(client: Client) -> None:
     plan = '[[sim:plan]] [{"tool": "apply_patch", "arguments": {}}]'
-    reply = client.response(plan, tools=[{"type": "custom", "name": "apply_patch"}])
-    assert reply.status_code == 400
-    assert "takes free text" in reply.json()["error"]["message"]
+    response = client.response(plan, tools=[{"type": "custom", "name": "apply_patch"}])
+    assert response.status_code == 400
+    assert "takes free text" in response.json()["error"]["message"]

@@ -67,14 +67,14 @@ def test_no_id_comes_twice(client: Client) -> None:
     assert all(len(one) == 400 for one in found)
 
 
-def test_a_whole_reply_is_a_response(client: Client) -> None:
-    reply = client.response("hello").json()
-    assert reply["output_text"] is None
-    assert not reply.keys() & {"store", "metadata"}
-    assert [item["type"] for item in reply["output"]] == ["reasoning", "message"]
-    assert reply["output"][0]["summary"] == []
-    assert "encrypted_content" not in reply["output"][0]
-    assert "status" not in reply["output"][0]
+def test_a_whole_response_is_a_response(client: Client) -> None:
+    response = client.response("hello").json()
+    assert response["output_text"] is None
+    assert not response.keys() & {"store", "metadata"}
+    assert [item["type"] for item in response["output"]] == ["reasoning", "message"]
+    assert response["output"][0]["summary"] == []
+    assert "encrypted_content" not in response["output"][0]
+    assert "status" not in response["output"][0]
 
 
 def test_reasoning_is_encrypted_on_request(client: Client) -> None:
@@ -115,7 +115,7 @@ def test_a_tool_choice_is_followed(client: Client, choice: object, called: list[
 
 
 def test_output_items_can_be_sent_back(client: Client) -> None:
-    """Of a stream and of a whole reply the sealed reasoning; the genuine ids are too long for HTTP."""
+    """Of a stream and of a whole response the sealed reasoning; the genuine ids are too long for HTTP."""
     question = {"role": "user", "content": "[[sim:tools]] Paris"}
     body = {"tools": TOOLS[:1], "include": SEALED}
     for output in (
@@ -127,17 +127,17 @@ def test_output_items_can_be_sent_back(client: Client) -> None:
         assert (refused.status_code, refused.json()["error"]["code"]) == (400, "string_above_max_length")
         assert "Invalid 'input[1].id': string too long." in refused.text
         named = [{key: value for key, value in item.items() if key != "id"} for item in output]
-        answer = client.response([question, *named, result], **body)
-        assert "The tool answered: 12 degrees." in answer.json()["output"][1]["content"][0]["text"]
+        response = client.response([question, *named, result], **body)
+        assert "The tool answered: 12 degrees." in response.json()["output"][1]["content"][0]["text"]
 
 
 def test_ids_of_other_events_do_not_belong(client: Client) -> None:
     found = events(client, "[[sim:tools]] Paris", tools=TOOLS[:1])
     result = {"type": "function_call_output", "call_id": items(found)[1]["call_id"], "output": "fine"}
     for wrong in (found[-1]["response"]["output"][1], items(found)[1] | {"id": OPAQUE}):
-        answer = client.response([{"role": "user", "content": "hello"}, wrong, result])
-        assert answer.status_code == 401
-        assert answer.text == "input item ID does not belong to this connection\n"
+        response = client.response([{"role": "user", "content": "hello"}, wrong, result])
+        assert response.status_code == 401
+        assert response.text == "input item ID does not belong to this connection\n"
         other = Client(client.url)
         foreign = other.response([{"role": "user", "content": "hello"}, items(found)[1], result])
         assert foreign.status_code == 401
@@ -149,8 +149,8 @@ def test_results_with_images_are_quoted(client: Client) -> None:
     result = {"type": "function_call_output", "call_id": "call_1", "output": parts}
     sent = {"model": "gpt-5.2", "input": [{"role": "user", "content": "hello"}, call, result]}
     headers = client.headers(Copilot_Vision_Request="true")
-    answer = client.request("POST", "/responses", json=sent, headers=headers).json()
-    assert "a cat [image/png of 8 bytes]" in answer["output"][1]["content"][0]["text"]
+    response = client.request("POST", "/responses", json=sent, headers=headers).json()
+    assert "a cat [image/png of 8 bytes]" in response["output"][1]["content"][0]["text"]
 
 
 def test_images_and_files_are_seen(client: Client) -> None:
@@ -160,8 +160,8 @@ def test_images_and_files_are_seen(client: Client) -> None:
     headers = client.headers()
     assert "Copilot-Vision-Request" in client.request("POST", "/responses", json=sent, headers=headers).text
     headers["Copilot-Vision-Request"] = "true"
-    answer = client.request("POST", "/responses", json=sent, headers=headers).json()
-    text = answer["output"][1]["content"][0]["text"]
+    response = client.request("POST", "/responses", json=sent, headers=headers).json()
+    text = response["output"][1]["content"][0]["text"]
     assert text.startswith(
         "I see 1 image (image/png of 8 bytes) and 1 document (application/pdf of 3 bytes)."
     )
@@ -169,8 +169,8 @@ def test_images_and_files_are_seen(client: Client) -> None:
 
 def test_a_schema_is_obeyed(client: Client) -> None:
     text = {"format": {"type": "json_schema", "name": "place", "schema": SCHEMA}}
-    answer = client.response("Tell me of Rome", text=text).json()
-    assert json.loads(answer["output"][1]["content"][0]["text"]) == {"city": "Rome"}
+    response = client.response("Tell me of Rome", text=text).json()
+    assert json.loads(response["output"][1]["content"][0]["text"]) == {"city": "Rome"}
 
 
 @pytest.mark.parametrize(
@@ -275,15 +275,15 @@ ASKING = {"role": "user", "content": "hello"}
     ],
 )
 def test_invalid_bodies_are_refused(client: Client, body: dict[str, Any], code: str, text: str) -> None:
-    answer = client.response("hello", **body)
-    assert answer.status_code == 400
-    assert answer.json()["error"]["code"] == code
-    assert text in answer.json()["error"]["message"]
+    response = client.response("hello", **body)
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == code
+    assert text in response.json()["error"]["message"]
 
 
 def test_nothing_is_continued(client: Client) -> None:
-    answer = client.response("hello", previous_response_id="resp_1")
-    assert (answer.status_code, answer.json()["code"]) == (400, "previous_response_not_found")
+    response = client.response("hello", previous_response_id="resp_1")
+    assert (response.status_code, response.json()["code"]) == (400, "previous_response_not_found")
 
 
 def test_only_models_that_list_it(client: Client) -> None:
@@ -294,15 +294,15 @@ def test_only_models_that_list_it(client: Client) -> None:
 
 
 def test_an_overflow_has_copilots_words(client: Client) -> None:
-    answer = client.response("[[sim:refuse name=overflow]] hello")
-    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-    assert answer.text.endswith("}\n")
-    assert "exceeds the context window" in answer.json()["error"]["message"]
+    response = client.response("[[sim:refuse name=overflow]] hello")
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert response.text.endswith("}\n")
+    assert "exceeds the context window" in response.json()["error"]["message"]
 
 
 def test_headers_and_faults_are_those_of_chat(client: Client) -> None:
-    answer = client.response("[[sim:bytewise]] hello", stream=True)
-    assert answer.headers["x-quota-snapshot-premium_interactions"]
-    assert named_events(answer.content)[-1]["type"] == "response.completed"
+    response = client.response("[[sim:bytewise]] hello", stream=True)
+    assert response.headers["x-quota-snapshot-premium_interactions"]
+    assert named_events(response.content)[-1]["type"] == "response.completed"
     assert client.response("[[sim:status code=503]] hello").status_code == 503
     assert "acts on chat only" in client.response("[[sim:no-finish]] hello").text

@@ -10,8 +10,8 @@ from simulator_calls import Client, events_in, read_to_end, text_in
 HELLO = 'You said: "hello". I am GPT-4o, simulated: no model was asked.'
 
 
-def split(reply: bytes) -> tuple[bytes, bytes]:
-    head, _, body = reply.partition(b"\r\n\r\n")
+def split(response: bytes) -> tuple[bytes, bytes]:
+    head, _, body = response.partition(b"\r\n\r\n")
     return head.lower(), body
 
 
@@ -61,7 +61,7 @@ def test_each_cut_ends_where_it_should(client: Client) -> None:
         assert client.received(f"[[sim:{name}]] hello") == b""
 
 
-def test_whole_replies_are_cut_too(client: Client) -> None:
+def test_whole_responses_are_cut_too(client: Client) -> None:
     with closing(client.dial("[[sim:cut-in-frame]] hello", stream=False)) as sock:
         head, body = split(read_to_end(sock))
     announced = int(head.partition(b"content-length: ")[2].split()[0])

@@ -1,4 +1,4 @@
-"""A store that does not answer delays no request, and one probe at a time looks for its return."""
+"""A store that does not respond delays no request, and one probe at a time looks for its return."""
 
 import sqlite3
 import subprocess

@@ -289,7 +289,7 @@ def test_draining_gives_up_on_an_idle_body(new_relay: Any, upstream: Any) -> Non
 
 
 def test_draining_gives_up_on_an_endless_body(new_relay: Any, upstream: Any) -> None:
-    """The answer is complete; the client is waiting for its last byte."""
+    """The response is complete; the client is waiting for its last byte."""
     body, far = upstream
     writer = gevent.spawn(lambda: [far.send(b": ping\n\n") and gevent.sleep(0.02) for _ in range(60)])
     began = time.monotonic()

@@ -26,7 +26,7 @@ Script = Callable[[socket.socket], None]
 
 
 class Server:
-    """Answers each request, whatever it asks for, as the script says.  The script closes, if it wants to."""
+    """Responds to each request, whatever it is, as the script says.  The script closes, if it wants to."""
 
     def __init__(self, script: Script, context: ssl.SSLContext | None = None) -> None:
         self._script = script
@@ -161,9 +161,9 @@ def resets(client: socket.socket) -> None:
 TEXT = b"data: hello\n\n" * 50
 COMPRESSED = gzip.compress(TEXT)
 FRAMED = frame(TEXT[:100]) + frame(TEXT[100:]) + END
-SOON = 0.02  # seconds; the pieces of an answer are to come one by one
+SOON = 0.02  # seconds; the pieces of a response are to come one by one
 
-ANSWERS: dict[str, tuple[bytes, bytes, bool]] = {
+RESPONSES: dict[str, tuple[bytes, bytes, bool]] = {
     "chunked": (CHUNKED, FRAMED, False),
     "chunked with a trailer": (CHUNKED, frame(TEXT) + b"0\r\nX-Cost: 1\r\n\r\n", False),
     "length": (head(f"Content-Length: {len(TEXT)}"), TEXT, False),
@@ -183,7 +183,7 @@ ANSWERS: dict[str, tuple[bytes, bytes, bool]] = {
 
 @BOTH
 @pytest.mark.parametrize("buffered", ["all", "some", "none", "trickle"])
-@pytest.mark.parametrize(("start", "rest", "closes"), ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize(("start", "rest", "closes"), RESPONSES.values(), ids=RESPONSES)
 def test_a_body_is_read_to_its_end(
     start: bytes, rest: bytes, closes: bool, buffered: str, fast: bool, serve: Any, session: requests.Session
 ) -> None:
@@ -216,7 +216,7 @@ def test_an_unknown_compression_is_refused(fast: bool, serve: Any, session: requ
 
 
 def test_a_body_is_read_without_blocking_where_possible(serve: Any, session: requests.Session) -> None:
-    for start, rest, closes in ANSWERS.values():
+    for start, rest, closes in RESPONSES.values():
         packed = b"gzip" in start.lower()
         for fast in (True, False):
             body = ask(session, serve(then(start + rest, *([close] if closes else []))), fast=fast)
@@ -248,7 +248,7 @@ def test_a_highly_compressed_body_comes_in_pieces(fast: bool, serve: Any, sessio
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         head("Content-Length: 0"),
         CHUNKED + END,
@@ -260,9 +260,9 @@ def test_a_highly_compressed_body_comes_in_pieces(fast: bool, serve: Any, sessio
 @pytest.mark.parametrize("late", [False, True], ids=["kept open", "closed"])
 @BOTH
 def test_an_empty_body_ends_at_once(
-    fast: bool, answer: bytes, late: bool, serve: Any, session: requests.Session
+    fast: bool, response: bytes, late: bool, serve: Any, session: requests.Session
 ) -> None:
-    body = ask(session, serve(then(answer, *([close] if late else []))), fast=fast)
+    body = ask(session, serve(then(response, *([close] if late else []))), fast=fast)
     assert read(body) == b""
     assert body.eof
     body.close()
@@ -290,7 +290,7 @@ def test_reading_never_waits(serve: Any, session: requests.Session) -> None:
 def test_the_connection_is_reused_after_a_complete_body(
     framing: str, fast: bool, serve: Any, session: requests.Session
 ) -> None:
-    start, rest, _ = ANSWERS[framing]
+    start, rest, _ = RESPONSES[framing]
     server = serve(then(start + rest[:9], SOON, rest[9:]))
     for _ in range(3):
         body = ask(session, server, fast=fast)
@@ -304,11 +304,11 @@ def test_the_connection_is_reused_after_a_complete_body(
 
 @BOTH
 @pytest.mark.parametrize("taken", [False, True])
-@pytest.mark.parametrize("answer", [CHUNKED + frame(b"hello"), head("Content-Length: 9") + b"hello"])
+@pytest.mark.parametrize("response", [CHUNKED + frame(b"hello"), head("Content-Length: 9") + b"hello"])
 def test_the_connection_is_not_reused_after_half_a_body(
-    answer: bytes, taken: bool, fast: bool, serve: Any, session: requests.Session
+    response: bytes, taken: bool, fast: bool, serve: Any, session: requests.Session
 ) -> None:
-    server = serve(answer)
+    server = serve(response)
     for _ in range(2):
         body = ask(session, server, fast=fast)
         if taken:
@@ -413,7 +413,7 @@ def encrypted(serve: Any, session: requests.Session, certificate: Path) -> Calla
 
 @BOTH
 @pytest.mark.parametrize("buffered", ["all", "some", "none"])
-@pytest.mark.parametrize(("start", "rest", "closes"), ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize(("start", "rest", "closes"), RESPONSES.values(), ids=RESPONSES)
 def test_an_encrypted_body_is_read_to_its_end(
     start: bytes, rest: bytes, closes: bool, buffered: str, fast: bool, encrypted: Any
 ) -> None:
@@ -473,7 +473,7 @@ def test_a_lost_encrypted_connection_is_a_cut_stream(
 @pytest.mark.parametrize("how", [close, resets], ids=["cut", "reset"])
 @BOTH
 def test_the_data_before_the_loss_is_returned(fast: bool, how: Any, encrypted: Any) -> None:
-    """It may hold the end of the answer, and only the body's own end be missing."""
+    """It may hold the end of the response, and only the body's own end be missing."""
     body = encrypted(then(CHUNKED, 2 * SOON, frame(b"data: [DONE]\n\n"), how), fast=fast)
     time.sleep(6 * SOON)
     assert body.read_available() == b"data: [DONE]\n\n"

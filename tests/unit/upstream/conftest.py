@@ -59,7 +59,7 @@ class World:
 
 
 class GitHub:
-    """Scripted answers; `asked`: method and address of each request, in order."""
+    """Scripted responses; `asked`: method and address of each request, in order."""
 
     def __init__(self, mock: responses.RequestsMock) -> None:
         self.mock = mock
@@ -76,7 +76,7 @@ class GitHub:
         self.mock.remove("GET", EXCHANGE)
         self.mock.add_callback("GET", EXCHANGE, mint)
 
-    def answers(self, status: int = 200, body: Any = "", url: str = EXCHANGE, **headers: str) -> None:
+    def responses(self, status: int = 200, body: Any = "", url: str = EXCHANGE, **headers: str) -> None:
         """From now on; an exception is raised instead."""
         self.mock.remove("GET", url)
         sent = json.dumps(body) if isinstance(body, dict | list) else body

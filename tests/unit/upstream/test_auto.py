@@ -1,4 +1,4 @@
-"""The model "auto": requests to Copilot for a pick, and their answers."""
+"""The model "auto": requests to Copilot for a pick, and their responses."""
 
 import io
 import json
@@ -29,14 +29,14 @@ def refused(status, text=""):
 
 
 class Copilot:
-    """Answers by path; an exception is raised, a list is used up."""
+    """Responses by path; an exception is raised, a list is used up."""
 
     def __init__(self, now, fingerprint="abc"):
         self.now = now
         self.sent = []
         self.account = type("Account", (), {"fingerprint": fingerprint})()
         self.waits = Waits()
-        self.answers = {
+        self.responses = {
             "/models": {"data": ROWS},
             "/auto": self.second("claude-sonnet-5", discounted_costs={"claude-sonnet-5": 0.1}),
             "/models/session": self.first(),
@@ -62,11 +62,11 @@ class Copilot:
 
     def send(self, method, path, body=None, headers=None, *, timeout):
         self.sent.append((path, json.loads(body) if body else None, headers))
-        answer = self.answers[path]
-        answer = answer.pop(0) if isinstance(answer, list) else answer
-        if isinstance(answer, Exception):
-            raise answer
-        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        response = self.responses[path]
+        response = response.pop(0) if isinstance(response, list) else response
+        if isinstance(response, Exception):
+            raise response
+        data = response if isinstance(response, bytes) else json.dumps(response).encode()
         return type("Reply", (), {"raw": HTTPResponse(io.BytesIO(data), preload_content=False)})()
 
     def asked(self):
@@ -209,7 +209,7 @@ def test_accounts_share_nothing(models, copilot, clock):
     assert (copilot.asked(), other.asked()) == (["/auto"], ["/auto"])
 
 
-def test_a_full_store_costs_no_answer(models, copilot, key_values):
+def test_a_full_store_costs_no_response(models, copilot, key_values):
     key_values.broken = True
     for _ in range(2):
         assert models.resolve(copilot, "auto", asking()).model.id == "claude-sonnet-5"
@@ -228,7 +228,7 @@ def test_values_of_another_version_are_ignored(process, copilot, key_values, con
 def test_a_refused_one_is_picked_anew(process, copilot):
     models = process()
     choice = models.resolve(copilot, "auto", asking())
-    copilot.answers["/auto"] = copilot.second("gpt-5-mini")
+    copilot.responses["/auto"] = copilot.second("gpt-5-mini")
     models.forget_pick(copilot, choice, asking()())
     assert models.resolve(copilot, "auto", asking()).model.id == "gpt-5-mini"
     assert process().resolve(copilot, "auto", asking()).model.id == "gpt-5-mini"
@@ -241,7 +241,7 @@ def test_a_named_model_is_not_forgotten(models, copilot):
 
 
 def test_an_image_for_a_model_that_sees_none(models, copilot):
-    copilot.answers["/auto"] = [copilot.second("gpt-5-mini"), copilot.second("claude-sonnet-5")]
+    copilot.responses["/auto"] = [copilot.second("gpt-5-mini"), copilot.second("claude-sonnet-5")]
     models.resolve(copilot, "auto", asking())
     assert models.resolve(copilot, "auto", asking(has_image=True)).model.id == "claude-sonnet-5"
     assert copilot.sent[-1][1]["has_image"] is True
@@ -251,18 +251,18 @@ def test_an_image_for_a_model_that_sees_none(models, copilot):
 
 def test_an_unlisted_model_that_auto_picks_is_used(models, copilot):
     row = {"id": "gpt-9", "supported_endpoints": ["/responses"], "capabilities": {"family": "gpt-9"}}
-    copilot.answers["/auto"] = copilot.second(row)
+    copilot.responses["/auto"] = copilot.second(row)
     assert models.resolve(copilot, "auto", asking()).model.dialects == ("responses",)
 
 
 def test_a_model_that_nothing_is_known_of(models, copilot):
-    copilot.answers["/auto"] = copilot.second("gpt-9")
+    copilot.responses["/auto"] = copilot.second("gpt-9")
     with pytest.raises(ModelNotFound):
         models.resolve(copilot, "auto", asking())
 
 
 def test_the_discount_that_the_list_tells(models, copilot):
-    copilot.answers["/auto"] = copilot.second("claude-sonnet-5")
+    copilot.responses["/auto"] = copilot.second("claude-sonnet-5")
     assert models.resolve(copilot, "auto", asking()).discount == 0.2
 
 
@@ -270,7 +270,7 @@ def test_the_discount_that_the_list_tells(models, copilot):
 
 
 def test_the_first_version_is_used_where_the_second_is_missing(models, copilot):
-    copilot.answers["/auto"] = refused(404)
+    copilot.responses["/auto"] = refused(404)
     for conversation in "ab":
         choice = models.resolve(copilot, "auto:balance", asking(conversation))
         assert (choice.model.id, choice.headers) == ("gpt-5-mini", {"Copilot-Session-Token": "st_1"})
@@ -301,12 +301,12 @@ def test_the_first_version_is_used_where_the_second_is_missing(models, copilot):
     ],
 )
 def test_the_first_version_asks_for_the_intent(models, copilot, intent, model):
-    copilot.answers |= {"/auto": refused(404), "/models/session/intent": intent}
+    copilot.responses |= {"/auto": refused(404), "/models/session/intent": intent}
     assert models.resolve(copilot, "auto", asking()).model.id == model
 
 
 def test_a_session_that_names_its_model(models, copilot):
-    copilot.answers |= {
+    copilot.responses |= {
         "/auto": refused(404),
         "/models/session": copilot.first(selected_model="gpt-5-mini"),
         "/models/session/intent": refused(404),
@@ -315,7 +315,7 @@ def test_a_session_that_names_its_model(models, copilot):
 
 
 def test_without_either_version_models_are_suggested(models, copilot):
-    copilot.answers |= {"/auto": refused(404), "/models/session": refused(404)}
+    copilot.responses |= {"/auto": refused(404), "/models/session": refused(404)}
     with pytest.raises(ModelNotFound) as caught:
         models.resolve(copilot, "auto", asking())
     assert str(caught.value) == (
@@ -324,22 +324,22 @@ def test_without_either_version_models_are_suggested(models, copilot):
 
 
 def test_a_503_is_asked_once_more(models, copilot, naps):
-    copilot.answers["/auto"] = [refused(503), copilot.second("claude-sonnet-5")]
+    copilot.responses["/auto"] = [refused(503), copilot.second("claude-sonnet-5")]
     assert models.resolve(copilot, "auto", asking()).headers["Copilot-Session-Token"] == "st_2"
     assert (copilot.asked(), naps) == (["/auto"] * 2, [0.3])
 
 
 @pytest.mark.parametrize("trouble", [refused(503), refused(500), UpstreamTimeout("late"), b"<html>", b"[]"])
-def test_the_first_version_answers_where_the_second_fails(models, copilot, trouble):
+def test_the_first_version_responds_where_the_second_fails(models, copilot, trouble):
     """The first version serves this once; the second is asked again next time."""
-    copilot.answers["/auto"] = trouble
+    copilot.responses["/auto"] = trouble
     assert models.resolve(copilot, "auto", asking()).headers["Copilot-Session-Token"] == "st_1"
     models.resolve(copilot, "auto", asking("another"))
     assert copilot.asked().count("/auto") >= 2
 
 
 def test_the_second_versions_error_is_raised_where_both_fail(models, copilot):
-    copilot.answers |= {"/auto": refused(500, "first"), "/models/session": refused(404)}
+    copilot.responses |= {"/auto": refused(500, "first"), "/models/session": refused(404)}
     with pytest.raises(UpstreamRefused) as caught:
         models.resolve(copilot, "auto", asking())
     assert not isinstance(caught.value, AutoUnavailable)
@@ -359,8 +359,8 @@ def test_the_second_versions_error_is_raised_where_both_fail(models, copilot):
         {"selected_model": "auto", "session_token": "st_1"},
     ],
 )
-def test_an_answer_without_model_or_session_is_refused(models, copilot, session):
-    copilot.answers |= {
+def test_a_response_without_model_or_session_is_refused(models, copilot, session):
+    copilot.responses |= {
         "/auto": refused(404),
         "/models/session": session,
         "/models/session/intent": refused(404),

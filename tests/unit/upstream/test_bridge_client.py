@@ -31,7 +31,7 @@ def test_models_are_listed_and_resolved(client):
 
 @responses.activate
 @pytest.mark.parametrize(
-    ("answer", "error"),
+    ("response", "error"),
     [
         ({"status": 401, "json": {"error": {"message": "an API key is required"}}}, ConfigError),
         ({"status": 404, "json": MISSING}, ModelNotFound),
@@ -42,14 +42,14 @@ def test_models_are_listed_and_resolved(client):
         ({"body": ConnectionRefusedError("refused")}, UpstreamUnreachable),
     ],
 )
-def test_a_refusal_is_raised_by_its_meaning(client, answer, error):
-    responses.get(f"{ROOT}/v1/models", **answer)
+def test_a_refusal_is_raised_by_its_meaning(client, response, error):
+    responses.get(f"{ROOT}/v1/models", **response)
     with pytest.raises(error):
         list_models(client, ROOT, "")
 
 
 @responses.activate
 @pytest.mark.parametrize("body", [{}, {"data": None}, {"data": {}}])
-def test_an_answer_without_a_list_has_no_models(client, body):
+def test_a_response_without_a_list_has_no_models(client, body):
     responses.get(f"{ROOT}/v1/models", json=body)
     assert list_models(client, ROOT, "") == []

@@ -33,14 +33,14 @@ class Token:
         self.api = api
 
 
-class Reply:
+class ScriptedResponse:
     def __init__(self, content):
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.raw = HTTPResponse(io.BytesIO(data), preload_content=False)
 
 
 class Copilot:
-    """Answers as scripted; `sent`: the paths that were asked for."""
+    """Responses as scripted; `sent`: the paths that were asked for."""
 
     def __init__(self):
         self.rows = ROWS
@@ -61,8 +61,10 @@ class Copilot:
         if self.failure:
             raise self.failure
         if path == "/auto":
-            return Reply({"selected_model": {"id": "gpt-4.1"}, "session_token": "st_EXAMPLE0000"})
-        return Reply(self.rows if isinstance(self.rows, bytes) else {"data": self.rows, "object": "list"})
+            return ScriptedResponse({"selected_model": {"id": "gpt-4.1"}, "session_token": "st_EXAMPLE0000"})
+        return ScriptedResponse(
+            self.rows if isinstance(self.rows, bytes) else {"data": self.rows, "object": "list"}
+        )
 
 
 @pytest.fixture

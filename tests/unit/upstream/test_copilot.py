@@ -1,4 +1,4 @@
-"""The requests that follow each answer; nothing is sent twice without a reason."""
+"""The requests that follow each response; nothing is sent twice without a reason."""
 
 import json
 from http.client import RemoteDisconnected
@@ -36,10 +36,10 @@ LIMIT = (400, '{"error": {"message": "Unsupported: use max_completion_tokens ins
 
 @pytest.fixture
 def script(hub):
-    """Copilot's answers in order; each is used once, and the last one must have been."""
+    """Copilot's responses in order; each is used once, and the last one must have been."""
     remaining = []
 
-    def answer(_request):
+    def response(_request):
         assert remaining, "one request too many"
         step = remaining.pop(0)
         if isinstance(step, Exception):
@@ -49,7 +49,7 @@ def script(hub):
     def fill(*steps, hosts=(COPILOT,)):
         hub.gives_tokens()
         for host in hosts:
-            hub.mock.add_callback("POST", host + PATH, answer)
+            hub.mock.add_callback("POST", host + PATH, response)
         remaining.extend(steps)
         return remaining
 
@@ -74,7 +74,7 @@ QUOTA = (402, '{"error": {"message": "You have no quota", "code": "quota_exceede
 
 
 @pytest.mark.parametrize(
-    ("answers", "steps", "status"),
+    ("responses", "steps", "status"),
     [
         ([OK], "TC", 200),
         ([(201, "{}")], "TC", 201),
@@ -103,8 +103,8 @@ QUOTA = (402, '{"error": {"message": "You have no quota", "code": "quota_exceede
         ([EXPIRED, RESET, OK], "TCTCC", 200),
     ],
 )
-def test_a_request_has_the_tokens_headers(world, hub, script, answers, steps, status):
-    remaining = script(*answers)
+def test_a_request_has_the_tokens_headers(world, hub, script, responses, steps, status):
+    remaining = script(*responses)
     if status < 300:
         assert send(world).status_code == status
     else:
@@ -116,9 +116,9 @@ def test_a_request_has_the_tokens_headers(world, hub, script, answers, steps, st
     assert not remaining
 
 
-@pytest.mark.parametrize("answers", [[RESET, RESET], [(500, ""), RESET]])
-def test_the_network_gets_one_more_chance(world, hub, script, answers):
-    script(*answers)
+@pytest.mark.parametrize("responses", [[RESET, RESET], [(500, ""), RESET]])
+def test_the_network_gets_one_more_chance(world, hub, script, responses):
+    script(*responses)
     with pytest.raises(UpstreamUnreachable) as caught:
         send(world)
     assert "api.githubcopilot.com" in str(caught.value)
@@ -126,7 +126,7 @@ def test_the_network_gets_one_more_chance(world, hub, script, answers):
 
 
 def test_a_timeout_is_not_tried_again(world, hub, script):
-    """It may be that the answer is being written, and paid for."""
+    """It may be that the response is being written, and paid for."""
     script(requests.ReadTimeout("no"))
     with pytest.raises(UpstreamTimeout):
         send(world)
@@ -223,7 +223,7 @@ def test_renewals_are_limited(world, hub, script):
 @pytest.mark.parametrize(("status", "asks"), [(401, 1), (403, 1), (421, 2)])
 def test_a_github_token_that_is_used_as_it_is_can_only_move(new_world, hub, status, asks):
     world = new_world("gho_EXAMPLE")
-    hub.answers(body={"endpoints": {"api": COPILOT}}, url=USER)
+    hub.responses(body={"endpoints": {"api": COPILOT}}, url=USER)
     hub.mock.add("POST", COPILOT + PATH, status=status, body="token_expired")
     with pytest.raises(Refusal):
         send(world)
@@ -281,14 +281,14 @@ def test_a_refusal_that_nothing_can_adapt_is_raised(world, hub, script, adapt):
 
 def test_an_adapted_body_is_sent_again_after_a_network_error(world, hub, script):
     script(LIMIT, EXPIRED, (500, ""), OK)
-    answers = [b"adapted"]
-    send(world, adapt=lambda refusal: answers.pop() if refusal.status == 400 else None)
+    responses = [b"adapted"]
+    send(world, adapt=lambda refusal: responses.pop() if refusal.status == 400 else None)
     assert [request.body for request in chats(hub)] == [BODY, b"adapted", b"adapted", b"adapted"]
 
 
 def test_a_request_without_a_body(world, hub):
     hub.gives_tokens()
-    hub.answers(body={"data": []}, url=COPILOT + "/models")
+    hub.responses(body={"data": []}, url=COPILOT + "/models")
     world.copilot.send("GET", "/models")
     request = hub.mock.calls[-1].request
     assert request.body is None

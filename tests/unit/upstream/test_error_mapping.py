@@ -232,7 +232,7 @@ def test_rules_have_known_kinds_and_remedies():
 
 
 def test_our_words_where_upstream_has_none():
-    assert str(read_refusal(500, {}, UNICORN)) == "Copilot answered with status 500 and no reason"
+    assert str(read_refusal(500, {}, UNICORN)) == "Copilot responded with status 500 and no reason"
     assert "COPILOT_BRIDGE_EDITOR_VERSION" in str(read_refusal(466, {}, b"too old"))
     assert "host" in str(read_refusal(421, {}, b"Misdirected Request"))
 
@@ -257,7 +257,7 @@ def test_the_time_to_retry_is_read_from_headers_and_message():
         (402, {}, "2733"),
         (400, {}, None),  # nobody asks to wait: it quotes what the request said
         (429, {"Retry-After": "7"}, "7"),
-        (400, {"X-RateLimit-Reset": "4102444800"}, None),  # GitHub says it with every answer
+        (400, {"X-RateLimit-Reset": "4102444800"}, None),  # GitHub says it with every response
     ],
 )
 def test_a_time_that_only_the_text_tells(status, headers, message):

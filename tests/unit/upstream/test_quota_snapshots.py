@@ -69,7 +69,7 @@ def test_the_newest_snapshot_of_any_worker_counts(new_world, clock):
     assert remaining(there.shared(other.account)) == {"session": 30, "weekly": 90}
 
 
-def test_many_answers_are_one_write(world, clock):
+def test_many_responses_are_one_write(world, clock):
     key_values = Watched(world.store.key_values)
     samples = QuotaSnapshots(key_values, clock, 0.2)
     for percent in range(100, 0, -1):

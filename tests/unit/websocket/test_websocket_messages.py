@@ -57,7 +57,7 @@ def test_messages_are_those_of_the_library_wherever_the_bytes_are_cut(
     assert found == by_library(data)
 
 
-def answers(messages: Messages) -> list[Frame]:
+def responses(messages: Messages) -> list[Frame]:
     """What goes back to a server, as the server reads it."""
     server = Protocol(SERVER, state=OPEN)
     server.receive_data(messages.outgoing())
@@ -68,7 +68,7 @@ def test_a_ping_is_answered_between_messages() -> None:
     messages = Messages(is_client=True, max_size=MAX_SIZE)
     ping = Frame(Opcode.PING, b"are you there").serialize(mask=False)
     assert messages.receive(text_frame(b"one") + ping + text_frame(b"two")) == [b"one", b"two"]
-    (pong,) = answers(messages)
+    (pong,) = responses(messages)
     assert (pong.opcode, bytes(pong.data)) == (Opcode.PONG, b"are you there")
     assert messages.is_open
 
@@ -84,7 +84,7 @@ def test_each_wrong_frame_ends_the_connection_with_its_code() -> None:
         messages = Messages(is_client=True, max_size=MAX_SIZE)
         assert messages.receive(data) == []
         assert not messages.is_open
-        (close,) = answers(messages)
+        (close,) = responses(messages)
         assert int.from_bytes(bytes(close.data)[:2], "big") == code
 
 
@@ -92,7 +92,7 @@ def test_a_close_is_answered() -> None:
     messages = Messages(is_client=True, max_size=MAX_SIZE)
     messages.receive(Frame(Opcode.CLOSE, b"\x03\xe9").serialize(mask=False))
     assert messages.close_code == 1001
-    assert [frame.opcode for frame in answers(messages)] == [Opcode.CLOSE]
+    assert [frame.opcode for frame in responses(messages)] == [Opcode.CLOSE]
 
 
 def test_a_clients_frames_are_read_by_a_server() -> None:

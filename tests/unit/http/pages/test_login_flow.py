@@ -20,11 +20,11 @@ PENDING, SLOW, GRANTED = "pending", "slow_down", "granted"
 
 
 class GitHub:
-    """Answers as the test says, and notes when it was asked."""
+    """Responds as the test says, and notes when it was asked."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
-        self.answers: list[Any] = []
+        self.responses: list[Any] = []
         self.polled: list[float] = []
         self.codes = 0
 
@@ -36,11 +36,11 @@ class GitHub:
 
     def poll(self, _flow: DeviceFlow, code: DeviceCode) -> PollResult:
         self.polled.append(self.now)
-        answer = self.answers.pop(0)
-        if isinstance(answer, BridgeError):
-            raise answer
-        token = Secret("ghu_token") if answer == GRANTED else None
-        return PollResult(answer, slower(code, {}) if answer == SLOW else code, token)
+        response = self.responses.pop(0)
+        if isinstance(response, BridgeError):
+            raise response
+        token = Secret("ghu_token") if response == GRANTED else None
+        return PollResult(response, slower(code, {}) if response == SLOW else code, token)
 
 
 @pytest.fixture
@@ -66,13 +66,13 @@ def state(flow: SharedFlow) -> tuple[str, str]:
 def test_polls_wait_for_their_interval(github: GitHub, flow: SharedFlow, tmp_path: Path) -> None:
     other = SharedFlow(Bridge(Config(home=tmp_path)), lambda: github.now)  # another worker
     flow.start()
-    github.answers = [PENDING, PENDING, SLOW, PENDING, PENDING]
+    github.responses = [PENDING, PENDING, SLOW, PENDING, PENDING]
     begin = github.now
     for _ in range(600):
         github.now += 0.1
         flow.poll()
         other.poll()
-        if not github.answers:
+        if not github.responses:
             break
     waits = [later - earlier for earlier, later in zip([begin, *github.polled], github.polled, strict=False)]
     assert [round(wait) for wait in waits] == [6, 6, 6, 11, 11]
@@ -85,7 +85,7 @@ def test_polls_wait_for_their_interval(github: GitHub, flow: SharedFlow, tmp_pat
 def test_a_clock_that_was_set_back_makes_nobody_wait(github: GitHub, flow: SharedFlow, back: float) -> None:
     flow.start()
     github.now -= back
-    github.answers = [PENDING, GRANTED]
+    github.responses = [PENDING, GRANTED]
     flow.poll()
     assert len(github.polled) == 1
     flow.start()
@@ -110,7 +110,7 @@ def test_one_process_polls_at_a_time(github: GitHub, flow: SharedFlow) -> None:
 )
 def test_an_end_is_an_end(github: GitHub, flow: SharedFlow, code: str | None, expected: str) -> None:
     flow.start()
-    github.answers = [BridgeError("it is over", code=code)]
+    github.responses = [BridgeError("it is over", code=code)]
     for _ in range(3):
         github.now += 10
         flow.poll()
@@ -136,7 +136,7 @@ def test_a_login_without_a_plan_is_complete(
 
     monkeypatch.setattr("copilot_bridge.upstream.github.tokens.CopilotTokens.get", refuse, raising=False)
     flow.start()
-    github.answers = [GRANTED]
+    github.responses = [GRANTED]
     github.now += 10
     login = flow.poll()
     assert login
@@ -150,7 +150,7 @@ def test_a_new_login_takes_the_place_of_the_old_one(github: GitHub, flow: Shared
     asked = flow._claim()
     assert asked
     flow.start()
-    flow._finish_poll(asked, asked)  # its answer comes too late
+    flow._finish_poll(asked, asked)  # its response comes too late
     login = flow.state()
     assert login
     assert (login.user_code, login.state) == ("CODE-0002", WAITING)

@@ -55,11 +55,11 @@ def try_key(client: FlaskClient, key: str, next_page: str = "/"):
 
 
 def test_a_browser_is_led_to_the_sign_in_and_back(client: FlaskClient) -> None:
-    answer = client.get("/?days=7", headers=BROWSER)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in?next=/?days%3D7")
-    answer = try_key(client, OPERATOR, "/?days=7")
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/?days=7")
-    cookie = answer.headers["Set-Cookie"]
+    response = client.get("/?days=7", headers=BROWSER)
+    assert (response.status_code, response.headers["Location"]) == (303, "/sign-in?next=/?days%3D7")
+    response = try_key(client, OPERATOR, "/?days=7")
+    assert (response.status_code, response.headers["Location"]) == (303, "/?days=7")
+    cookie = response.headers["Set-Cookie"]
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
     assert OPERATOR not in cookie
     assert client.get("/", headers=BROWSER).status_code == 200
@@ -133,9 +133,9 @@ def test_forms_are_ours_alone(app: Flask, client: FlaskClient) -> None:
     foreign = token_in(app.test_client().get("/sign-in", headers=BROWSER).text)
     before = token_in(client.get("/sign-in", headers=BROWSER).text)
     for given in ("", "x", foreign):
-        answer = client.post("/sign-in", data={"csrf_token": given, "key": OPERATOR}, headers=BROWSER)
-        assert answer.status_code == 403
-        assert "This form is too old" in answer.text
+        response = client.post("/sign-in", data={"csrf_token": given, "key": OPERATOR}, headers=BROWSER)
+        assert response.status_code == 403
+        assert "This form is too old" in response.text
     try_key(client, OPERATOR)
     assert client.post("/sign-out", data={"csrf_token": before}, headers=BROWSER).status_code == 403
     headers = BROWSER | {"X-CSRF-Token": token_in(client.get("/", headers=BROWSER).text)}
@@ -175,29 +175,29 @@ def test_next_is_a_path_of_ours(app: Flask, given: str, expected: str) -> None:
 @pytest.mark.parametrize("accept", ["*/*", "", "application/json", "text/event-stream", "text/*;q=0.1"])
 def test_programs_get_what_they_always_got(client: FlaskClient, accept: str) -> None:
     headers = {"Accept": accept} if accept else {}
-    answer = client.get("/", headers=headers)
-    assert (answer.status_code, answer.mimetype) == (200, "application/json")
-    assert answer.json["name"] == "copilot-bridge"
-    assert "Accept" in answer.headers["Vary"]
+    response = client.get("/", headers=headers)
+    assert (response.status_code, response.mimetype) == (200, "application/json")
+    assert response.json["name"] == "copilot-bridge"
+    assert "Accept" in response.headers["Vary"]
 
 
 def test_a_program_that_asks_for_a_page_reads_an_error_of_its_own(client: FlaskClient) -> None:
-    answer = client.post("/sign-out", headers={"Accept": "*/*"})
-    assert answer.status_code == 403
-    assert "form" in answer.json["error"]["message"]
+    response = client.post("/sign-out", headers={"Accept": "*/*"})
+    assert response.status_code == 403
+    assert "form" in response.json["error"]["message"]
 
 
 def test_the_headers_of_each_page(client: FlaskClient) -> None:
     for path in ("/sign-in", "/sign-in/nothing", "/"):
-        answer = client.get(path, headers=BROWSER)
-        assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
-        assert answer.headers["Cache-Control"] == "no-store"
+        response = client.get(path, headers=BROWSER)
+        assert {name: response.headers.get(name) for name in HEADERS} == HEADERS
+        assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_choices_are_kept_and_the_page_stays(client: FlaskClient) -> None:
-    answer = client.get("/sign-in?next=/usage&lang=zh&theme=dark", headers=BROWSER)
-    assert answer.headers["Location"] == "/sign-in?next=%2Fusage"
-    page = client.get(answer.headers["Location"], headers=BROWSER).text
+    response = client.get("/sign-in?next=/usage&lang=zh&theme=dark", headers=BROWSER)
+    assert response.headers["Location"] == "/sign-in?next=%2Fusage"
+    page = client.get(response.headers["Location"], headers=BROWSER).text
     assert '<html lang="zh-CN" data-theme="dark">' in page
     client.get("/sign-in?lang=xx&theme=xx", headers=BROWSER)
     assert '<html lang="zh-CN" data-theme="dark">' in client.get("/sign-in", headers=BROWSER).text
@@ -221,21 +221,21 @@ def test_below_a_path_of_a_proxy(client: FlaskClient) -> None:
         "X-Forwarded-Proto": "https",
         "X-Forwarded-Host": "bridge.localhost",
     }
-    answer = client.get("/copilot/", headers=BROWSER | sent)
-    assert answer.headers["Location"] == "/copilot/sign-in?next=/copilot/"
+    response = client.get("/copilot/", headers=BROWSER | sent)
+    assert response.headers["Location"] == "/copilot/sign-in?next=/copilot/"
     page = client.get("/sign-in", headers=BROWSER | sent)
     assert re.search(r'href="/copilot/assets/\w+/bridge.css"', page.text)
     assert "Path=/copilot" in page.headers["Set-Cookie"]
     assert "Secure" in page.headers["Set-Cookie"]
     own = {"Origin": "https://bridge.localhost", "Sec-Fetch-Site": "same-origin"}
-    answer = client.post("/sign-out", headers=BROWSER | sent | own)
-    assert "This form is too old" in answer.text, "as far as the form's token"
+    response = client.post("/sign-out", headers=BROWSER | sent | own)
+    assert "This form is too old" in response.text, "as far as the form's token"
 
 
 @pytest.mark.parametrize("prefix", ["//evil.example", "/a/../b", "https://x", "/a b", "/<b>"])
 def test_a_prefix_that_is_none(client: FlaskClient, prefix: str) -> None:
-    answer = client.get("/", headers=BROWSER | {"X-Forwarded-Prefix": prefix})
-    assert answer.headers["Location"] == "/sign-in?next=/"
+    response = client.get("/", headers=BROWSER | {"X-Forwarded-Prefix": prefix})
+    assert response.headers["Location"] == "/sign-in?next=/"
 
 
 def test_forwarded_addresses_of_untrusted_peers_are_ignored(client: FlaskClient) -> None:
@@ -273,7 +273,7 @@ def test_a_page_in_front_of_an_api(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("path", ["/", "/sign-in", "/auth/device", "/approvals"])
 def test_an_unusable_store_is_reported(path: str) -> None:
     app = create_app(Config(home=Path("/proc/no-such-place")))
-    answer = app.test_client().get(path, headers=BROWSER)
-    assert answer.status_code == 503
-    assert "/proc/no-such-place" in answer.text
-    assert answer.headers["Content-Security-Policy"]
+    response = app.test_client().get(path, headers=BROWSER)
+    assert response.status_code == 503
+    assert "/proc/no-such-place" in response.text
+    assert response.headers["Content-Security-Policy"]

@@ -75,10 +75,10 @@ def test_keys_are_searched_and_their_spend_is_told(client: FlaskClient, bridge: 
     ],
 )
 def test_a_key_that_can_not_be_made(client: FlaskClient, form: dict[str, str], words: str) -> None:
-    answer = client.post("/keys", headers=BROWSER, data=form)
-    assert answer.status_code == 400
-    assert words in answer.text
-    assert 'aria-invalid="true"' in answer.text
+    response = client.post("/keys", headers=BROWSER, data=form)
+    assert response.status_code == 400
+    assert words in response.text
+    assert 'aria-invalid="true"' in response.text
 
 
 def test_settings_tell_their_sources_and_no_secrets(tmp_path: Path) -> None:
@@ -136,10 +136,10 @@ def test_failures_are_pages_for_browsers_alone(
         raise RuntimeError("broken")
 
     monkeypatch.setattr(bridge.store.keys, "all", fail)
-    answer = app.test_client().get("/keys", headers=BROWSER)
-    assert answer.status_code == 500
-    assert "Something went wrong in the bridge itself" in answer.text
-    assert answer.headers["X-Request-Id"] in answer.text
+    response = app.test_client().get("/keys", headers=BROWSER)
+    assert response.status_code == 500
+    assert "Something went wrong in the bridge itself" in response.text
+    assert response.headers["X-Request-Id"] in response.text
     for path in ("/v1/nothing", "/nothing"):
         assert app.test_client().get(path, headers=BROWSER).mimetype == "text/html"
         assert app.test_client().get(path).mimetype == "application/json"
@@ -155,12 +155,12 @@ def test_a_refused_form_says_why_in_the_readers_language(client: FlaskClient) ->
 
 
 def test_a_refused_trial_says_why_in_the_readers_language(client: FlaskClient) -> None:
-    """Its script asks as a program does, but people read the answer."""
+    """Its script asks as a program does, but people read the response."""
     sent = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}], "stream": True}
     headers = CHINESE | {"Accept": "text/event-stream"}
-    answer = client.post("/models/try/stream", json=sent, headers=headers)
-    assert answer.status_code == 401
-    assert answer.json["error"]["message"].startswith("尚未登录 GitHub")
+    response = client.post("/models/try/stream", json=sent, headers=headers)
+    assert response.status_code == 401
+    assert response.json["error"]["message"].startswith("尚未登录 GitHub")
     program = client.post("/v1/chat/completions", json=sent, headers=headers)
     assert program.json["error"]["message"].startswith("there is no GitHub login")
 

@@ -24,7 +24,7 @@ CONFIG = Config(proxy_env=False)
 HOSTS = Hosts.of(CONFIG)
 START = 1_000_000.0
 
-CODE_ANSWER = {
+CODE_RESPONSE = {
     "device_code": "3584d83530557fdd1f46af8289938c8ef79f9dc5",
     "user_code": "WDJB-MJHT",
     "verification_uri": "https://github.com/login/device",
@@ -75,8 +75,8 @@ def code(interval=5.0, life=900.0):
     return DeviceCode("WDJB-MJHT", f"{HOSTS.github}/login/device", Secret("3584d835"), interval, START + life)
 
 
-def answers(github, *bodies):
-    """One answer of the token endpoint per poll: JSON, an exception, or (status, text)."""
+def script_polls(github, *bodies):
+    """One response of the token endpoint per poll: JSON, an exception, or (status, text)."""
     for body in bodies:
         if isinstance(body, dict):
             github.post(TOKEN_URL, json=body)
@@ -86,17 +86,17 @@ def answers(github, *bodies):
             github.post(TOKEN_URL, body=body)
 
 
-def test_a_code_is_read_from_githubs_answer(flow, github):
-    github.post(CODE_URL, json=CODE_ANSWER)
+def test_a_code_is_read_from_githubs_response(flow, github):
+    github.post(CODE_URL, json=CODE_RESPONSE)
     begun = flow.begin()
     assert begun == DeviceCode(
         user_code="WDJB-MJHT",
         verification_uri="https://github.com/login/device",
-        device_code=Secret(CODE_ANSWER["device_code"]),
+        device_code=Secret(CODE_RESPONSE["device_code"]),
         interval=5.0,
         expires_at=START + 900,
     )
-    assert CODE_ANSWER["device_code"] not in repr(begun)
+    assert CODE_RESPONSE["device_code"] not in repr(begun)
     request = github.calls[0].request
     assert json.loads(request.body) == {"client_id": "Iv1.b507a08c87ecfe98", "scope": "read:user"}
     assert request.headers["Accept"] == request.headers["Content-Type"] == "application/json"
@@ -123,7 +123,7 @@ def test_begin_falls_back_on_the_usual_times(flow, github):
         (200, "<html>Sign in to the hotel's network</html>", "github.com gave no code"),
     ],
 )
-def test_an_answer_without_a_code_is_refused(flow, github, status, body, message):
+def test_a_response_without_a_code_is_refused(flow, github, status, body, message):
     github.post(CODE_URL, status=status, body=body)
     with pytest.raises(BridgeError) as caught:
         flow.begin()
@@ -138,7 +138,7 @@ def test_begin_does_not_hide_the_network(flow, github):
 
 
 def test_wait_asks_until_the_user_agrees(flow, github, time):
-    answers(github, PENDING, PENDING, GRANTED)
+    script_polls(github, PENDING, PENDING, GRANTED)
     states = []
     assert flow.wait(code(), states.append) == Secret("ghu_EXAMPLE")
     assert states == ["pending", "pending", "granted"]
@@ -163,7 +163,7 @@ def test_wait_asks_until_the_user_agrees(flow, github, time):
     ],
 )
 def test_slow_down_counts_for_all_polls_that_follow(flow, github, time, slow_downs, slept):
-    answers(github, *({"error": "slow_down"} | poll for poll in slow_downs), PENDING, GRANTED)
+    script_polls(github, *({"error": "slow_down"} | poll for poll in slow_downs), PENDING, GRANTED)
     flow.wait(code())
     assert time.slept == slept
 
@@ -181,7 +181,7 @@ def test_slow_down_counts_for_all_polls_that_follow(flow, github, time, slow_dow
     ],
 )
 def test_a_final_error_ends_the_login_with_its_reason(flow, github, error, message):
-    answers(github, PENDING, {"error": error, "error_description": "GitHub's words"})
+    script_polls(github, PENDING, {"error": error, "error_description": "GitHub's words"})
     with pytest.raises(BridgeError) as caught:
         flow.wait(code())
     assert message in str(caught.value)
@@ -202,7 +202,7 @@ def test_every_final_error_is_tested():
 
 
 def test_unknown_errors_end_it_in_githubs_words(flow, github):
-    answers(github, {"error": "new_error", "error_description": "Something new."})
+    script_polls(github, {"error": "new_error", "error_description": "Something new."})
     with pytest.raises(BridgeError, match=r"refused the login: Something new\.") as caught:
         flow.wait(code())
     assert caught.value.code == "new_error"
@@ -223,26 +223,26 @@ def test_unknown_errors_end_it_in_githubs_words(flow, github):
     ],
 )
 def test_polling_goes_on_after_failures(flow, github, time, stumble):
-    answers(github, stumble, stumble, GRANTED)
+    script_polls(github, stumble, stumble, GRANTED)
     states = []
     assert flow.wait(code(), states.append) == Secret("ghu_EXAMPLE")
-    assert states == ["no_answer", "no_answer", "granted"]
+    assert states == ["no_response", "no_response", "granted"]
     assert time.slept == [6.0, 6.0, 6.0]
 
 
 def test_refusal_without_a_reason_is_final(flow, github):
-    answers(github, (404, "<html>Not here</html>"))
+    script_polls(github, (404, "<html>Not here</html>"))
     with pytest.raises(BridgeError, match="status 404"):
         flow.wait(code())
 
 
 def test_error_counts_whatever_the_status(flow, github):
-    answers(github, (400, '{"error": "authorization_pending"}'), GRANTED)
+    script_polls(github, (400, '{"error": "authorization_pending"}'), GRANTED)
     assert flow.wait(code())
 
 
 def test_no_poll_after_the_code_has_expired(flow, github, time):
-    answers(github, PENDING, requests.ConnectionError("down"))
+    script_polls(github, PENDING, requests.ConnectionError("down"))
     with pytest.raises(BridgeError, match="expired: start again") as caught:
         flow.wait(code(life=15))
     assert caught.value.code == "expired_token"
@@ -257,7 +257,7 @@ def test_wait_for_an_expired_code_asks_nothing(flow, github, time):
 
 
 def test_poll_does_not_wait_and_hands_on_the_interval(flow, github, time):
-    answers(github, PENDING, {"error": "slow_down", "interval": 10}, GRANTED)
+    script_polls(github, PENDING, {"error": "slow_down", "interval": 10}, GRANTED)
     first = flow.poll(code())
     assert (first.state, first.token, first.code) == ("pending", None, code())
     second = flow.poll(first.code)

@@ -165,7 +165,7 @@ def test_a_token_is_renewed_after_a_sleep(world, hub, clock):
     hub.gives_tokens()
     world.get()
     clock.forward(8 * 3600)
-    hub.answers(*UNICORN)
+    hub.responses(*UNICORN)
     with pytest.raises(UpstreamRefused):  # the old one is long dead
         world.get()
     hub.gives_tokens()
@@ -239,7 +239,7 @@ def test_after_a_restart_with_github_away(new_world, hub, clock):
     hub.gives_tokens()
     new_world().get()
     clock.forward(1300)
-    hub.answers(*UNICORN)
+    hub.responses(*UNICORN)
     assert new_world().get() == "tid=1;exp=1"
 
 
@@ -327,7 +327,7 @@ def test_a_refused_token_does_not_come_back(world, hub):
     hub.gives_tokens()
     world.get()
     assert world.forget()
-    hub.answers(*UNICORN)
+    hub.responses(*UNICORN)
     with pytest.raises(UpstreamRefused):
         world.get()
 
@@ -358,7 +358,7 @@ def test_the_old_one_serves_while_a_refresh_fails(world, hub, clock, failure, ca
     hub.gives_tokens()
     world.get()
     clock.forward(1261)
-    hub.answers(*failure)
+    hub.responses(*failure)
     for _ in range(5):
         assert world.get() == "tid=1;exp=1"
     assert hub.exchanges == 2
@@ -375,7 +375,7 @@ def test_the_old_one_serves_without_a_network(world, hub, clock):
     hub.gives_tokens()
     world.get()
     clock.forward(1261)
-    hub.answers(body=requests.ConnectionError("no route"))
+    hub.responses(body=requests.ConnectionError("no route"))
     assert world.get() == "tid=1;exp=1"
     hub.gives_tokens()
     assert world.get() == "tid=1;exp=1"
@@ -385,18 +385,18 @@ def test_the_old_one_serves_without_a_network(world, hub, clock):
 
 
 def test_without_network_and_old_token_the_error_is_raised(world, hub):
-    hub.answers(body=requests.ConnectionError("no route"))
+    hub.responses(body=requests.ConnectionError("no route"))
     with pytest.raises(UpstreamUnreachable) as caught:
         world.get()
     assert "api.github.com" in message_of(caught)
 
 
 def test_the_old_token_outlives_a_refused_login(world, hub, clock):
-    """While it is valid a failed refresh costs nobody an answer; then the error says what to do."""
+    """While it is valid a failed refresh costs nobody a response; then the error says what to do."""
     hub.gives_tokens()
     old = world.get()
     clock.forward(1261)
-    hub.answers(401, {"message": "Bad credentials", "status": "401"})
+    hub.responses(401, {"message": "Bad credentials", "status": "401"})
     assert world.get() == old
     clock.forward(400)
     with pytest.raises(LoginRequired) as caught:
@@ -407,7 +407,7 @@ def test_the_old_token_outlives_a_refused_login(world, hub, clock):
 @pytest.mark.parametrize("token", ["gho_EXAMPLE", "github_pat_11EXAMPLE"])
 def test_direct_kinds_are_never_exchanged(new_world, hub, clock, tmp_path, token):
     world = new_world(token)
-    hub.answers(body={"endpoints": {"api": BUSINESS}, "access_type_sku": "x"}, url=USER)
+    hub.responses(body={"endpoints": {"api": BUSINESS}, "access_type_sku": "x"}, url=USER)
     found = world.tokens.get(world.account)
     assert (found.value, found.exchanged, found.api, found.sku) == (token, False, BUSINESS, "x")
     clock.forward(3599)
@@ -421,13 +421,13 @@ def test_direct_kinds_are_never_exchanged(new_world, hub, clock, tmp_path, token
 
 def test_a_direct_token_that_may_not_see_its_plan(new_world, hub):
     world = new_world("github_pat_11EXAMPLE")
-    hub.answers(403, {"message": "Resource not accessible by personal access token"}, url=USER)
+    hub.responses(403, {"message": "Resource not accessible by personal access token"}, url=USER)
     assert world.tokens.get(world.account).api == COPILOT
 
 
 def test_a_direct_token_that_github_refuses(new_world, hub):
     world = new_world("gho_EXAMPLE")
-    hub.answers(401, {"message": "Bad credentials"}, url=USER)
+    hub.responses(401, {"message": "Bad credentials"}, url=USER)
     with pytest.raises(LoginRequired):
         world.get()
 
@@ -454,7 +454,7 @@ def envelope(notice, **more):
 
 @pytest.mark.parametrize("notice", [*NOTICES, "something_new"])
 def test_each_notice_tells_what_to_do(world, hub, notice):
-    hub.answers(403, envelope(notice))
+    hub.responses(403, envelope(notice))
     with pytest.raises(UpstreamRefused) as caught:
         world.get()
     assert not isinstance(caught.value, LoginRequired)
@@ -467,7 +467,7 @@ def test_each_notice_tells_what_to_do(world, hub, notice):
 
 @pytest.mark.parametrize("details", [None, "text", [], {}, {"message": None}, {"notification_id": ["x"]}])
 def test_a_notice_that_is_not_understood(world, hub, details):
-    hub.answers(403, {"error_details": details, "message": "Resource not accessible by integration"})
+    hub.responses(403, {"error_details": details, "message": "Resource not accessible by integration"})
     with pytest.raises(UpstreamRefused) as caught:
         world.get()
     assert "Resource not accessible by integration" in message_of(caught)
@@ -498,7 +498,7 @@ REST_LIMIT = {"message": "API rate limit exceeded for user ID 1.", "documentatio
     ],
 )
 def test_each_refusal_of_github_tells_what_to_do(world, hub, status, body, kind, words):
-    hub.answers(status, body, Location="https://elsewhere.example/")
+    hub.responses(status, body, Location="https://elsewhere.example/")
     with pytest.raises((UpstreamRefused, LoginRequired)) as caught:
         world.get()
     assert caught.value.kind == kind
@@ -508,7 +508,7 @@ def test_each_refusal_of_github_tells_what_to_do(world, hub, status, body, kind,
 
 
 def test_a_rate_limit_is_no_reason_to_log_in_again(world, hub):
-    hub.answers(403, REST_LIMIT)
+    hub.responses(403, REST_LIMIT)
     with pytest.raises(UpstreamRefused) as caught:
         world.get()
     assert "copilot-bridge auth" not in message_of(caught)
@@ -525,15 +525,15 @@ def test_a_rate_limit_is_no_reason_to_log_in_again(world, hub):
     ],
 )
 def test_the_time_to_retry_is_passed_on(world, hub, headers, wait):
-    hub.answers(403, REST_LIMIT, **headers)
+    hub.responses(403, REST_LIMIT, **headers)
     with pytest.raises(UpstreamRefused) as caught:
         world.get()
     assert caught.value.headers.get("retry-after") == wait
 
 
 @pytest.mark.parametrize("content", [{}, {"token": None}, {"token": 5}, {"token": ""}, {"token": ["x"]}])
-def test_an_answer_without_a_token(world, hub, content):
-    hub.answers(body=content)
+def test_a_response_without_a_token(world, hub, content):
+    hub.responses(body=content)
     with pytest.raises(UpstreamRefused) as caught:
         world.get()
     assert "no token" in message_of(caught)
@@ -603,7 +603,7 @@ def test_the_host_inside_the_token_is_second_choice(world, hub, token, api):
     assert world.tokens.get(world.account).api == api
 
 
-def test_the_answer_is_believed_before_the_token(world, hub):
+def test_the_response_is_believed_before_the_token(world, hub):
     hub.gives_tokens(token="tid=1;proxy-ep=proxy.individual.githubcopilot.com", endpoints={"api": BUSINESS})
     assert world.tokens.get(world.account).api == BUSINESS
 

@@ -27,19 +27,19 @@ def reports(world):
 
 
 def test_a_report_is_fetched_once_a_minute(world, hub, clock, reports):
-    hub.answers(body=REPORT, url=USER)
+    hub.responses(body=REPORT, url=USER)
     for _ in range(3):
         assert reports.get(world.account) == REPORT
     clock.forward(REPORT_TTL - 0.1)
     assert reports.get(world.account) == REPORT
     assert hub.asked == [("GET", USER)]
     clock.forward(0.2)
-    hub.answers(body=REPORT | {"copilot_plan": "free"}, url=USER)
+    hub.responses(body=REPORT | {"copilot_plan": "free"}, url=USER)
     assert reports.get(world.account)["copilot_plan"] == "free"
 
 
 def test_concurrent_callers_share_one_fetch(world, hub, reports):
-    hub.answers(body=REPORT, url=USER)
+    hub.responses(body=REPORT, url=USER)
     threads = [threading.Thread(target=reports.get, args=(world.account,)) for _ in range(20)]
     for thread in threads:
         thread.start()
@@ -49,7 +49,7 @@ def test_concurrent_callers_share_one_fetch(world, hub, reports):
 
 
 def test_workers_share_a_report(new_world, hub, clock):
-    hub.answers(body=REPORT, url=USER)
+    hub.responses(body=REPORT, url=USER)
     worlds = [new_world() for _ in range(3)]
     assert [reports_of(world).get(world.account) for world in worlds] == [REPORT] * 3
     assert len(hub.asked) == 1
@@ -59,17 +59,17 @@ def test_workers_share_a_report(new_world, hub, clock):
 
 
 def test_a_failure_is_shared_for_a_moment_and_not_kept(world, hub, clock, reports):
-    hub.answers(401, {"message": "Bad credentials"}, url=USER)
+    hub.responses(401, {"message": "Bad credentials"}, url=USER)
     for _ in range(3):
         with pytest.raises(LoginRequired):
             reports.get(world.account)
     assert len(hub.asked) == 1
     clock.forward(RETRY_DELAY + 0.1)
-    hub.answers(body=ConnectionError("refused"), url=USER)
+    hub.responses(body=ConnectionError("refused"), url=USER)
     with pytest.raises(UpstreamUnreachable):
         reports.get(world.account)
     clock.forward(RETRY_DELAY + 0.1)
-    hub.answers(body=REPORT, url=USER)
+    hub.responses(body=REPORT, url=USER)
     assert reports.get(world.account) == REPORT
 
 
@@ -77,7 +77,7 @@ def test_a_store_that_can_not_be_written(world, hub, reports, monkeypatch, caplo
     def broken(*_args):
         raise StoreError("disk full")
 
-    hub.answers(body=REPORT, url=USER)
+    hub.responses(body=REPORT, url=USER)
     monkeypatch.setattr(world.store.database, "run", broken)
     assert reports.get(world.account) == REPORT
     assert reports.get(world.account) == REPORT

@@ -41,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             getattr(self, "on_" + self.path.split("/")[1].split("?")[0])()
 
-    def answer(self, body=b"", status=200, **headers):
+    def respond(self, body=b"", status=200, **headers):
         self.send_response(status)
         for name, value in ({"Content_Length": str(len(body))} | headers).items():
             self.send_header(name.replace("_", "-"), value)
@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def on_png(self):
-        self.answer(PNG, Content_Type="text/html")
+        self.respond(PNG, Content_Type="text/html")
 
     def on_chunked(self):
         self.send_response(200)
@@ -65,27 +65,27 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n" + PNG)
 
     def on_html(self):
-        self.answer(b"<html>", Content_Type="image/png")
+        self.respond(b"<html>", Content_Type="image/png")
 
     def on_empty(self):
-        self.answer()
+        self.respond()
 
     def on_jpeg(self):
-        self.answer(JPEG)
+        self.respond(JPEG)
 
     def on_missing(self):
-        self.answer(b"no", status=404)
+        self.respond(b"no", status=404)
 
     def on_gzip(self):
-        self.answer(b"\x1f\x8b", Content_Encoding="gzip")
+        self.respond(b"\x1f\x8b", Content_Encoding="gzip")
 
     def on_claims(self):
         self.close_connection = True
-        self.answer(PNG, Content_Length="99999999")
+        self.respond(PNG, Content_Length="99999999")
 
     def on_cut(self):
         self.close_connection = True
-        self.answer(PNG, Content_Length=str(len(PNG) + 5))
+        self.respond(PNG, Content_Length=str(len(PNG) + 5))
 
     def on_endless(self):
         self.close_connection = True
@@ -124,15 +124,15 @@ class Handler(BaseHTTPRequestHandler):
     def on_to(self):
         """/to/<status>?<location>"""
         status, _, location = self.path.removeprefix("/to/").partition("?")
-        self.answer(status=int(status), **({"Location": location} if location else {}))
+        self.respond(status=int(status), **({"Location": location} if location else {}))
 
     def on_to_nowhere(self):
-        self.answer(status=302, Location="http://[::1/")
+        self.respond(status=302, Location="http://[::1/")
 
     def on_hops(self):
         """/hops/<left>"""
         remaining = int(self.path.split("/")[2])
-        self.answer(status=302, Location=f"/hops/{remaining - 1}" if remaining > 1 else "/png")
+        self.respond(status=302, Location=f"/hops/{remaining - 1}" if remaining > 1 else "/png")
 
 
 class Server(ThreadingHTTPServer):
@@ -194,7 +194,7 @@ def guarded(url, **options):
 
 
 class Names(dict):
-    """A name server: name -> addresses, or a list of such answers, one per lookup."""
+    """A name server: name -> addresses, or a list of such responses, one per lookup."""
 
     def __init__(self, real):
         super().__init__()
@@ -205,8 +205,8 @@ class Names(dict):
         if host not in self:
             return self.real(host, port, *args, **kwargs)
         self.lookups.append(host)
-        answers = self[host]
-        addresses = answers.pop(0) if isinstance(answers[0], list) else answers
+        responses = self[host]
+        addresses = responses.pop(0) if isinstance(responses[0], list) else responses
         return [found for address in addresses for found in self.real(address, port, type=socket.SOCK_STREAM)]
 
 
@@ -259,7 +259,7 @@ def test_only_harmless_headers_are_sent(server, monkeypatch, tmp_path):
 
 def test_cookies_of_a_redirect_are_not_sent_on(server, monkeypatch):
     def on_png(self):
-        self.answer(status=302, Location="/jpeg", Set_Cookie="a=b")
+        self.respond(status=302, Location="/jpeg", Set_Cookie="a=b")
 
     monkeypatch.setattr(Handler, "on_png", on_png)
     fetch(server.url + "/png")
@@ -298,7 +298,7 @@ def test_size_limit_is_exact(server):
         ("/garbage", "the connection to its server failed"),
     ],
 )
-def test_an_answer_that_is_not_an_image_is_refused(server, path, why):
+def test_a_response_that_is_not_an_image_is_refused(server, path, why):
     assert why in refused(server.url + path)
 
 
@@ -356,7 +356,7 @@ def test_a_slow_server_is_given_up(server, monkeypatch, path):
 def test_time_counts_over_redirects(server, monkeypatch):
     def on_hops(self):
         time.sleep(0.15)
-        self.answer(status=302, Location="/hops/1")
+        self.respond(status=302, Location="/hops/1")
 
     monkeypatch.setattr(Handler, "on_hops", on_hops)
     monkeypatch.setattr(fetcher_module, "TIME_LIMIT", 0.3)
@@ -505,7 +505,7 @@ def test_rebinding_gains_nothing(connections, names):
 
 
 def test_connecting_looks_nothing_up(server, names):
-    """The socket is given the address that was looked at: one lookup from the name to the reply."""
+    """The socket is given the address that was looked at: one lookup from the name to the response."""
     names["once.test"] = [["127.0.0.1"], [PRIVATE]]
     assert fetch(f"http://once.test:{server.port}/png")[1] == PNG
     assert names.lookups == ["once.test"]

@@ -1,4 +1,4 @@
-"""Reasoning efforts and budgets that a model has, within its answer."""
+"""Reasoning efforts and budgets that a model has, within its response."""
 
 import copy
 from typing import Any
@@ -64,7 +64,7 @@ def test_an_unknown_effort_is_refused_by_name(wanted: Any, known: list[str]) -> 
         (500, 600, None),
     ],
 )
-def test_thinking_leaves_room_for_the_answer(wanted: int, limit: int, tokens: int | None) -> None:
+def test_thinking_leaves_room_for_the_response(wanted: int, limit: int, tokens: int | None) -> None:
     assert budget_within(wanted, limit, 32_000, 1_024) == tokens
 
 
@@ -140,7 +140,7 @@ def test_chat_without_a_word(to: Model) -> None:
         (CLAUDE, 500, 16_000, 1_024),
         (CLAUDE, 31_999, 64_000, 11_904),
         (CLAUDE, 60_000, 64_000, 11_904),
-        (CLAUDE, 10_000, 4_096, 2_048),  # it is a part of the answer
+        (CLAUDE, 10_000, 4_096, 2_048),  # it is a part of the response
         (CLAUDE, 10_000, 1_025, 1_024),
         (CLAUDE, 10_000, 1_024, None),  # there is no room for a thought
         (CLAUDE, 10_000, 100, None),
@@ -199,7 +199,7 @@ BUDGETS = st.none() | st.integers(0, 70_000)
 
 @pytest.mark.parametrize("to", [CLAUDE, OPUS, GEMINI, FLASH, HAIKU, GPT5], ids=lambda to: to.id)
 @given(wanted=BUDGETS, limit=st.none() | st.integers(1, 70_000))
-def test_chat_thinks_within_its_answer(to: Model, wanted: int | None, limit: int | None) -> None:
+def test_chat_thinks_within_its_response(to: Model, wanted: int | None, limit: int | None) -> None:
     body: dict[str, Any] = {"model": to.id, "messages": []}
     body_fields = {"max_tokens": limit, "thinking_budget": wanted}
     body |= {field: value for field, value in body_fields.items() if value is not None}
@@ -268,7 +268,7 @@ def test_messages_that_force_a_tool_do_not_think(choice: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("to", [CLAUDE, OPUS, HAIKU], ids=lambda to: to.id)
 @given(wanted=BUDGETS, limit=st.none() | st.integers(1, 70_000))
-def test_messages_think_within_their_answer(to: Model, wanted: int | None, limit: int | None) -> None:
+def test_messages_think_within_their_response(to: Model, wanted: int | None, limit: int | None) -> None:
     body = messages_body(thinking=enabled(wanted) if wanted is not None else ADAPTIVE)
     body |= {} if limit is None else {"max_tokens": limit}
     after = fitted_messages(body, to)

@@ -46,8 +46,8 @@ def test_of_what_a_tool_shows_and_of_the_system() -> None:
 
 
 @pytest.mark.parametrize("content", ["hi", [TEXT]])
-def test_of_an_answer_that_comes_back_whole(content: Any) -> None:
-    answer = {"id": "msg_1", "type": "message", "model": "m", "stop_reason": "end_turn", "usage": {}}
-    body = {"messages": [answer | {"role": "assistant", "content": content}]}
+def test_of_a_response_that_comes_back_whole(content: Any) -> None:
+    response = {"id": "msg_1", "type": "message", "model": "m", "stop_reason": "end_turn", "usage": {}}
+    body = {"messages": [response | {"role": "assistant", "content": content}]}
     assert drop_extras(body, CLAUDE, frozenset())
     assert body == {"messages": [{"role": "assistant", "content": content}]}

@@ -230,7 +230,7 @@ def test_a_form_is_asked_for_by_a_tool(learned: Learned, message: str, lasts: bo
         ([TOOL], None, "any", True),
         ([TOOL], {"type": "auto"}, "any", True),
         ([TOOL], {"type": "none"}, "tool", True),
-        ([TOOL], {"type": "any"}, "any", False),  # it has to call one of the client's and gives no answer
+        ([TOOL], {"type": "any"}, "any", False),  # it has to call one of the client's and gives no response
         ([TOOL], {"type": "tool", "name": "look"}, "tool", False),
     ],
 )

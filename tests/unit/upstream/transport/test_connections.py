@@ -41,7 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """`clients`: the socket of each request that was answered.  `before`: what stands before each answer."""
+    """`clients`: the socket of each finished request.  `before`: what stands before each response."""
 
     before = b""
 
@@ -324,7 +324,7 @@ INTERIM = (
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
 @pytest.mark.parametrize("before", INTERIM)
-def test_the_answer_is_the_one_that_is_final(
+def test_the_response_is_the_one_that_is_final(
     before: bytes, encrypted: bool, adapter: Adapter, serve: Callable[..., Server], secure: Server
 ) -> None:
     server = secure if encrypted else serve()

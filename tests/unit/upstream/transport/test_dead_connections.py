@@ -18,7 +18,7 @@ from copilot_bridge.upstream.transport.patience import Patience
 from copilot_bridge.upstream.transport.pools import socks_pools
 from copilot_bridge.upstream.transport.sockets import unacknowledged
 
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 Play = Callable[[socket.socket, int, int], None]
 
@@ -71,16 +71,16 @@ class Upstream:
             thread.join(5)
 
 
-def answer(peer: socket.socket, *_: int) -> None:
+def response(peer: socket.socket, *_: int) -> None:
     peer.recv(65536)
-    peer.sendall(ANSWER)
+    peer.sendall(RESPONSE)
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Upstream]]:
     made: list[Upstream] = []
 
-    def make(play: Play = answer, room: int = 0) -> Upstream:
+    def make(play: Play = response, room: int = 0) -> Upstream:
         made.append(Upstream(play, room))
         return made[-1]
 
@@ -114,7 +114,7 @@ def ignored_when_used_before(upstream: list[Upstream]) -> Play:
             peer.recv(65536)
             upstream[0].wait()
         else:
-            answer(peer)
+            response(peer)
 
     return play
 
@@ -147,7 +147,7 @@ def test_those_that_were_idle_with_it_are_closed_too(
     assert [peer.recv(1) for peer in upstream.peers[:3]] == [b""] * 3
 
 
-def test_a_get_that_gets_no_answer_is_sent_once_more(
+def test_a_get_that_gets_no_response_is_sent_once_more(
     serve: Callable[..., Upstream], new_client: Callable[..., HttpClient]
 ) -> None:
     box: list[Upstream] = []
@@ -185,7 +185,7 @@ def test_an_undelivered_post_is_sent_again(
         if number:
             box[0].wait()
         else:
-            answer(peer)
+            response(peer)
 
     box = [serve(play, room=4096)]
     client = new_client(first_byte_timeout=60)
@@ -195,7 +195,7 @@ def test_an_undelivered_post_is_sent_again(
     assert caught.value.unsent
 
 
-def test_a_slow_answer_is_asked_for_twice_at_most_once(
+def test_a_slow_response_is_asked_for_twice_at_most_once(
     serve: Callable[..., Upstream], new_client: Callable[..., HttpClient]
 ) -> None:
     """Its second try is on a new connection, which is waited for; and from then on it is known."""
@@ -203,7 +203,7 @@ def test_a_slow_answer_is_asked_for_twice_at_most_once(
     def slowly(peer: socket.socket, connection: int, number: int) -> None:
         peer.recv(65536)
         box[0].wait(0.3)
-        peer.sendall(ANSWER)
+        peer.sendall(RESPONSE)
 
     box = [serve(slowly)]
     client = new_client()
@@ -231,7 +231,7 @@ def test_one_that_ends_at_the_request(
 ) -> None:
     def play(peer: socket.socket, connection: int, number: int) -> None:
         if connection or not number:
-            answer(peer)
+            response(peer)
             return
         if end == "close":
             peer.recv(65536)  # what is left unread is a reset

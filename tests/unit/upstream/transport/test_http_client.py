@@ -52,7 +52,7 @@ def read_head(sock):
     return line, {name.lower(): value for name, value in pairs}
 
 
-def reply(sock, status="200 OK", body=b"{}", **headers):
+def response(sock, status="200 OK", body=b"{}", **headers):
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     sock.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body)
 
@@ -99,21 +99,21 @@ def message_of(caught):
     return message
 
 
-# --- requests and answers
+# --- requests and responses
 
 
-def test_a_request_and_its_answer(serve, new_client):
+def test_a_request_and_its_response(serve, new_client):
     seen = []
 
     def handle(sock):
         seen.append(read_head(sock))
         seen.append(sock.recv(100))
-        reply(sock, "418 Teapot", b"short and stout", X_Tea="y")
+        response(sock, "418 Teapot", b"short and stout", X_Tea="y")
 
     server = serve(handle)
-    response = new_client().send("POST", f"{server.url}/x?y=1", SECRET, b"body")
-    assert (response.status_code, response.headers["X-Tea"]) == (418, "y")
-    assert read_error_body(response) == b"short and stout"
+    received = new_client().send("POST", f"{server.url}/x?y=1", SECRET, b"body")
+    assert (received.status_code, received.headers["X-Tea"]) == (418, "y")
+    assert read_error_body(received) == b"short and stout"
     (line, headers), body = seen
     assert line == "POST /x?y=1 HTTP/1.1"
     assert headers["authorization"] == "Bearer tid=SECRET"
@@ -129,7 +129,7 @@ def test_connections_are_kept(serve, new_client):
         connections.append(sock)
         for _ in range(3):
             read_head(sock)
-            reply(sock)
+            response(sock)
 
     client, server = new_client(), serve(handle)
     for _ in range(3):
@@ -143,7 +143,7 @@ def test_cookies_are_not_kept(serve, new_client):
     def handle(sock):
         for _ in range(2):
             cookies.append(read_head(sock)[1].get("cookie"))
-            reply(sock, Set_Cookie="a=SECRET")
+            response(sock, Set_Cookie="a=SECRET")
 
     client, server = new_client(), serve(handle)
     for _ in range(2):
@@ -160,11 +160,11 @@ def test_redirects_are_not_followed(serve, new_client, status):
 
     def handle(sock):
         read_head(sock)
-        reply(sock, status, b"", Location=f"{elsewhere.url}/steal")
+        response(sock, status, b"", Location=f"{elsewhere.url}/steal")
 
-    response = new_client().send("POST", serve(handle).url, SECRET, b"x")
-    assert response.status_code == int(status[:3])
-    response.close()
+    received = new_client().send("POST", serve(handle).url, SECRET, b"x")
+    assert received.status_code == int(status[:3])
+    received.close()
     assert visits == []
 
 
@@ -173,7 +173,7 @@ def test_netrc_is_not_read(serve, new_client, monkeypatch, tmp_path):
 
     def handle(sock):
         heads.append(read_head(sock)[1])
-        reply(sock)
+        response(sock)
 
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password SECRET\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -220,7 +220,7 @@ def test_no_such_host(new_client, monkeypatch):
     assert message_of(caught) == "can't reach api.githubcopilot.com: Name or service not known"
 
 
-def test_no_answer(serve, new_client):
+def test_no_response(serve, new_client):
     done = threading.Event()
     server = serve(lambda _sock: done.wait(5))
     with pytest.raises(UpstreamTimeout) as caught:
@@ -229,7 +229,7 @@ def test_no_answer(serve, new_client):
     assert message_of(caught) == f"no response from 127.0.0.1:{server.port} for 0.05 s"
 
 
-def test_no_answer_within_the_usual_time(serve, new_client):
+def test_no_response_within_the_usual_time(serve, new_client):
     done = threading.Event()
     server = serve(lambda _sock: done.wait(5))
     with pytest.raises(UpstreamTimeout) as caught:
@@ -246,7 +246,7 @@ def test_a_connection_that_is_hung_up(serve, new_client):
     assert "closed connection" in message_of(caught)
 
 
-def test_an_answer_that_is_not_http_is_an_error(serve, new_client):
+def test_a_response_that_is_not_http_is_an_error(serve, new_client):
     def handle(sock):
         read_head(sock)
         sock.sendall(b"220 mail.example ESMTP\r\n\r\n")
@@ -256,10 +256,10 @@ def test_an_answer_that_is_not_http_is_an_error(serve, new_client):
     assert "127.0.0.1" in message_of(caught)
 
 
-def test_an_answer_that_is_not_encrypted(serve, new_client):
+def test_a_response_that_is_not_encrypted(serve, new_client):
     def handle(sock):
         sock.recv(100)
-        reply(sock)
+        response(sock)
 
     server = serve(handle)
     with pytest.raises(UpstreamUnreachable) as caught:
@@ -296,7 +296,7 @@ def test_words_for_network_errors(error, kind, message):
 def test_the_body_of_an_error_has_an_end(serve, new_client):
     def handle(sock):
         read_head(sock)
-        reply(sock, "500 Oops", b"x" * 1_000_000)
+        response(sock, "500 Oops", b"x" * 1_000_000)
 
     assert len(read_error_body(new_client().send("GET", serve(handle).url, {}))) <= 65536
 
@@ -314,7 +314,7 @@ def test_the_body_of_an_error_that_breaks_off(serve, new_client):
 
 @pytest.fixture
 def http_proxy(serve):
-    """Answers each request itself; `seen`: the heads of the requests."""
+    """Responds to each request itself; `seen`: the heads of the requests."""
     seen = []
 
     def handle(sock):
@@ -323,7 +323,7 @@ def http_proxy(serve):
         if line.startswith("CONNECT"):
             sock.sendall(b"HTTP/1.1 403 Not here\r\n\r\n")
         else:
-            reply(sock, body=b"by proxy")
+            response(sock, body=b"by proxy")
 
     server = serve(handle)
     server.seen = seen
@@ -390,7 +390,7 @@ def socks5(sock, seen):
     seen.append((host, port))
     sock.sendall(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
     seen.append(read_head(sock)[0])
-    reply(sock, body=b"by socks")
+    response(sock, body=b"by socks")
 
 
 @pytest.mark.parametrize(

@@ -48,14 +48,14 @@ def reasoning(sealed: str) -> Json:
     return {"type": "reasoning", "id": "r" * 400, "summary": [], "encrypted_content": sealed}
 
 
-ANSWERS = st.lists(
+RESPONSES = st.lists(
     st.builds(message, WORDS) | st.builds(call, CALLS, ARGUMENTS) | st.builds(reasoning, WORDS), max_size=3
 )
 SAID = st.lists(st.builds(user, WORDS) | st.builds(result, CALLS, WORDS), max_size=2)
 
 
 def responses_client(items: list[Json]) -> list[Json]:
-    """What comes back upstream of an answer from a client of the same dialect."""
+    """What comes back upstream of a response from a client of the same dialect."""
     return [{name: value for name, value in item.items() if name != "id"} for item in items]
 
 
@@ -101,12 +101,12 @@ class Upstream:
         self.point: Point | None = None
         self.knows: list[Json] = []
 
-    def ask(self, items: list[Json], answer: list[Json]) -> list[Json]:
+    def ask(self, items: list[Json], response: list[Json]) -> list[Json]:
         """Send what is new; returns what the model then reads."""
         known, digest = known_items(self.point, items)
         reads = [*(self.knows if known else []), *items[known:]]
-        self.knows = [*reads, *answer]
-        self.point = point_after("r", digest, len(items), answer)
+        self.knows = [*reads, *response]
+        self.point = point_after("r", digest, len(items), response)
         return reads
 
 
@@ -125,31 +125,31 @@ def test_the_model_reads_the_conversation_that_the_client_sent(data: st.DataObje
     client, upstream = data.draw(CLIENTS), Upstream()
     conversation: list[Json] = [user("begin")]
     for _ in range(data.draw(st.integers(1, 6))):
-        answer = data.draw(ANSWERS)
-        reads = upstream.ask(conversation, answer)
+        response = data.draw(RESPONSES)
+        reads = upstream.ask(conversation, response)
         assert plain(reads) == plain(conversation)
         # All that the client says itself is there, byte for byte.
         assert [item for item in reads if "id" not in item and item in conversation]
-        conversation = data.draw(edits([*conversation, *client(answer), *data.draw(SAID)])) or [user("")]
+        conversation = data.draw(edits([*conversation, *client(response), *data.draw(SAID)])) or [user("")]
 
 
-def known(first: list[Json], answer: list[Json], then: list[Json]) -> int:
+def known(first: list[Json], response: list[Json], then: list[Json]) -> int:
     _, digest = known_items(None, first)
-    return known_items(point_after("r", digest, len(first), answer), then)[0]
+    return known_items(point_after("r", digest, len(first), response), then)[0]
 
 
 FIRST = [user("begin")]
-ANSWER = [reasoning("sealed"), message("I look."), call("call_1", '{"a": 1}')]
+RESPONSE = [reasoning("sealed"), message("I look."), call("call_1", '{"a": 1}')]
 
 
 def test_each_client_sends_nothing_twice() -> None:
     for client in (responses_client, chat_client):
-        then = [*FIRST, *client(ANSWER), result("call_1", "done")]
-        assert known(FIRST, ANSWER, then) == len(then) - 1
+        then = [*FIRST, *client(RESPONSE), result("call_1", "done")]
+        assert known(FIRST, RESPONSE, then) == len(then) - 1
 
 
 def test_what_differs_is_sent_whole() -> None:
-    went = responses_client(ANSWER)
+    went = responses_client(RESPONSE)
     last = result("call_1", "done")
     for name, then in {
         "nothing new": [*FIRST, *went],
@@ -164,7 +164,7 @@ def test_what_differs_is_sent_whole() -> None:
         "no answer": [*FIRST, last],
         "one item more before": [user("system"), *FIRST, *went, last],
     }.items():
-        assert known(FIRST, ANSWER, then) == 0, name
+        assert known(FIRST, RESPONSE, then) == 0, name
 
 
 def test_true_is_not_one() -> None:

@@ -59,7 +59,7 @@ def test_a_connection_waits_for_its_key_alone(pool: Pool, ends: Ends) -> None:
 
 
 def test_a_message_that_nobody_asked_for_ends_a_connection(pool: Pool, ends: Ends) -> None:
-    """It could be taken for the next request's answer."""
+    """It could be taken for the next request's response."""
     for sent in (text_frame(b'{"type":"error"}'), b"\x88\x02\x03\xe9", b""):
         connection = ends.connection()
         pool.put(("a",), connection, None)

@@ -55,7 +55,7 @@ def test_the_events_are_those_of_a_stream_by_http() -> None:
     assert [name for name, _ in events_of(stream)] == [event["type"] for event in sent]
     assert (reader.headers, reader.quotas) == (HEADERS, {"chat": {}})
     assert (reader.last, reader.response_id) == ("response.completed", "r9")
-    assert reader.answer == [done["item"], first["item"]]
+    assert reader.output == [done["item"], first["item"]]
 
 
 def test_an_event_without_headers_or_written_otherwise_is_read_all_the_same() -> None:

@@ -30,9 +30,9 @@ document.addEventListener("submit", async (event) => {
   new FormData(form, button).forEach((value, name) => body.append(name, String(value)));
   all(card, "button").forEach((button) => { /** @type {HTMLButtonElement} */ (button).disabled = true; });
   try {
-    const answer = await fetch(form.action, { method: "post", headers: { Accept: "text/html" }, body });
-    if (!answer.ok) throw new Error(String(answer.status));
-    if (answer.url.endsWith("gone")) return gone(card);
+    const response = await fetch(form.action, { method: "post", headers: { Accept: "text/html" }, body });
+    if (!response.ok) throw new Error(String(response.status));
+    if (response.url.endsWith("gone")) return gone(card);
     close(card, button.dataset.done || "");
     announce(button.dataset.done || "");
     const next = all(document, ".question:not(.done) button")[0];

@@ -38,7 +38,7 @@ class Talk {
   async ask(words, signal) {
     this.said.push({ role: "user", content: words });
     this.add("question-text", words);
-    const shown = this.add("answer-text", "");
+    const shown = this.add("response-text", "");
     const facts = this.add("muted facts-line", "…");
     const began = performance.now();
     /** @type {number | null} */
@@ -46,15 +46,15 @@ class Talk {
     let usage = null;
     let id = "";
     try {
-      const answer = await fetch(this.form.dataset.chat || "", {
+      const response = await fetch(this.form.dataset.chat || "", {
         method: "post", signal,
         headers: { Accept: "text/event-stream", "Content-Type": "application/json", "X-CSRF-Token": this.token() },
         body: JSON.stringify({ model: this.model, messages: this.said, stream: true, stream_options: { include_usage: true } }),
       });
-      id = answer.headers.get("x-request-id") || "";
-      if (!answer.ok || !answer.body) throw new Error((await answer.json()).error?.message || String(answer.status));
+      id = response.headers.get("x-request-id") || "";
+      if (!response.ok || !response.body) throw new Error((await response.json()).error?.message || String(response.status));
       let rest = "";
-      for await (const piece of pieces(answer.body)) {
+      for await (const piece of pieces(response.body)) {
         const [events, left] = eventsOf(rest + piece);
         rest = left;
         for (const event of events) {
@@ -112,7 +112,7 @@ async function* pieces(body) {
 
 all(document, "form[data-chat]").forEach((element) => {
   const form = /** @type {HTMLFormElement} */ (element);
-  const place = /** @type {HTMLElement} */ (form.querySelector(".try-answers"));
+  const place = /** @type {HTMLElement} */ (form.querySelector(".try-responses"));
   const stop = /** @type {HTMLButtonElement} */ (document.getElementById("try-stop"));
   const send = /** @type {HTMLButtonElement} */ (document.getElementById("try-send"));
   const words = /** @type {HTMLTextAreaElement} */ (document.getElementById("try-words"));

@@ -17,7 +17,7 @@ window.addEventListener("pageshow", () => {
   all(document, "form[data-sent]").forEach((form) => { delete form.dataset.sent; });
 });
 
-// --- a search that answers while one types ---------------------------------------------------------------------
+// --- a search that shows results while one types ---------------------------------------------------------------
 
 all(document, "form[data-search]").forEach((element) => {
   const form = /** @type {HTMLFormElement} */ (element);
@@ -62,11 +62,11 @@ async function takeOver(form, button) {
   into.setAttribute("aria-busy", "true");
   let found = null;
   try {
-    const answer = await fetch(get ? `${form.action}?${query}` : form.action, {
+    const response = await fetch(get ? `${form.action}?${query}` : form.action, {
       method: form.method, headers: { Accept: "text/html" }, ...(get ? {} : { body: query }),
     });
     if (turn !== asked && get) return;  // another choice has been made meanwhile
-    found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(into.id);
+    found = new DOMParser().parseFromString(await response.text(), "text/html").getElementById(into.id);
   } catch {
     toast(words.offline || "");
     delete form.dataset.sent;

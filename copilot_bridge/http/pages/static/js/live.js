@@ -83,8 +83,8 @@ function open() {
 async function again() {
   clearTimeout(timer);
   try {
-    const answer = await fetch(address(true), { headers: { Accept: "text/html", "X-Live": "1" } });
-    if (answer.status === 401 || answer.status === 403) return location.reload();
+    const response = await fetch(address(true), { headers: { Accept: "text/html", "X-Live": "1" } });
+    if (response.status === 401 || response.status === 403) return location.reload();
     failures = 0;
     open();
   } catch {
@@ -97,8 +97,8 @@ async function again() {
 /** While nobody sees the page it takes no connection, of which a browser has six for each site. */
 async function look() {
   try {
-    const answer = await fetch(address(true), { headers: { Accept: "text/html", "X-Live": "1" } });
-    if (answer.ok) Object.entries(await answer.json()).forEach(([name, html]) => take(name, html));
+    const response = await fetch(address(true), { headers: { Accept: "text/html", "X-Live": "1" } });
+    if (response.ok) Object.entries(await response.json()).forEach(([name, html]) => take(name, html));
   } catch {
     // It is asked again when the page is seen.
   }

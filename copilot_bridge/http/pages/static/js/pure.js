@@ -27,7 +27,7 @@ export function eventsOf(text) {
 }
 
 /**
- * The list price of an answer in US$; null: it is not known.
+ * The list price of a response in US$; null: it is not known.
  * @param {{ premium?: string, given?: string, out?: string }} prices
  * @param {{ prompt_tokens?: number, completion_tokens?: number } | null} usage
  */

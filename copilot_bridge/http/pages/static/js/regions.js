@@ -77,10 +77,10 @@ function spoken(region) {
 export async function load(region) {
   const url = region.dataset.later || "";
   try {
-    const answer = await request(url, { headers: { "X-Live": "1" } });
-    if (answer.status === 401 || answer.status === 403) return location.reload();
-    if (!answer.ok) throw new Error(String(answer.status));
-    const html = await answer.text();
+    const response = await request(url, { headers: { "X-Live": "1" } });
+    if (response.status === 401 || response.status === 403) return location.reload();
+    if (!response.ok) throw new Error(String(response.status));
+    const html = await response.text();
     if (url === region.dataset.later) show(region, html);
   } catch {
     toast(words.offline || "");
