@@ -10,8 +10,8 @@ from copilot_bridge.billing.hourly_rollups import hourly_rollups
 from copilot_bridge.store import open_store
 from copilot_bridge.store.database import Transaction
 from copilot_bridge.store.request_log import COLUMNS, RequestLogRow, values_in_order
+from copilot_bridge.store.rollups import UPSERT_HOUR
 from copilot_bridge.store.store import Store
-from copilot_bridge.store.usage import UPSERT_HOUR
 
 DAY = 86_400
 
@@ -30,6 +30,8 @@ CALLERS = ("local", "key:laptop", "key:build-server", "key:phone", "share:5ad1c0
 CLIENTS = ("claude-cli", "claude-cli", "codex", "opencode", None)
 ACCOUNTS = ("octo-demo", "octo-work")
 DIALECTS = ("chat", "messages", "messages", "responses")
+TALK = 12  # requests of a conversation
+USUAL = 0.8  # of them go to its usual model
 PATHS = {"chat": "/v1/chat/completions", "messages": "/v1/messages", "responses": "/v1/responses"}
 
 # (status, outcome, error)
@@ -53,7 +55,13 @@ def rows(number: int, *, days: int = 30, seed: int = 1, now: float | None = None
     weights = [model[2] for model in MODELS]
     for index in range(number):
         at = end - days * DAY * (1 - (index + 1) / number) ** 1.3 - chance.random()
-        model, upstream, _, premium, price = chance.choices(MODELS, weights)[0]
+        if index % TALK == 0:  # a conversation has one key, account and client, and a model of its own
+            caller = chance.choices(CALLERS, (40, 30, 18, 8, 4))[0]
+            account = chance.choices(ACCOUNTS, (85, 15))[0]
+            client = CLIENTS[index // TALK * 7 // 5 % len(CLIENTS)]
+            usual = chance.choices(MODELS, weights)[0]
+        other = chance.choices(MODELS, weights)[0]
+        model, upstream, _, premium, price = usual if chance.random() < USUAL else other
         dialect = chance.choice(DIALECTS)
         status, outcome, error = (
             (200, "ok", None) if chance.random() < 0.94 else chance.choice(ENDS)  # type: ignore[assignment]
@@ -61,8 +69,8 @@ def rows(number: int, *, days: int = 30, seed: int = 1, now: float | None = None
         row: dict[str, Any] = {
             "id": f"{seed:08x}-0000-4000-8000-{index:012x}",
             "at": round(at, 3),
-            "caller": chance.choices(CALLERS, (40, 30, 18, 8, 4))[0],
-            "account": chance.choices(ACCOUNTS, (85, 15))[0],
+            "caller": caller,
+            "account": account,
             "dialect": dialect,
             "model": model,
             "upstream": upstream,
@@ -73,8 +81,8 @@ def rows(number: int, *, days: int = 30, seed: int = 1, now: float | None = None
             "address": "127.0.0.1",
             "path": PATHS[dialect],
             "streamed": int(chance.random() < 0.8),
-            "client": CLIENTS[index * 7 // 5 % len(CLIENTS)],
-            "session": f"talk-{index // 12:07x}",
+            "client": client,
+            "session": f"talk-{index // TALK:07x}",
         }
         if outcome == "model_not_found":
             row |= {"model": "gpt-7-turbo", "upstream": None, "ms": chance.randrange(2, 9)}
@@ -120,4 +128,6 @@ def fill(home: Path, number: int, **options: float) -> Store:
         transaction.change_many(UPSERT_HOUR, hours)
 
     store.database.run(put)
+    while store.request_log.roll_up():
+        pass
     return store

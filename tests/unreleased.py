@@ -56,3 +56,4 @@ def check_log(store: Store) -> None:
     assert (rows["e"].error, rows["e"].caller) == ("it's 100 % broken", "share:guest")
     assert (rows["a"].at, rows["a"].adaptations, rows["c"].ms) == (1_790_000_000.25, "temperature", None)
     assert sum(day["requests"] for day in store.usage.days(1_789_999_200.0)) == 5
+    assert sum(one["requests"] for one in store.usage.by("client", 1_789_999_200.0)) == 5

@@ -12,7 +12,14 @@ from copilot_bridge.billing.hourly_rollups import SUCCESSES, hourly_rollups, nan
 from copilot_bridge.errors import KINDS, InvalidRequest
 from copilot_bridge.store.database import Database, Row, Transaction
 from copilot_bridge.store.prompt_cache import PromptUse, judge_prompts, prune_prompts
-from copilot_bridge.store.usage import CENTS_OF_REQUEST, UPSERT_HOUR
+from copilot_bridge.store.rollups import (
+    CENTS_OF_REQUEST,
+    FOLLOWING,
+    UPSERT_HOUR,
+    behind,
+    catch_up,
+    next_written,
+)
 
 
 @dataclass(slots=True)
@@ -233,7 +240,7 @@ SUMS = (
     "count(*), coalesce(sum(CASE WHEN outcome IN ('ok', 'client_disconnected') THEN 0 ELSE 1 END), 0),"
     " coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0), coalesce(sum({cents}), 0)"
 )
-RECENT_ROWS = 3000  # in which the names of programs are looked for
+RECENT_ROWS = 3000  # in which the names of programs, and the latest conversations, are looked for
 NAMES_TTL = 20.0  # seconds
 
 
@@ -259,13 +266,20 @@ class RequestLog:
             new = [row for key, row in given.items() if key not in known]
             if prompts:
                 note_verdicts(transaction, new, prompts)
-            now = transaction.now()
+            written = next_written(transaction)
             transaction.insert(
-                "requests", (*COLUMNS, "written"), [(*values_in_order(row), now) for row in new]
+                "requests", (*COLUMNS, "written"), [(*values_in_order(row), written) for row in new]
             )
             transaction.change_many(UPSERT_HOUR, hourly_rollups(new))
 
         self._database.run(put, WRITE_TIMEOUT)
+
+    def roll_up(self) -> bool:
+        """Add some of the rows that were written since the last time to the sums.
+
+        :returns: whether there are more.
+        """
+        return self._database.read(behind) and self._database.run(catch_up, WRITE_TIMEOUT)
 
     def prune(self, older_than: float, max_rows: int) -> int:
         """Delete some of the rows that are too old or too many.  Returns their number; 0: none is left."""
@@ -292,7 +306,8 @@ class RequestLog:
 
         def drop(transaction: Transaction) -> None:
             hour = int(older_than) // 3600 * 3600
-            transaction.change("DELETE FROM request_hours WHERE hour < ?", hour)
+            for table in ("request_hours", *(rollup.table for rollup in FOLLOWING)):
+                transaction.change(f"DELETE FROM {table} WHERE hour < ?", hour)  # noqa: S608
             prune_prompts(transaction, transaction.now())
 
         self._database.run(drop)
@@ -405,13 +420,22 @@ class RequestLog:
     def conversations(self, wanted: LogFilter, limit: int = 50) -> list[LoggedConversation]:
         """The conversations of the rows that meet the conditions, the latest first."""
         terms = [*wanted.terms(), ("session IS NOT NULL", ())]
-        sql = (
-            "SELECT session, min(at), max(at), max(model), max(caller), max(client),"  # noqa: S608
-            f" {SUMS.format(cents=CENTS_OF_REQUEST)} FROM requests{where(terms)}"
-            " GROUP BY session ORDER BY max(at) DESC LIMIT ?"
-        )
-        rows = self._database.read(lambda transaction: transaction.rows(sql, *values_of(terms), limit))
-        return [LoggedConversation.read(row) for row in rows]
+
+        def read(transaction: Transaction) -> list[Row]:
+            # Most often the last rows are enough to tell which conversations are the latest.
+            last = f"SELECT session, at FROM requests{where(terms)} ORDER BY at DESC LIMIT ?"  # noqa: S608
+            latest = f"SELECT session FROM ({last}) AS last GROUP BY session ORDER BY max(at) DESC LIMIT ?"  # noqa: S608
+            names = [name for (name,) in transaction.rows(latest, *values_of(terms), RECENT_ROWS, limit)]
+            if len(names) == limit:
+                terms.append((f"session IN ({', '.join('?' * limit)})", tuple(names)))
+            sql = (
+                "SELECT session, min(at), max(at), max(model), max(caller), max(client),"  # noqa: S608
+                f" {SUMS.format(cents=CENTS_OF_REQUEST)} FROM requests{where(terms)}"
+                " GROUP BY session ORDER BY max(at) DESC LIMIT ?"
+            )
+            return transaction.rows(sql, *values_of(terms), limit)
+
+        return [LoggedConversation.read(row) for row in self._database.read(read)]
 
     def neighbours(self, row: RequestLogRow) -> tuple[str | None, str | None]:
         """The ids of the requests before and after this one in its conversation."""

@@ -25,6 +25,8 @@ FLUSH_INTERVAL = 0.5  # seconds
 BATCH_SIZE = 1000
 MAX_ROWS_IN_MEMORY = 20_000  # while the store accepts none
 PRUNE_INTERVAL = 600.0  # seconds
+ROLL_UP_INTERVAL = 60.0  # seconds
+PAUSE = 0.01  # seconds between two steps, so that no writer waits for long
 RECOVERY_INTERVAL = 20.0  # seconds between two searches for rows that dead processes left
 PENDING_TTL = (
     60.0  # seconds after a request's end; a row that is missing in the store by then has been deleted
@@ -161,7 +163,7 @@ class RequestLogWriter:
                 self._crash_log.put(f"progress {id_}", orjson.dumps(["progress", id_, *progress()]))
 
     def _run(self) -> None:
-        pruned = looked = -float("inf")
+        pruned = looked = rolled_up = -float("inf")
         while True:
             if time.monotonic() - looked > RECOVERY_INTERVAL:
                 self._open_crash_log()
@@ -169,6 +171,9 @@ class RequestLogWriter:
                 looked = time.monotonic()
             self.flush()
             self._note_progress()
+            if time.monotonic() - rolled_up > ROLL_UP_INTERVAL:
+                self.roll_up()
+                rolled_up = time.monotonic()
             if time.monotonic() - pruned > PRUNE_INTERVAL:
                 self.prune()
                 pruned = time.monotonic()
@@ -230,13 +235,22 @@ class RequestLogWriter:
         self._warned = False
         return True
 
+    def roll_up(self) -> None:
+        """Bring the sums that follow the log up to date, in small steps."""
+        try:
+            while self._table.roll_up():
+                time.sleep(PAUSE)
+        except StoreError as error:
+            log.warning("the sums of the request log could not be brought up to date: %s", error)
+
     def prune(self) -> None:
-        """Delete old rows in small steps, so that no writer waits for long."""
+        """Delete old rows in small steps, when the sums contain them."""
+        self.roll_up()
         oldest = self._clock() - self._days * 86_400
         try:
             self._table.prune_hours(oldest)
             while self._table.prune(oldest, self._max_rows):
-                time.sleep(0.01)
+                time.sleep(PAUSE)
         except StoreError as error:
             log.warning("old rows of the request log could not be removed: %s", error)
 

@@ -16,6 +16,31 @@ LOG_NAMES = {
     "instead_why": "fallback_reason",
 }
 
+# The sums that m010 makes of the log's rows, in the order of its columns.
+SUMS = (
+    "count(*), sum(CASE WHEN outcome IN ('ok', 'client_disconnected') THEN 0 ELSE 1 END), sum(premium),"
+    " coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0), coalesce(sum(tokens_cached), 0), sum(cost),"
+    " coalesce(sum(tokens_written), 0),"
+    " sum(coalesce(nano_aiu, CAST(round(cost * 1000000000) AS BIGINT))), coalesce(sum(estimated), 0)"
+)
+KEYS = (
+    # PostgreSQL rounds where SQLite cuts off.
+    "(CAST(at AS BIGINT) - CASE WHEN CAST(at AS BIGINT) > at THEN 1 ELSE 0 END) / 3600 * 3600",
+    "coalesce(caller, '')",
+    "coalesce(account, '')",
+    "CASE WHEN upstream IS NULL THEN '' ELSE coalesce(model, '') END",
+    "coalesce(client, '')",
+    "coalesce(session, '')",
+)
+FILL = (
+    *(
+        f"INSERT INTO {table} SELECT {', '.join(keys)}, {SUMS} FROM requests GROUP BY {', '.join(keys)}"  # noqa: S608
+        for table, keys in (("client_hours", KEYS[:-1]), ("conversation_hours", KEYS))
+    ),
+    "DELETE FROM rollup_progress",
+    "INSERT INTO rollup_progress SELECT coalesce(max(written), 0) FROM requests",
+)
+
 # (name, statements).  A step that a database may have made never changes: later changes are further steps.
 MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
     (
@@ -192,6 +217,28 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
             ),
         ),
     ),
+    (
+        "m010_rollups",
+        (
+            # As `request_hours`, with more columns, of the rows up to the `written` of the progress.
+            """CREATE TABLE client_hours (
+                hour BIGINT NOT NULL, caller TEXT NOT NULL, account TEXT NOT NULL, model TEXT NOT NULL,
+                client TEXT NOT NULL, requests BIGINT NOT NULL, errors BIGINT NOT NULL,
+                premium DOUBLE PRECISION, tokens_in BIGINT NOT NULL, tokens_out BIGINT NOT NULL,
+                tokens_cached BIGINT NOT NULL, cost DOUBLE PRECISION, tokens_written BIGINT NOT NULL,
+                nano_aiu BIGINT, estimated BIGINT NOT NULL,
+                PRIMARY KEY (hour, caller, account, model, client))""",
+            """CREATE TABLE conversation_hours (
+                hour BIGINT NOT NULL, caller TEXT NOT NULL, account TEXT NOT NULL, model TEXT NOT NULL,
+                client TEXT NOT NULL, session TEXT NOT NULL, requests BIGINT NOT NULL,
+                errors BIGINT NOT NULL, premium DOUBLE PRECISION, tokens_in BIGINT NOT NULL,
+                tokens_out BIGINT NOT NULL, tokens_cached BIGINT NOT NULL, cost DOUBLE PRECISION,
+                tokens_written BIGINT NOT NULL, nano_aiu BIGINT, estimated BIGINT NOT NULL,
+                PRIMARY KEY (hour, caller, account, model, client, session))""",
+            "CREATE TABLE rollup_progress (written DOUBLE PRECISION NOT NULL)",
+            *FILL,
+        ),
+    ),
 ]
 
 
@@ -239,6 +286,8 @@ def migrate(transaction: Transaction) -> list[str]:
         run_step(transaction, name, statements)
     if old_columns:
         take_over(transaction, old_columns)
+        for statement in FILL:
+            transaction.change(statement)
         log.warning(
             "the store was written by a version from before the first release: its logins, keys, limits and "
             "request log were taken over, and that version can't use it any more"

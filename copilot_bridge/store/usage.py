@@ -7,66 +7,34 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from copilot_bridge.billing.budgets import DOLLARS
 from copilot_bridge.billing.charge import TokenCounts
 from copilot_bridge.billing.forecast import Traffic
-from copilot_bridge.billing.hourly_rollups import HOUR, KEY_COLUMNS, SUM_COLUMNS, add
+from copilot_bridge.billing.hourly_rollups import HOUR, add
 from copilot_bridge.billing.usage import DAY, Sums, midnight, name_of_day, named_sums
-from copilot_bridge.store.budgets import USED_OF_HOUR, USED_OF_REQUEST
 from copilot_bridge.store.database import Database, Row, Transaction
+from copilot_bridge.store.rollups import SUM_OF_HOURS, SUM_OF_REQUESTS, Chosen, Group, Shares, SumReader
 
 # Sums of past hours hardly change: only requests that were still running then are added later.
 CACHE_SIZE = 40_000  # groups of all spans, of about 1 kB each
 CACHE_TTL, FINAL_TTL = 600.0, 6 * 3600.0  # seconds
+END_OF_TIME = 1 << 40  # seconds
 FINAL_AFTER = 2 * 3600.0  # seconds after an hour, until all of its requests have ended
 
-UPSERT_HOUR = (
-    f"INSERT INTO request_hours ({', '.join((*KEY_COLUMNS, *SUM_COLUMNS))})"  # noqa: S608
-    f" VALUES ({', '.join('?' * (len(KEY_COLUMNS) + len(SUM_COLUMNS)))})"
-    f" ON CONFLICT ({', '.join(KEY_COLUMNS)}) DO UPDATE SET "
-    + ", ".join(
-        f"{name} = coalesce(request_hours.{name} + excluded.{name}, request_hours.{name}, excluded.{name})"
-        for name in SUM_COLUMNS
-    )
-)
-
-SUM_OF_HOURS = ", ".join(f"sum({name})" for name in SUM_COLUMNS)
-# The same sums, of the log's own rows.
-SUM_OF_REQUESTS = (
-    "count(*), coalesce(sum(CASE WHEN outcome IN ('ok', 'client_disconnected') THEN 0 ELSE 1 END), 0),"
-    " sum(premium), coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),"
-    " coalesce(sum(tokens_cached), 0), sum(cost), coalesce(sum(tokens_written), 0),"
-    " sum(coalesce(nano_aiu, CAST(round(cost * 1000000000) AS BIGINT))), coalesce(sum(estimated), 0)"
-)
-# The ways to group sums, as expressions of the log's columns.
-COLUMNS_OF_REQUESTS = {
-    "model": "CASE WHEN upstream IS NULL THEN '' ELSE coalesce(model, '') END",
-    "caller": "coalesce(caller, '')",
-    "account": "coalesce(account, '')",
-    "session": "coalesce(session, '')",
-    "client": "coalesce(client, '')",
-    "hour": "CAST(at AS BIGINT) / 3600 * 3600",
-}
-COLUMNS_OF_HOURS = ("model", "caller", "account", "hour")  # that request_hours has
-
-# What a row has cost at list price, in 1e-9 US cents.
-CENTS_OF_HOUR, CENTS_OF_REQUEST = USED_OF_HOUR[DOLLARS], USED_OF_REQUEST[DOLLARS]
-
 DAYS, HOURS = "day", "hour"
-# The groupings of usage -> (expression, table, its column of the time).
+# The groupings of usage -> the column.
 REPORTS = {
-    "model": ("model", "request_hours", "hour"),
-    "key": ("caller", "request_hours", "hour"),
-    "conversation": ("coalesce(session, '')", "requests", "at"),
-    "client": ("coalesce(client, '')", "requests", "at"),
-    DAYS: ("hour / 86400", "request_hours", "hour"),
-    HOURS: ("hour", "request_hours", "hour"),
+    "model": "model",
+    "key": "caller",
+    "conversation": "session",
+    "client": "client",
+    DAYS: "hour",
+    HOURS: "hour",
 }
 
-# Reports in the order of time -> the name of a row, in UTC.
-NAMES_OF_TIMES: dict[str, Callable[[int], str]] = {
-    DAYS: lambda day: name_of_day(day * DAY, 0),
-    HOURS: lambda hour: time.strftime("%Y-%m-%d %H:00", time.gmtime(hour)),
+# Reports in the order of time -> (the seconds of a row, its name in UTC by its beginning).
+TIMES: dict[str, tuple[int, Callable[[int], str]]] = {
+    DAYS: (DAY, lambda start: name_of_day(start, 0)),
+    HOURS: (HOUR, lambda start: time.strftime("%Y-%m-%d %H:00", time.gmtime(start))),
 }
 
 TRAFFIC = (
@@ -81,12 +49,10 @@ CACHE_VERDICTS = (
     " FROM requests WHERE at >= ? AND verdict IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 4 DESC, 3"
 )
 
-Group = tuple[str, ...]
 Span = tuple[int, int]
-Chosen = tuple[tuple[str, str], ...]
 Wanted = tuple[Span, tuple[str, ...], Chosen]
-Shares = dict[Group, list[Any]]
-"""A value for each of SUM_COLUMNS, and in `spans` the list price."""
+Names = Mapping[str, str | tuple[str, ...]]
+"""Columns and the values that they have to have; several: one of them."""
 
 
 class UsageTable:
@@ -99,7 +65,7 @@ class UsageTable:
         self._final: TTLCache[Wanted, dict[Group, Sums]] = TTLCache(CACHE_SIZE, FINAL_TTL, getsizeof=size_of)
 
     def spans(
-        self, edges: Sequence[int], by: tuple[str, ...], wanted: Mapping[str, str] | None = None
+        self, edges: Sequence[int], by: tuple[str, ...], wanted: Names | None = None
     ) -> list[dict[Group, Sums]]:
         """The sums between each two neighbouring moments, as {(value of each column in `by`): sums}.
 
@@ -113,26 +79,31 @@ class UsageTable:
         chosen = tuple(sorted((wanted or {}).items()))
 
         def read(transaction: Transaction) -> list[dict[Group, Sums]]:
-            now = transaction.now()
-            return [self._span(transaction, now, span, by, chosen) for span in pairwise(edges)]
+            now, reader = transaction.now(), SumReader(transaction, by, chosen)
+            return [self._span(reader, now, span, (span, by, chosen)) for span in pairwise(edges)]
 
         return self._database.read(read)
 
-    def _span(
-        self, transaction: Transaction, now: float, span: Span, by: tuple[str, ...], chosen: Chosen
-    ) -> dict[Group, Sums]:
-        key = (span, by, chosen)
+    def _span(self, reader: SumReader, now: float, span: Span, key: Wanted) -> dict[Group, Sums]:
         cache = self._final if span[1] < now - FINAL_AFTER else self._recent
         named = cache.get(key)
         if named is None:
-            shares = sums_between(transaction, *span, by, chosen)
-            named = {
-                group: named_sums(sums[:-1]) | {"nano_cents": int(sums[-1] or 0)}
-                for group, sums in shares.items()
-            }
+            named = {group: with_price(sums) for group, sums in reader.sums(*span).items()}
             if span[1] < now and size_of(named) <= CACHE_SIZE:
                 cache[key] = named
         return named
+
+    def largest(
+        self, span: Span, by: str, order: str, limit: int, wanted: Names | None = None
+    ) -> tuple[list[str], int]:
+        """The names of the largest groups in a span, and the number of all groups.
+
+        :param order: one of ORDERS.
+        """
+        chosen = tuple(sorted((wanted or {}).items()))
+        return self._database.read(
+            lambda transaction: SumReader(transaction, (by,), chosen).largest(*span, order, limit)
+        )
 
     def days(
         self, since: float, offset: int = 0, *, caller: str | None = None, account: str | None = None
@@ -150,12 +121,11 @@ class UsageTable:
         def read(transaction: Transaction) -> list[Sums]:
             last = transaction.rows("SELECT max(hour) FROM request_hours")[0][0] or 0
             days = range(midnight(since, offset), last + HOUR, DAY)
+            reader = SumReader(transaction, ("model",), chosen)
             return [
                 {"day": name_of_day(start, offset), "model": model} | named_sums(sums[:-1])
                 for start in days
-                for (model,), sums in sorted(
-                    sums_between(transaction, start, start + DAY, ("model",), chosen).items()
-                )
+                for (model,), sums in sorted(reader.sums(start, start + DAY).items())
             ]
 
         return self._database.read(read)
@@ -196,18 +166,18 @@ class UsageTable:
 
         :param name: one of REPORTS.  :param since: unix seconds; the whole hour that it falls into counts.
         """
-        column, table, at = REPORTS[name]
-        hourly = table == "request_hours"
-        sums, cents = (SUM_OF_HOURS, CENTS_OF_HOUR) if hourly else (SUM_OF_REQUESTS, CENTS_OF_REQUEST)
-        rows = self._rows(
-            f"SELECT {column}, sum({cents}), {sums} FROM {table} WHERE {at} >= ? GROUP BY {column}"  # noqa: S608
-            f" ORDER BY {column}",
-            int(since) // HOUR * HOUR,
-        )
-        found = [{"name": row[0], "nano_cents": int(row[1] or 0)} | named_sums(row[2:]) for row in rows]
-        if name in NAMES_OF_TIMES:
-            return [one | {"name": NAMES_OF_TIMES[name](one["name"])} for one in found]
-        return sorted(found, key=lambda one: (-one["nano_cents"], -one["requests"], one["name"]))
+        start = int(since) // HOUR * HOUR
+
+        def read(transaction: Transaction) -> Shares:
+            return SumReader(transaction, (REPORTS[name],), ()).sums(start, END_OF_TIME)
+
+        found = self._database.read(read)
+        if name in TIMES:
+            seconds, name_of = TIMES[name]
+            spans = joined(found, seconds)
+            return [{"name": name_of(start)} | with_price(sums) for start, sums in sorted(spans.items())]
+        rows = [{"name": group} | with_price(sums) for (group,), sums in found.items()]
+        return sorted(rows, key=lambda one: (-one["nano_cents"], -one["requests"], one["name"]))
 
     def cache(self, since: float) -> list[Sums]:
         """The verdicts on the prompt cache for each client and day, in their order.
@@ -269,55 +239,22 @@ class UsageTable:
         return self._database.read(lambda transaction: transaction.rows(sql, *values))
 
 
+def with_price(sums: Sequence[Any]) -> Sums:
+    return named_sums(sums[:-1]) | {"nano_cents": int(sums[-1] or 0)}
+
+
+def joined(hours: Shares, seconds: int) -> dict[int, list[Any]]:
+    """The sums of longer times.  :param hours: by their beginnings, as are those that are returned."""
+    found: dict[int, list[Any]] = {}
+    for (hour,), sums in hours.items():
+        start = int(hour) // seconds * seconds
+        found[start] = [*map(add, found.get(start, [None] * len(sums)), sums)]
+    return found
+
+
 def size_of(span: dict[Group, Sums]) -> int:
     """The size of a span in the memory of spans, also of an empty one."""
     return len(span) + 1
-
-
-def sums_between(
-    transaction: Transaction, start: int, end: int, by: tuple[str, ...], chosen: Chosen
-) -> Shares:
-    """The sums of a time: of its whole hours from the hourly sums, if they know the columns."""
-    hourly = {*by, *(name for name, _ in chosen)} <= {*COLUMNS_OF_HOURS}
-    first, last = -(-start // HOUR) * HOUR, end // HOUR * HOUR
-    if not hourly or first >= last:
-        return grouped(transaction, False, start, end, by, chosen)
-    parts = [grouped(transaction, True, first, last, by, chosen)]
-    parts += [
-        grouped(transaction, False, *edge, by, chosen)
-        for edge in ((start, first), (last, end))
-        if edge[0] < edge[1]
-    ]
-    return merged(parts)
-
-
-def grouped(
-    transaction: Transaction, hourly: bool, start: int, end: int, by: tuple[str, ...], chosen: Chosen
-) -> Shares:
-    table, at, sums, cents = (
-        ("request_hours", "hour", SUM_OF_HOURS, CENTS_OF_HOUR)
-        if hourly
-        else ("requests", "at", SUM_OF_REQUESTS, CENTS_OF_REQUEST)
-    )
-    columns = {name: name if hourly else COLUMNS_OF_REQUESTS[name] for name in COLUMNS_OF_REQUESTS}
-    wanted = "".join(f" AND {columns[name]} = ?" for name, _ in chosen)
-    names = ", ".join(columns[name] for name in by)
-    rows = transaction.rows(
-        f"SELECT {names}, {sums}, sum({cents}) FROM {table}"  # noqa: S608
-        f" WHERE {at} >= ? AND {at} < ?{wanted} GROUP BY {names}",
-        start,
-        end,
-        *(value for _, value in chosen),
-    )
-    return {row[: len(by)]: list(row[len(by) :]) for row in rows}
-
-
-def merged(parts: Iterable[Shares]) -> Shares:
-    found: Shares = {}
-    for part in parts:
-        for group, sums in part.items():
-            found[group] = [*map(add, found.get(group, [None] * len(sums)), sums)]
-    return found
 
 
 def whose(caller: str | None, account: str | None, before: str = " AND ") -> tuple[str, list[str]]:

@@ -352,6 +352,55 @@ def test_usage_outlives_rows_that_are_too_many(stores: tuple[Store, Store]) -> N
     assert two.usage.days(NOON) == []
 
 
+def by_client(store: Store) -> dict[str, int]:
+    return {sums["name"]: sums["requests"] for sums in store.usage.by("client", NOON)}
+
+
+def test_sums_that_follow_the_log_are_right_at_any_time(stores: tuple[Store, Store]) -> None:
+    """Before and after the rows are added, whichever machine does it, and for rows that are too many."""
+    one, two = stores
+    for number in range(4):
+        one.request_log.write([log_row(f"a{number}", NOON + number, client="codex", session="s")])
+        assert by_client(two) == {"codex": number + 1}
+        if number % 2:
+            stores[number // 2].request_log.roll_up()
+            assert by_client(one) == {"codex": number + 1}
+    assert two.usage.largest((int(NOON) - 3600, int(NOON) + 3600), "session", "requests", 5) == (["s"], 1)
+    two.request_log.roll_up()
+    while one.request_log.prune(older_than=0.0, max_rows=1):
+        pass
+    assert by_client(two) == {"codex": 4}
+    two.request_log.prune_hours(NOON + DAY)
+    assert by_client(two) == {}
+
+
+def test_sums_that_many_machines_bring_up_to_date_count_once(stores: tuple[Store, Store]) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        done = []
+        for number in range(40):
+            row = log_row(str(number), NOON + number, client="codex")
+            done.append(pool.submit(stores[number % 2].request_log.write, [row]))
+            done.append(pool.submit(stores[(number + 1) % 2].request_log.roll_up))
+            done.append(pool.submit(by_client, stores[number % 2]))
+        for future in done:
+            future.result()
+    assert by_client(stores[0]) == {"codex": 40}
+    while stores[0].request_log.roll_up():
+        pass
+    assert by_client(stores[1]) == {"codex": 40}
+
+
+def test_sums_contain_rows_written_after_the_clock_was_set_back(stores: tuple[Store, Store]) -> None:
+    one, two = stores
+    one.request_log.write([log_row("a", NOON, client="codex")])
+    one.request_log.roll_up()
+    one.database.run(lambda transaction: transaction.change("UPDATE rollup_progress SET written = 9e9"))
+    one.request_log.write([log_row("b", NOON + 1, client="codex")])
+    for _ in range(2):
+        assert by_client(two) == {"codex": 2}
+        two.request_log.roll_up()
+
+
 def test_rows_that_many_write_at_once_are_counted_once(stores: tuple[Store, Store]) -> None:
     rows = [log_row(str(number), NOON, cost=1.0) for number in range(300)]
     with ThreadPoolExecutor(8) as pool:

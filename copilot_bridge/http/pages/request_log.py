@@ -116,17 +116,18 @@ def sums_of(wanted: LogFilter, rows: list[RequestLogRow] | None) -> LogSums:
     store, now = shared().store, int(time.time())
     if rows is not None:
         return LogSums.of(rows)
-    if wanted != LogFilter(wanted.since, wanted.until, wanted.caller, wanted.account):
+    chosen = {name: getattr(wanted, name) for name in SUMMED_BY}
+    if wanted != LogFilter(wanted.since, wanted.until, **chosen):
         return store.request_log.sums(wanted)
     start, end = int(wanted.since or 0), int(wanted.until or now + 1)
     hour = now // HOUR * HOUR  # what was before is remembered
     edges = (start, hour, end) if start < hour < end else (start, end)
-    chosen = {"caller": wanted.caller, "account": wanted.account}
     known = {name: value for name, value in chosen.items() if value is not None}
     sums = [part for span in store.usage.spans(edges, ("model",), known) for part in span.values()]
     return LogSums(*(sum(part[name] or 0 for part in sums) for name in LOG_SUMS))
 
 
+SUMMED_BY = ("caller", "account", "client", "session")  # by which the hourly sums are found
 LOG_SUMS = tuple(field.name for field in fields(LogSums))
 
 

@@ -5,7 +5,7 @@ The sums come from the request log at once.  The allowance comes from GitHub, an
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -48,6 +48,7 @@ from copilot_bridge.http.pages.usage_query import (
 )
 from copilot_bridge.http.pages.usage_sums import (
     MAX_ROWS,
+    MAX_SERIES,
     METRICS,
     PREMIUM,
     REQUESTS,
@@ -113,8 +114,12 @@ def part() -> Response:
 def as_csv() -> Response:
     """The table as a file.  Raises StoreError, InvalidRequest."""
     by, range_, wanted = chosen_by(), chosen_range(), chosen_filters()
-    spans = shared().store.usage.spans(range_.edges, (COLUMNS[by],), wanted)
-    groups = hours_of(range_, wanted) if by == "hour" else whole_of(spans)
+    whole = (range_.start, range_.end)
+    groups = (
+        hours_of(range_, wanted)
+        if by == "hour"
+        else whole_of(shared().store.usage.spans(whole, (COLUMNS[by],), wanted))
+    )
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow((by, "requests", "errors", "premium", "ai_units", "usd", *TOKEN_FIELDS))
@@ -179,15 +184,15 @@ def allowance_values(user: str, *, ask: bool) -> dict[str, Any]:
 def log_values() -> dict[str, Any] | None:
     """The values of the log for the template; None: the log can't be read."""
     by, range_, wanted = chosen_by(), chosen_range(), chosen_filters()
+    usage = shared().store.usage
     try:
-        spans = shared().store.usage.spans(range_.edges, (chart_column(by),), wanted)
-        groups = hours_of(range_, wanted) if by == "hour" else whole_of(spans)
-        before = whole_of(shared().store.usage.spans(before_of(range_), ("model",), wanted))
+        found = read_parts(by, range_, wanted)
+        before = whole_of(usage.spans(before_of(range_), ("model",), wanted))
         names = shared().store.request_log.names()
+        first = usage.first()
     except StoreError:
         return None
-    total = summed(groups.values())
-    shown = metric(total)
+    total, shown, spans = found.total, found.shown, found.spans
     kind = "model" if by == "hour" else by
     series = series_of(spans, shown)
     colours = colours_of(shared(), kind, series) | {tr("usage.others"): OTHERS}
@@ -198,12 +203,14 @@ def log_values() -> dict[str, Any] | None:
         "ranges": range_names(),
         "shown": shown,
         "metrics": {name: metric_name(name) for name in METRICS if has_value(total, name)},
-        "chart": chart_of(kind, range_, merged(spans, series, shown, tr("usage.others")), colours),
-        "rows": rows_of(by, groups, shown, colours, range_),
-        "number": len(groups),
+        "chart": chart_of(
+            kind, range_, merged(spans, series, shown, found.wholes, tr("usage.others")), colours
+        ),
+        "rows": rows_of(by, found, colours, range_),
+        "number": found.number,
         "total": total,
         "before": summed(before.values()),
-        "change": change if shared().store.usage.first() <= before_of(range_)[0] else lambda *_: None,
+        "change": change if first <= before_of(range_)[0] else lambda *_: None,
         "value": value_of,
         "label": label,
         "bar_link": lambda index: requests_link(range_.edges[index], range_.edges[index + 1]),
@@ -215,6 +222,43 @@ def log_values() -> dict[str, Any] | None:
         "zone": timezone.name(),
         "fresh_cost": fresh_cost(spans if chart_column(by) == "model" else ()),
     }
+
+
+class Parts(Struct, frozen=True):
+    """The sums of a range, split in the chosen way.
+
+    :param total: of all.  :param shown: the metric.  :param groups: those of the table.
+    :param number: of all groups.  :param spans: the groups of each bar, at least the largest.
+    :param wholes: the sums of each bar, by anything.
+    """
+
+    total: Sums
+    shown: str
+    groups: Mapping[str, Sums]
+    number: int
+    spans: Sequence[Mapping[Any, Sums]]
+    wholes: Sequence[Mapping[Any, Sums]]
+
+
+def read_parts(by: str, range_: Range, wanted: Mapping[str, str]) -> Parts:
+    """Read the sums from the log.  Raises StoreError."""
+    usage = shared().store.usage
+    if by != "conversation":
+        spans = usage.spans(range_.edges, (chart_column(by),), wanted)
+        groups = hours_of(range_, wanted) if by == "hour" else whole_of(spans)
+        total = summed(groups.values())
+        return Parts(total, metric(total), groups, len(groups), spans, spans)
+    # There may be as many conversations as requests, so only those that are shown are read.
+    wholes = usage.spans(range_.edges, ("account",), wanted)
+    total = summed(whole_of(wholes).values())
+    shown = metric(total)
+    span, column = (range_.start, range_.end), COLUMNS[by]
+    order = chosen_sort() or shown
+    listed, number = usage.largest(span, column, order, MAX_ROWS, wanted)
+    drawn = listed if order == shown else usage.largest(span, column, shown, MAX_SERIES, wanted)[0]
+    spans = usage.spans(range_.edges, (column,), {**wanted, column: tuple(sorted({*listed, *drawn}))})
+    sums = whole_of(spans)
+    return Parts(total, shown, {name: sums[name] for name in listed if name in sums}, number, spans, wholes)
 
 
 def chart_of(kind: str, range_: Range, bars: list[dict[str, float]], colours: Mapping[str, int]) -> Chart:
@@ -243,11 +287,10 @@ def before_of(range_: Range) -> tuple[int, int]:
     return 2 * range_.start - range_.end, range_.start
 
 
-def rows_of(
-    by: str, groups: Mapping[str, Sums], shown: str, colours: Mapping[str, int], range_: Range
-) -> list[UsageRow]:
+def rows_of(by: str, found: Parts, colours: Mapping[str, int], range_: Range) -> list[UsageRow]:
+    groups, shown = found.groups, found.shown
     values = {name: value_of(sums, shown) for name, sums in groups.items()}
-    whole = sum(values.values()) or 1.0
+    whole = value_of(found.total, shown) or 1.0
     return [
         UsageRow(
             name,

@@ -13,6 +13,7 @@ SUMMED = (
     *("tokens_in", "tokens_out", "tokens_cached", "tokens_written"),
 )
 MAX_SERIES, MAX_ROWS = 8, 50
+ROUNDING = 1e-9  # of sums of fractions
 VALUES: dict[str, Callable[[Sums], float]] = {
     PREMIUM: lambda sums: sums["premium"] or 0.0,
     UNITS: lambda sums: (sums["nano_aiu"] or 0) / NANO,
@@ -61,16 +62,20 @@ def series_of(spans: Sequence[Mapping[Any, Sums]], shown: str) -> list[str]:
 
 
 def merged(
-    spans: Iterable[Mapping[Any, Sums]], series: list[str], shown: str, others: str
+    spans: Iterable[Mapping[Any, Sums]],
+    series: Sequence[str],
+    shown: str,
+    wholes: Iterable[Mapping[Any, Sums]],
+    others: str,
 ) -> list[dict[str, float]]:
-    """The values of each bar; all but the largest series are summed under the name `others`."""
+    """The values of each bar, with what is left of its whole under the name `others`."""
     found = []
     read, largest = VALUES[shown], {*series}
-    for span in spans:
-        bar: dict[str, float] = {}
-        for (name,), sums in span.items():
-            kept = name if name in largest else others
-            bar[kept] = bar.get(kept, 0.0) + read(sums)
+    for span, whole in zip(spans, wholes, strict=True):
+        bar = {name: read(sums) for (name,), sums in span.items() if name in largest}
+        rest = sum(map(read, whole.values())) - sum(bar.values())
+        if rest > ROUNDING:
+            bar[others] = rest
         found.append(bar)
     return found
 

@@ -85,3 +85,30 @@ def test_rows_of_the_first_release_count_with_newer_ones(tmp_path, monkeypatch):
         ("old", None),
     ]
     store.close()
+
+
+def test_the_sums_of_an_older_store_are_made_when_it_is_opened(tmp_path, monkeypatch):
+    """Also of rows without `written`; the rows that come afterwards are added."""
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:9])
+    old = open_store(tmp_path)
+
+    def put(transaction):
+        for number, written in enumerate((None, 7_201.0, 7_202.0)):
+            values = (str(number), 7_200.5 + number, "codex", f"talk-{number % 2}", "chat", "m", 5, written)
+            names = "id, at, client, session, upstream, model, tokens_in, written"
+            transaction.change(f"INSERT INTO requests ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *values)
+
+    old.database.run(put)
+    old.close()
+    monkeypatch.undo()
+    store = open_store(tmp_path)
+    assert not store.request_log.roll_up()
+    hours = "SELECT client, session, sum(requests), sum(tokens_in) FROM conversation_hours GROUP BY 1, 2"
+    rows = store.database.read(lambda transaction: transaction.rows(hours))
+    assert rows == [("codex", "talk-0", 2, 10), ("codex", "talk-1", 1, 5)]
+    store.request_log.write([row("new", at=7_300.0, client="codex", session="talk-1")])
+    for _ in range(2):
+        found = {one["name"]: one["requests"] for one in store.usage.by("conversation", 0.0)}
+        assert found == {"talk-0": 2, "talk-1": 2}
+        store.request_log.roll_up()
+    store.close()

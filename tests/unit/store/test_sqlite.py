@@ -115,6 +115,7 @@ MADE = {
     "m007_web": "2f742234a33084e8",
     "m008_uploads": "021f0fbf6f31628b",
     "m009_log_names": "b41f74e8d5815994",
+    "m010_rollups": "dffaac6c2f3f9453",
 }
 
 

@@ -8,16 +8,27 @@ import pytest
 from rows import fill, rows
 
 from copilot_bridge.billing.usage import DAY, midnight
-from copilot_bridge.store import open_store
+from copilot_bridge.http.pages.usage_query import SORTS
+from copilot_bridge.http.pages.usage_sums import METRICS, sort_value
+from copilot_bridge.store import open_store, rollups
+from copilot_bridge.store.database import Transaction
 from copilot_bridge.store.request_log import LogFilter, LogSums
+from copilot_bridge.store.rollups import ORDERS
 from copilot_bridge.store.sqlite import SqliteTransaction
 
 HALF_PAST = 1800  # seconds
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory):
+@pytest.fixture(scope="module", params=["up to date", "half way", "not begun"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """With sums that have followed the log that far."""
     store = fill(tmp_path_factory.mktemp("usage"), 600, days=5)
+    if request.param != "up to date":
+        store.database.run(forget_sums)
+    if request.param == "half way":
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rollups, "BATCH_SIZE", 300)
+            assert store.request_log.roll_up(), "there is more"
     yield store
     store.close()
 
@@ -41,6 +52,30 @@ def test_spans_agree_with_the_rows(store, shift: int, by: str, wanted: dict[str,
                 assert sums["tokens_in"] == sum(row.tokens_in or 0 for row in mine)
                 assert sums["nano_cents"] == LogSums.of(mine).nano_cents
             assert sum(sums["requests"] for sums in span.values()) == len(within)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("by", ["session", "client", "model"])
+@pytest.mark.parametrize("wanted", [{}, {"caller": "key:laptop"}, {"model": "gpt-4.1"}])
+def test_the_largest_are_those_of_all_sums(store, by: str, order: str, wanted: dict[str, str]) -> None:
+    end = int(time.time()) - DAY
+    span = (end - 2 * DAY - HALF_PAST, end)
+    (sums,) = store.usage.spans(span, (by,), wanted)
+    names = sorted((name for (name,) in sums), key=lambda name: (-sort_value(sums[name,], order), name))
+    assert len(names) > 3 or by in wanted
+    assert store.usage.largest(span, by, order, 3, wanted) == (names[:3], len(names))
+    (some,) = store.usage.spans(span, (by,), {**wanted, by: tuple(names[:2])})
+    assert some == {(name,): sums[name,] for name in names[:2]}
+
+
+def test_the_pages_orders_are_known() -> None:
+    assert {*METRICS, *SORTS} == {*ORDERS}
+
+
+def forget_sums(transaction: Transaction) -> None:
+    for rollup in rollups.FOLLOWING:
+        transaction.change(f"DELETE FROM {rollup.table}")
+    transaction.change("UPDATE rollup_progress SET written = 0")
 
 
 def fields_of(row) -> dict[str, object]:
