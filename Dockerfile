@@ -13,7 +13,8 @@ COPY setup.cfg pyproject.toml README.md LICENSE /src/
 COPY docs /src/docs
 COPY systemd /src/systemd
 COPY copilot_bridge /src/copilot_bridge
-RUN /opt/copilot-bridge/bin/pip install --no-deps /src
+RUN /opt/copilot-bridge/bin/pip install --no-deps /src \
+    && /opt/copilot-bridge/bin/python -m copilot_bridge.http.pages
 
 FROM python:3.13.9-slim-trixie
 RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin bridge \

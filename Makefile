@@ -122,6 +122,7 @@ $(VENV)/python-ready:
 $(VENV)/runtime: $(VENV)/python-ready requirements.txt setup.cfg pyproject.toml
 	@$(BIN)/python tools/install.py requirements.txt "what the bridge needs; this usually takes a minute"
 	@$(PIP) install --no-deps --editable .
+	@$(BIN)/python -m copilot_bridge.http.pages
 	@touch $@
 
 $(VENV)/dev: $(VENV)/runtime requirements-dev.txt

@@ -107,6 +107,7 @@ LAYERS: dict[str, set[str]] = {
         "redaction",
         "status",
         "store",
+        "threads",
         "upstream",
         "waits",
     },

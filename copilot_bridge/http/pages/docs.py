@@ -1,10 +1,11 @@
 """The page that describes all endpoints, made from `/openapi.json`, with examples for curl."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Blueprint, Response, request
 from markupsafe import Markup, escape
@@ -14,6 +15,9 @@ from copilot_bridge.http.pages.i18n import tr
 from copilot_bridge.http.pages.rendering import page
 from copilot_bridge.http.pages.sentences import prose
 
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
 bp = Blueprint("docs", __name__)
 
 Json = dict[str, Any]
@@ -21,6 +25,9 @@ Json = dict[str, Any]
 METHODS = {"get": "info", "post": "success", "put": "warning", "patch": "warning", "delete": "danger"}
 
 SCHEMAS = "#/components/schemas/"
+
+# A paragraph without any markup, as most are: it is its own HTML.
+PLAIN = re.compile(r"[^\W\d_][^\n`*_\[\]<>&\\]*(?<=\S)")
 
 
 class Field(NamedTuple):
@@ -173,7 +180,14 @@ def written(markdown: str) -> Markup:
 @cache
 def as_html(markdown: str) -> Markup:
     """Markdown as HTML.  HTML in the Markdown is escaped."""
+    if PLAIN.fullmatch(markdown):
+        return Markup("<p>{}</p>\n").format(markdown)
+    html: str = parser().render(markdown)
+    return Markup(html)  # noqa: S704 - rendered from our own tables; HTML in them is escaped
+
+
+@cache
+def parser() -> "MarkdownIt":
     from markdown_it import MarkdownIt  # only this page needs it, so the start does not load it
 
-    html: str = MarkdownIt("commonmark", {"html": False}).render(markdown)
-    return Markup(html)  # noqa: S704 - rendered from our own tables; HTML in them is escaped
+    return MarkdownIt("commonmark", {"html": False})

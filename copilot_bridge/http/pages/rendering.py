@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, current_app, g, request, url_for
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from copilot_bridge import __version__
+from copilot_bridge import __version__, threads
 from copilot_bridge.errors import StoreError
 from copilot_bridge.http.pages import assets, i18n, numbers, sentences, timezone
 from copilot_bridge.http.pages.auth import (
@@ -24,8 +24,9 @@ from copilot_bridge.http.pages.auth import (
     signer,
 )
 from copilot_bridge.http.pages.i18n import tr
+from copilot_bridge.http.pages.template_cache import TemplateCache
 
-HERE = Path(__file__).parent
+TEMPLATES = Path(__file__).parent / "templates"
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -66,18 +67,32 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
 
 
 def render(template: str, **values: Any) -> str:
-    return environment().get_template(template).render(values)
+    config = shared().config
+    home = config.home if config.persist else None
+    templates, kept = environment(home)
+    text = templates.get_template(template).render(values)
+    if kept.missed:  # after an installation
+        kept.missed = False
+        threads.start(lambda: threads.run_in_thread(compile_all, home))
+    return text
 
 
 @cache
-def environment() -> Environment:
+def environment(home: Path | None) -> tuple[Environment, TemplateCache]:
+    return make_environment(home)
+
+
+def make_environment(home: Path | None) -> tuple[Environment, TemplateCache]:
+    """The templates, and where they are kept compiled.  :param home: the data directory, or None."""
+    kept = TemplateCache(TEMPLATES, home)
     made = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
+        bytecode_cache=kept,
     )
     made.install_gettext_callables(i18n.text_of, i18n.text_for, newstyle=True)  # type: ignore[attr-defined]
     made.globals.update(
@@ -100,7 +115,14 @@ def environment() -> Environment:
         **GLOBALS,
     )
     made.filters.update(iso=iso, clock=clock, **numbers.FILTERS, **sentences.FILTERS, **FILTERS)
-    return made
+    return made, kept
+
+
+def compile_all(home: Path | None) -> None:
+    """Compile the templates that are not compiled yet, apart from those in use."""
+    templates, _ = make_environment(home)
+    for name in templates.list_templates(["html"]):
+        templates.get_template(name)
 
 
 def here(**chosen: str) -> str:

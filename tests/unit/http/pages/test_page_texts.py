@@ -10,7 +10,7 @@ from flask import Flask
 
 from copilot_bridge.clients import CLIENTS, SHELLS, setup_instructions
 from copilot_bridge.http.pages.i18n import DEFAULT, LANGUAGES, TAGS, catalogue, spoken, text_for, tr
-from copilot_bridge.http.pages.rendering import environment
+from copilot_bridge.http.pages.rendering import make_environment
 
 ROOM = Path(__file__).parents[4] / "copilot_bridge" / "http" / "pages"
 VALUES = re.compile(r"%\((\w+)\)[sd]")
@@ -18,7 +18,7 @@ VALUES = re.compile(r"%\((\w+)\)[sd]")
 
 def in_template(path: Path) -> Iterator[str]:
     """The names in a template; of a number's two forms both."""
-    for _line, function, message in environment().extract_translations(path.read_text()):  # type: ignore[attr-defined]
+    for _line, function, message in make_environment(None)[0].extract_translations(path.read_text()):  # type: ignore[attr-defined]
         names = [name for name in (message if isinstance(message, tuple) else (message,)) if name]
         assert len(names) == (2 if function == "ngettext" else 1), f"{path.name}: not written out"
         yield from names

@@ -1,0 +1,74 @@
+"""Compiled templates are kept on the disk, beside their sources or in the data directory."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, FileSystemLoader
+
+from copilot_bridge.http.pages.template_cache import TemplateCache
+
+
+@pytest.fixture
+def templates(tmp_path: Path) -> Path:
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    (folder / "page.html").write_text("hello {{ name }}")
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+def render(templates: Path, home: Path | None) -> tuple[str, bool]:
+    """A page by a process of its own, and whether a template had to be compiled."""
+    kept = TemplateCache(templates, home)
+    made = Environment(loader=FileSystemLoader(templates), autoescape=True, bytecode_cache=kept)
+    return made.get_template("page.html").render(name="you"), kept.missed
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_template_is_compiled_once(
+    templates: Path, home: Path, beside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", not beside)
+    assert render(templates, home) == ("hello you", True)
+    assert render(templates, home) == ("hello you", False)
+    folder = templates / "__pycache__" if beside else home / "templates"
+    (file,) = folder.iterdir()
+    assert {path.name for path in (*templates.iterdir(), *home.iterdir())} == {"page.html", folder.name}
+    umask = os.umask(0o022)
+    os.umask(umask)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o666 & ~umask, "who installs it is not who runs it"
+
+
+def test_a_changed_template_is_compiled_anew(templates: Path, home: Path) -> None:
+    render(templates, home)
+    (templates / "page.html").write_text("goodbye {{ name }}")
+    assert render(templates, home) == ("goodbye you", True)
+    assert render(templates, home) == ("goodbye you", False)
+
+
+def test_without_a_folder_to_write_to_pages_come_all_the_same(
+    templates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    for _ in range(2):
+        assert render(templates, None) == ("hello you", True)
+    (templates / "__pycache__").write_text("no folder")
+    assert render(templates, None) == ("hello you", True)
+
+
+def test_a_damaged_file_is_replaced(templates: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    render(templates, home)
+    (file,) = (home / "templates").iterdir()
+    file.write_bytes(file.read_bytes()[:60])
+    assert render(templates, home) == ("hello you", True)
+    assert render(templates, home) == ("hello you", False)
