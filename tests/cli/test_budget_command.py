@@ -34,7 +34,7 @@ def test_a_revoked_key_takes_its_budgets_along(run):
         assert json.loads(run("budget", "list", "--json").out) == []
 
 
-def test_budgets_for_every_scope(run, home, simulator):
+def test_budgets_are_set_for_every_scope(run, home, simulator):
     store = open_store(home)
     store.logins.add("octo-demo", Secret(new_token()), simulator.url)
     store.close()

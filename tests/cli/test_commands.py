@@ -366,7 +366,7 @@ def test_a_home_that_can_not_be_written(run, tmp_path):
     assert "can't use the store" in result.err
 
 
-def test_modes_of_the_data_directory(run, home):
+def test_only_the_owner_reads_the_data_directory(run, home):
     run("models", "-g", new_token())
     for path in (home, *home.rglob("*")):
         mode = stat.S_IMODE(path.stat().st_mode)

@@ -39,7 +39,9 @@ def test_it_does_not_open_elsewhere(programs, tmp_path, missing):
 
 
 @pytest.mark.parametrize(("options", "desktop"), [((), True), (("--no-browser",), False)])
-def test_a_login_at_a_terminal_of_a_desktop(settings, tmp_path, programs, simulator, options, desktop):
+def test_a_login_on_a_desktop_opens_the_browser_with_the_code_copied(
+    settings, tmp_path, programs, simulator, options, desktop
+):
     desk = {"PATH": f"{programs}:/usr/bin:/bin", "WAYLAND_DISPLAY": "wayland-0"}
     terminal = Terminal(tmp_path, settings | desk, "auth", *options)
     try:

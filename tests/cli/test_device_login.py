@@ -157,7 +157,7 @@ def editor(tmp_path: Path, simulator: Simulator) -> Path:
 
 
 @pytest.mark.parametrize("response", ["\n", "n\n"])
-def test_the_login_of_an_editor(editor, simulator, tmp_path, response):
+def test_the_login_of_an_editor_is_offered(editor, simulator, tmp_path, response):
     environ = {
         "COPILOT_BRIDGE_HOME": str(tmp_path / "home"),
         "COPILOT_BRIDGE_GITHUB_URL": simulator.url,

@@ -182,7 +182,7 @@ def test_a_store_that_is_none(doctor, home):
     assert steps["models"]["state"] == "ok"
 
 
-def test_a_store_of_a_newer_version(doctor, home):
+def test_a_store_of_a_newer_version_is_a_warning(doctor, home):
     store = open_store(home)
     store.database.run(
         lambda transaction: transaction.change("INSERT INTO migrations (name, at) VALUES ('m999', 1)")
@@ -247,7 +247,7 @@ def test_a_closed_port_is_reported(context, free_port):
     assert "refused" in network.tls("github", ill).message
 
 
-def test_no_tls(context, simulator):
+def test_a_host_without_tls_fails_the_check(context, simulator):
     ill = context(github_url=simulator.url.replace("http:", "https:"))
     found = network.tls("github", ill)
     assert found.state == "failed"

@@ -85,7 +85,7 @@ def test_invalid_keys_are_refused(run, home, arguments, words):
     assert stored(home) == {}
 
 
-def test_no_key_any_more(run, home):
+def test_clear_revokes_all_keys_after_a_confirmation(run, home):
     run("keys", "add", "a")
     assert "--yes" in run("keys", "clear").line
     assert stored(home)

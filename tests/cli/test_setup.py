@@ -111,7 +111,7 @@ def test_another_bridge_that_wants_a_key(run, own, start_bridge):
     assert "an API key is required" in refused.err
 
 
-def test_a_model_of_the_plan(setup):
+def test_a_model_is_one_of_the_plan(setup):
     result = setup("codex", "--model", "claude-sonnet-4-6")
     assert tomllib.loads(result.out)["model"] == "claude-sonnet-4.6"
     wrong = setup("codex", "--model", "gpt-5.3-kodex")
@@ -252,7 +252,7 @@ def test_a_backup_that_is_gone(setup, config):
     assert "is gone" in setup("codex", "--undo").line
 
 
-def test_links_are_followed(setup, own, config, tmp_path):
+def test_setup_edits_the_file_behind_a_link(setup, own, config, tmp_path):
     real = tmp_path / "dotfiles.toml"
     config.rename(real)
     config.symlink_to(real)

@@ -11,7 +11,7 @@ from copilot_bridge.store import open_store
 from copilot_bridge.store.keys import KEY, Key
 
 
-def test_check_backup_and_restore(run: Run, home: Path, tmp_path: Path) -> None:
+def test_a_checked_backup_is_restored(run: Run, home: Path, tmp_path: Path) -> None:
     store = open_store(home)
     store.logins.add("octocat", Secret("ghu_x"), "https://api.github.com")
     store.keys.add(Key("alice", KEY, b""))

@@ -13,7 +13,9 @@ SCRIPT = Path(__file__).parent / "python" / "sessions.py"
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("model", ["gpt-5.3-codex", "claude-sonnet-4.5"])
-def test_sessions(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+def test_sessions_and_conversations_of_the_agents_sdk_go_on(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
     command = (PACKAGES.python, SCRIPT, bridge.url, model, mark)
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr

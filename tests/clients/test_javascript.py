@@ -40,14 +40,14 @@ def check(found: Json, mark: str) -> None:
 
 
 @each_model
-def test_googles(bridge: Bridge, mark: str, model: str) -> None:
+def test_googles_library_works(bridge: Bridge, mark: str, model: str) -> None:
     found = ran("google_genai.mjs", bridge, model, mark)
     check(found, mark)
     assert found["count"] > 0
 
 
 @each_model
-def test_ollamas(bridge: Bridge, mark: str, model: str) -> None:
+def test_ollamas_library_works(bridge: Bridge, mark: str, model: str) -> None:
     found = ran("ollama.mjs", bridge, model, mark)
     check(found, mark)
     assert mark in found["generated"]

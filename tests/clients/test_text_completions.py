@@ -23,7 +23,9 @@ ENGINE_PATH = f"/proxy/v1/engines/{ENGINE}/completions"
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(("program", "model"), CASES)
-def test_text_completions(bridge: Bridge, simulator: Simulator, mark: str, program: str, model: str) -> None:
+def test_programs_of_text_completions_work(
+    bridge: Bridge, simulator: Simulator, mark: str, program: str, model: str
+) -> None:
     command = (*PROGRAMS[program], bridge.url, model, mark)
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr

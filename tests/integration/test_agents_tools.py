@@ -236,7 +236,7 @@ def test_free_text_goes_through_as_it_is(bridge: Bridge, simulator: Simulator, m
 
 
 @for_codex
-def test_free_text_in_a_stream(bridge: Bridge, model: str) -> None:
+def test_free_text_is_streamed_with_its_end(bridge: Bridge, model: str) -> None:
     """One delta is enough, as long as it is there, with the end of the input and of the item after it."""
     body = codex_body(model, [message_item("user", "apply_patch please")], [PATCH], stream=True)
     stream_events = events(bridge.request("POST", "/v1/responses", body).body)
@@ -306,7 +306,9 @@ def test_codexs_newest_form_has_its_tools_among_the_items(
     assert "additional_tools" not in json.dumps(first)
 
 
-def test_one_call_at_a_time(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_without_parallel_calls_there_is_one_at_a_time(
+    bridge: Bridge, simulator: Simulator, mark: str
+) -> None:
     """The newest form asks for that."""
     for model in (SONNET, GEMINI):
         items = [message_item("user", f"exec_command and update_plan {mark}")]
@@ -381,7 +383,7 @@ def test_names_that_other_apis_do_not_allow(
 
 
 @for_codex
-def test_a_history_that_another_model_left(
+def test_nothing_private_of_another_model_is_sent_on(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     """Ids, statuses, fields of Codex's own, searches, thoughts of others: nothing of it is in the way."""

@@ -48,7 +48,7 @@ def auto_bridge(_launch: Start) -> Iterator[Bridge]:
     bridge.stop()
 
 
-def test_one_pick_for_a_conversation(auto_bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_a_conversation_keeps_its_pick(auto_bridge: Bridge, simulator: Simulator, mark: str) -> None:
     ask(auto_bridge, f"hello {mark}")
     ask(auto_bridge, f"hello {mark}", "hi", "and now?")
     picks, answered = sent_for(simulator, mark)
@@ -127,7 +127,7 @@ def test_the_discount_is_in_the_log(auto_bridge: Bridge, mark: str) -> None:
     assert "10 %" in page.decode()
 
 
-def test_it_is_listed(auto_bridge: Bridge) -> None:
+def test_auto_and_its_tiers_are_listed(auto_bridge: Bridge) -> None:
     names = {"auto", "auto:efficiency", "auto:balance", "auto:intelligence"}
     rows = auto_bridge.request("GET", "/v1/models").json["data"]
     assert names <= {row["id"] for row in rows}
@@ -179,7 +179,9 @@ def test_the_first_version_is_used_where_the_second_is_missing(
     ask(bridge, f"as it was {mark}")
 
 
-def test_trouble_that_passes(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_a_passing_failure_costs_a_retry_and_no_cooldown(
+    start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
     """503 is asked once more, then the first version serves; the account does not rest for it."""
     bridge = start_bridge(server="gevent")
     set_outage(simulator, bridge, auto=503)

@@ -38,7 +38,7 @@ def test_openrouters_list_tells_context_and_abilities(bridge: Bridge) -> None:
 
 
 @pytest.mark.parametrize("prefix", PREFIXES[:4])
-def test_models_stand_there_too(bridge: Bridge, prefix: str) -> None:
+def test_models_are_listed_below_azures_paths(bridge: Bridge, prefix: str) -> None:
     plain = bridge.request("GET", "/v1/models").json
     assert bridge.request("GET", f"{prefix}/models{VERSION}").json == plain
     assert bridge.request("GET", f"{prefix}/models/gpt-5.2").json["id"] == "gpt-5.2"

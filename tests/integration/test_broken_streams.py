@@ -38,7 +38,9 @@ def test_a_broken_stream_ends_in_an_error(
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("cut", ["cut-in-frame", "cut-between", "reset"])
 @pytest.mark.parametrize("framing", ["", "[[sim:length-delimited]]"])
-def test_cut_within_a_tool_call(any_bridge: Bridge, model: str, cut: str, framing: str) -> None:
+def test_a_stream_cut_within_a_tool_call_is_an_error(
+    any_bridge: Bridge, model: str, cut: str, framing: str
+) -> None:
     prompt = f"[[sim:{cut} after=5]]{framing} write_file 'a.txt' 'some longer content to be written'"
     received = any_bridge.receive_stream(prompt, model, tools=WRITE)
     assert received.error["type"] == "server_error"

@@ -73,7 +73,7 @@ def test_a_recording_of_azure_has_the_form_of_openai(bridge: Bridge) -> None:
     assert received.text
 
 
-def test_headers_of_a_stream(any_bridge: Bridge) -> None:
+def test_a_stream_has_the_headers_that_proxies_need(any_bridge: Bridge) -> None:
     stream = any_bridge.stream("hello")
     headers = stream.headers
     assert stream.status == 200
@@ -286,7 +286,7 @@ def test_a_line_of_two_megabytes(bridge: Bridge, shape: str, transport: str) -> 
 @pytest.mark.parametrize(
     "framing", ["", "[[sim:close-delimited]]", "[[sim:gzip]]", "[[sim:pieces size=100]]"]
 )
-def test_a_large_whole_response(bridge: Bridge, framing: str) -> None:
+def test_a_large_whole_response_has_its_length(bridge: Bridge, framing: str) -> None:
     response = bridge.chat(f"[[sim:response-size bytes=300000]]{framing}", "gpt-5.2")
     assert len(response.message["content"]) == 300_000
     assert response.headers["content-length"] == str(len(response.body))

@@ -353,7 +353,7 @@ def test_rule_17_a_document_for_a_model_that_reads_none_is_refused(
 
 @IN_MESSAGES
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-def test_rule_18_a_first_turn_of_claude_code(
+def test_rule_18_a_first_turn_of_claude_code_is_served(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
     body = claude_code(f"hello {mark}", model, size=130_000, stream=stream)
@@ -365,7 +365,9 @@ def test_rule_18_a_first_turn_of_claude_code(
 
 
 @IN_RESPONSES
-def test_rule_18_a_turn_of_codex(by_http: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+def test_rule_18_a_turn_of_codex_is_served(
+    by_http: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
     stream = RESPONSES.ask(by_http, codex(f"hello {mark}", model, size=55_000))
     assert RESPONSES.well_ended(stream.all())
     assert int(simulator.only(mark)["headers"]["content-length"]) > 55_000

@@ -125,7 +125,9 @@ def test_an_empty_text_is_upstreams_to_judge(bridge: Bridge) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_refused_embeddings(bridge: Bridge, simulator: Simulator, mark: str, status: int) -> None:
+def test_a_refusal_of_embeddings_keeps_its_status(
+    bridge: Bridge, simulator: Simulator, mark: str, status: int
+) -> None:
     response = embed(bridge, f"[[sim:status code={status} retry-after=9]] {mark}")
     assert response.status == status
     assert len(simulator.ledger(mark)) == (2 if status == 500 else 1)

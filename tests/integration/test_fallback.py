@@ -23,7 +23,9 @@ def add_key(bridge: Bridge, name: str, limit: str = "", models: tuple[str, ...] 
     return {"x-api-key": secret}
 
 
-def test_the_plan_a_resting_model_and_a_budget(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_another_model_responds_for_the_plan_a_cooldown_and_a_budget(
+    start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
     spring = new_token("spring")
     bridge = start_bridge(server="gevent", github_token=spring, fallback=RULES).warm()
     path = "/v1/chat/completions"

@@ -46,7 +46,7 @@ def texts_in(chunks: list[Json]) -> str:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_whole_response_under_each_version(bridge: Bridge, mark: str, version: str) -> None:
+def test_each_version_of_the_path_returns_a_whole_response(bridge: Bridge, mark: str, version: str) -> None:
     response = post(bridge, path_of("generateContent", version=version), body_of(f"Hello {mark}"))
     assert response.status == 200
     assert mark in texts_in([response.json])
@@ -68,7 +68,7 @@ def test_a_stream_of_events(bridge: Bridge, mark: str, model: str) -> None:
 
 
 @each_model
-def test_a_stream_as_an_array(bridge: Bridge, mark: str, model: str) -> None:
+def test_without_alt_a_stream_is_one_array(bridge: Bridge, mark: str, model: str) -> None:
     response = post(bridge, path_of("streamGenerateContent", model), body_of(f"Hello {mark}"))
     assert (response.status, response.headers["content-type"]) == (200, "application/json")
     assert len(response.json) > 3

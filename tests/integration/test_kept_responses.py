@@ -176,7 +176,7 @@ def stream_again(bridge: Bridge, id_: str, query: str = "") -> list[Json]:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_in_the_background_as_a_stream(bridge: Bridge, mark: str, model: str) -> None:
+def test_a_response_in_the_background_is_streamed(bridge: Bridge, mark: str, model: str) -> None:
     body = {"model": model, "input": f"hello {mark}", "background": True, "stream": True}
     events = events_of(bridge.dial("POST", PATH, json.dumps(body).encode()))
     assert [event["type"] for event in events[:2]] == ["response.created", "response.queued"]
@@ -309,7 +309,7 @@ def test_a_kept_response_is_compacted_by_its_id(bridge: Bridge, simulator: Simul
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_input_is_counted(bridge: Bridge, model: str) -> None:
+def test_the_tokens_of_an_input_are_counted(bridge: Bridge, model: str) -> None:
     count = post(bridge, f"{PATH}/input_tokens", model=model, input="hello", instructions="Be brief.")
     assert count.keys() == {"object", "input_tokens"}
     assert count["object"] == "response.input_tokens"

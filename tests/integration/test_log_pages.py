@@ -227,7 +227,7 @@ def test_the_page_of_a_request_keeps_the_filter(full: Bridge) -> None:
     assert full.request("GET", "/requests/none").status == 404
 
 
-def test_what_is_new(full: Bridge) -> None:
+def test_the_rows_of_new_requests_come_first(full: Bridge) -> None:
     known = full.chat("hello").headers["x-request-id"]
     end = time.monotonic() + PATIENCE
     while known not in (rows := get_json(full, "/live?once=1&part=rows")["rows"]):
@@ -270,7 +270,7 @@ def test_the_chart_and_its_table_say_the_same(full: Bridge) -> None:
         assert re.search(rf'<a href="/requests\?key={caller}&from=\d+&to=\d+">', by_key)
 
 
-def test_a_colour_for_ever(full: Bridge) -> None:
+def test_a_model_keeps_its_colour(full: Bridge) -> None:
     """Whatever is shown of it, a model has the colour that it had first."""
 
     def colours(path: str) -> dict[str, str]:
@@ -301,7 +301,7 @@ def test_usage_by_everything_agrees(full: Bridge) -> None:
 PLANS = ("individual", "free", "legacyfree", "tokenbilled", "overquota", "noaccess")
 
 
-def test_page_and_command_agree(start_bridge: Start, simulator: Simulator, tmp_path: Path) -> None:
+def test_the_page_agrees_with_the_command(start_bridge: Start, simulator: Simulator, tmp_path: Path) -> None:
     store = open_store(tmp_path)
     keys = {}
     for plan in PLANS:
@@ -323,7 +323,7 @@ def test_page_and_command_agree(start_bridge: Start, simulator: Simulator, tmp_p
         assert "Asking GitHub" not in page(bridge, f"/usage?account={plan}", **OPERATOR)  # it is known now
 
 
-def test_accounts_to_choose_from(start_bridge: Start, simulator: Simulator, tmp_path: Path) -> None:
+def test_a_chosen_account_has_its_own_sums(start_bridge: Start, simulator: Simulator, tmp_path: Path) -> None:
 
     bridge = start_bridge(server="gevent", home=tmp_path, github_token="")
     store = fill(tmp_path, 200)
@@ -403,7 +403,7 @@ def models_for_anthropic(bridge: Bridge) -> Response:
 # For programs.
 
 
-def test_the_log_as_json(keyed: tuple[Bridge, str]) -> None:
+def test_the_log_is_paged_as_json(keyed: tuple[Bridge, str]) -> None:
     bridge, _ = keyed
     seen: list[str] = []
     mark: str | None = ""

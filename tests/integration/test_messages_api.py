@@ -141,14 +141,14 @@ def test_a_cut_stream_ends_with_an_error(any_bridge: Bridge, how: str) -> None:
     assert line["outcome"] == ("overloaded" if how == "error-in-stream" else "stream_cut")
 
 
-def test_a_cut_whole_response(any_bridge: Bridge) -> None:
+def test_a_whole_response_that_is_cut_is_an_error(any_bridge: Bridge) -> None:
     response = post(any_bridge, body_of("[[sim:cut-in-frame after=4]] one two", max_tokens=32_000))
     assert response.status == 502
     assert error_in(response)["type"] == "api_error"
 
 
 @pytest.mark.parametrize("slow", ["slow-headers", "slow-body"])
-def test_pings_in_the_silence(brisk_bridge: Bridge, slow: str) -> None:
+def test_pings_fill_the_silence(brisk_bridge: Bridge, slow: str) -> None:
     stream = ask(brisk_bridge, f"[[sim:{slow} seconds=0.7]] Hello World")
     kinds = [event["type"] for event in events_of(stream)]
     assert kinds[:2] == ["ping", "ping"]
@@ -609,7 +609,7 @@ def test_a_body_that_is_not_a_json_object_is_refused(bridge: Bridge, body: bytes
     assert "JSON" in error_in(response)["message"]
 
 
-def test_no_login(start_bridge: Start) -> None:
+def test_without_a_login_the_error_is_a_401(start_bridge: Start) -> None:
     bridge = start_bridge(github_token="", server="gevent")
     response = post(bridge, body_of("hello"))
     assert (response.status, error_in(response)["type"]) == (401, "authentication_error")

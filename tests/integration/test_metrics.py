@@ -159,7 +159,7 @@ def test_errors_and_unknown_models(start_bridge: Start) -> None:
     assert not [label for label in labels if "wrong" in label[1]]
 
 
-def test_for_the_operator_only(start_bridge: Start) -> None:
+def test_metrics_are_for_the_operator_only(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent", api_key="operators")
     store = open_store(bridge.home)
     plain = store.keys.add(Key("plain", KEY, b""))

@@ -327,7 +327,7 @@ def test_the_first_page_does_not_wait_for_github(start_bridge: Start, browse: Br
     assert "无法连接 GitHub" in browser.get("/").text
 
 
-def test_the_quota_of_the_account(bridge: Bridge, browse: Browse) -> None:
+def test_the_page_shows_the_quota_of_the_account(bridge: Bridge, browse: Browse) -> None:
     page = browse(bridge).get("/status/quota").text
     assert "octo-demo" in page
     assert "Copilot Business" in page

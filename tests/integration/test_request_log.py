@@ -41,7 +41,7 @@ def test_usage_is_logged_though_the_client_did_not_request_it(any_bridge: Bridge
     assert line_of(any_bridge, stream.headers)["tokens_out"] > 0
 
 
-def test_the_time_to_the_first_byte(any_bridge: Bridge) -> None:
+def test_the_time_to_the_first_byte_is_logged(any_bridge: Bridge) -> None:
     stream = any_bridge.stream("[[sim:slow-body seconds=0.3]][[sim:flood events=3 size=10 gap=100]]")
     assert stream.all()
     line = line_of(any_bridge, stream.headers)
@@ -49,7 +49,7 @@ def test_the_time_to_the_first_byte(any_bridge: Bridge) -> None:
     assert line["ms"] >= line["first_byte_ms"] + 150
 
 
-def test_one_line_for_each(start_bridge: Start) -> None:
+def test_each_request_has_one_line(start_bridge: Start) -> None:
     for server in ("gunicorn", "gevent"):
         bridge = start_bridge(server=server)
         ids = [bridge.chat("hello").headers["x-request-id"] for _ in range(3)]
@@ -88,7 +88,7 @@ def test_a_forged_line_stays_in_its_line(bridge: Bridge, mark: str) -> None:
 
 
 @pytest.mark.parametrize(("server", "debug"), [("gunicorn", "1"), ("gevent", "0")])
-def test_no_secret_in_any_line(
+def test_no_line_has_a_secret(
     start_bridge: Start, simulator: Simulator, mark: str, server: str, debug: str
 ) -> None:
     """Neither GitHub's token nor Copilot's nor the client's, in whatever happens; nor what was said."""

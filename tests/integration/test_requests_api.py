@@ -183,7 +183,7 @@ def test_the_wrong_method_is_a_405_in_json(bridge: Bridge, method: str, path: st
 
 
 @pytest.mark.parametrize("path", ["/chat/completions", CHAT, "/chat/completions/", "/v1/chat/completions/"])
-def test_with_and_without_v1_and_slash(bridge: Bridge, path: str) -> None:
+def test_paths_work_with_and_without_v1_and_slash(bridge: Bridge, path: str) -> None:
     assert post(bridge, chat_body("hello", "gpt-4o"), path).message["content"]
     stream = bridge.dial("POST", path, json.dumps(chat_body("hello", "gpt-4o", stream=True)).encode())
     assert stream.all()[-1].is_done

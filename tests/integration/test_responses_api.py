@@ -116,7 +116,7 @@ def test_a_failure_of_upstreams_own(any_bridge: Bridge) -> None:
 
 
 @pytest.mark.parametrize("slow", ["slow-headers", "slow-body"])
-def test_comments_in_the_silence(brisk_bridge: Bridge, slow: str) -> None:
+def test_comments_fill_the_silence(brisk_bridge: Bridge, slow: str) -> None:
     frames = ask(brisk_bridge, f"[[sim:{slow} seconds=0.7]] Hello World").all()
     assert [frame.is_comment for frame in frames[:2]] == [True, True]
     assert event_of(frames[-1])["type"] == "response.completed"
@@ -291,7 +291,7 @@ def test_a_body_that_is_not_a_json_object_is_refused(bridge: Bridge, body: bytes
     assert "JSON" in response.error["message"]
 
 
-def test_no_websocket(any_bridge: Bridge) -> None:
+def test_a_get_without_upgrade_is_a_426(any_bridge: Bridge) -> None:
     """At this status, and no other, Codex goes on with POST at once."""
     response = any_bridge.request("GET", PATH)
     assert (response.status, response.error["type"]) == (426, "invalid_request_error")

@@ -273,7 +273,7 @@ def test_callers_share_no_ids(bridge: Bridge, simulator: Simulator, mark: str) -
     assert not {*one} & {*two}
 
 
-def test_the_log_of_a_conversation(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_the_log_shows_a_conversation(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     """Listed, exported and shown."""
     path, headers, bodies = loop_of_codex(mark)
     for body in bodies[:2]:

@@ -34,7 +34,7 @@ def check_signals(turns: list[Json]) -> None:
     ("name", "path", "results"),
     [("claude on messages", MESSAGES, 2), ("gemini on chat", CHAT, 2), ("web search", MESSAGES, 3)],
 )
-def test_a_task_by_http(outcome: Outcome, path: str, results: int) -> None:
+def test_a_task_by_http_has_its_signals(outcome: Outcome, path: str, results: int) -> None:
     assert [turn["path"] for turn in outcome.turns] == [path] * (results + 1)
     check_signals(outcome.turns)
 
@@ -51,7 +51,7 @@ def check_frames(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("name", ["gpt on a websocket"])
-def test_a_task_over_a_websocket(outcome: Outcome) -> None:
+def test_a_task_over_a_websocket_is_one_connection(outcome: Outcome) -> None:
     check_frames(outcome)
     assert len([entry for entry in outcome.at(RESPONSES) if entry["method"] == "GET"]) == 1
 

@@ -17,7 +17,7 @@ def outcome(runner: Runner, name: str) -> Outcome:
 
 
 @pytest.mark.parametrize("name", PROVIDED)
-def test_a_task_through_the_bridge(outcome: Outcome, name: str) -> None:
+def test_a_task_through_the_bridge_has_one_turn_of_the_user(outcome: Outcome, name: str) -> None:
     wanted = PROVIDED[name]
     outcome.check()
     assert [turn["path"] for turn in outcome.turns] == [wanted.upstream] * 3

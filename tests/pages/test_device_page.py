@@ -41,7 +41,9 @@ def tell(simulator: Simulator, *responses: str, **script: object) -> None:
     assert requests.post(f"{simulator.url}/_simulator/device", json=body, timeout=PATIENCE).ok
 
 
-def test_a_login_and_another(begin, picture: Picture, simulator: Simulator, empty: Bridge) -> None:
+def test_one_login_is_made_and_another_added(
+    begin, picture: Picture, simulator: Simulator, empty: Bridge
+) -> None:
     page = begin("authorization_pending", "success", token=new_token())
     code = page.get_by_label("Your code").inner_text()
     page.get_by_role("button", name="Copy the code").click()
@@ -105,14 +107,14 @@ def test_an_end_and_again(
     assert page.get_by_label("Your code").inner_text() != code
 
 
-def test_slower_and_given_up(begin) -> None:
+def test_slower_checks_are_shown_and_a_login_is_cancelled(begin) -> None:
     page = begin("slow_down")
     expect(page.get_by_text("GitHub asked for fewer checks: now every 6 s.")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name="Get a code")).to_be_visible()
 
 
-def test_without_a_script_on_a_phone(begin, empty: Bridge, visit: Visit) -> None:
+def test_a_login_works_without_scripts_on_a_phone(begin, empty: Bridge, visit: Visit) -> None:
     visitor = visit(empty, java_script_enabled=False, viewport=PHONE)
     page = begin("success", visitor=visitor, token=new_token())
     assert overflow(page) == 0

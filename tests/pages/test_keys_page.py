@@ -12,7 +12,7 @@ def own(start_bridge: Start) -> Bridge:
     return start_bridge(api_key=OPERATOR, server="gevent")
 
 
-def test_the_life_of_a_key(own: Bridge, visit: Visit, picture: Picture) -> None:
+def test_a_key_is_made_changed_and_revoked(own: Bridge, visit: Visit, picture: Picture) -> None:
     visitor = visit(own, permissions=["clipboard-read", "clipboard-write"])
     page = visitor.sign_in(OPERATOR)
     page.get_by_role("link", name="Keys").click()

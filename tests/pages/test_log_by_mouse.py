@@ -45,7 +45,7 @@ def newest_first(**wanted: str) -> list[str]:
     return [row.id for row in fitting][::-1]
 
 
-def test_finding_a_request_and_coming_back(short: Bridge, visit: Visit, tmp_path: Path) -> None:
+def test_a_request_is_found_by_filters_and_left_again(short: Bridge, visit: Visit, tmp_path: Path) -> None:
     page = visit(short, timezone_id="Asia/Shanghai").open("/requests")
     expect(page.get_by_text("Times are in Asia/Shanghai.")).to_be_visible()
     page.get_by_label("Key", exact=True).select_option(PHONE_CALLER)
@@ -124,7 +124,7 @@ def test_each_sum_has_its_name_on_a_phone(short: Bridge, visit: Visit) -> None:
     assert "none" not in names
 
 
-def test_by_conversation_on_a_phone(short: Bridge, visit: Visit) -> None:
+def test_conversations_are_opened_on_a_phone(short: Bridge, visit: Visit) -> None:
     page = visit(short, **ON_A_PHONE).open("/requests")
     page.get_by_text("Filter", exact=True).first.tap()
     expect(page.get_by_label("Model", exact=True)).to_be_visible()

@@ -12,7 +12,7 @@ from copilot_bridge.store import open_store
 from copilot_bridge.store.keys import KEY, Key
 
 
-def test_a_wrong_key_the_right_one_and_out_again(visit: Visit, keyed: Bridge, picture: Picture) -> None:
+def test_only_the_right_key_signs_in(visit: Visit, keyed: Bridge, picture: Picture) -> None:
     visitor = visit(keyed)
     visitor.expects("401")
     page = visitor.open("/setup?client=codex")

@@ -83,13 +83,13 @@ def check(message: Any, *, stop: str = "end_turn") -> str:
 
 
 @each_model
-def test_plain(client: Anthropic, model: str) -> None:
+def test_a_text_gets_a_response(client: Anthropic, model: str) -> None:
     message = client.messages.create(model=model, max_tokens=500, messages=user("Hello World"))
     assert "Hello World" in check(message)
 
 
 @each_model
-def test_plain_async(any_bridge: Bridge, model: str) -> None:
+def test_a_text_gets_a_response_asynchronously(any_bridge: Bridge, model: str) -> None:
     async def ask(client: AsyncAnthropic) -> Any:
         return await client.messages.create(model=model, max_tokens=500, messages=user("Hello World"))
 
@@ -97,12 +97,12 @@ def test_plain_async(any_bridge: Bridge, model: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["claude-haiku-4-5-20251001", "claude-opus-4-6", "claude-haiku-4.5"])
-def test_anthropics_own_names(client: Anthropic, name: str) -> None:
+def test_anthropics_own_names_lead_to_models(client: Anthropic, name: str) -> None:
     check(client.messages.create(model=name, max_tokens=500, messages=user("Hello World")))
 
 
 @each_model
-def test_events_one_by_one(any_client: Anthropic, model: str) -> None:
+def test_the_events_of_a_stream_are_complete(any_client: Anthropic, model: str) -> None:
     with any_client.messages.create(
         model=model, max_tokens=500, messages=user("Hello World"), stream=True
     ) as stream:
@@ -118,7 +118,7 @@ def test_events_one_by_one(any_client: Anthropic, model: str) -> None:
 
 
 @each_model
-def test_the_stream_helper(any_client: Anthropic, model: str) -> None:
+def test_the_stream_helper_collects_the_same_text(any_client: Anthropic, model: str) -> None:
     with any_client.messages.stream(model=model, max_tokens=500, messages=user("Hello World")) as stream:
         text = "".join(stream.text_stream)
         final = stream.get_final_message()
@@ -127,7 +127,7 @@ def test_the_stream_helper(any_client: Anthropic, model: str) -> None:
 
 
 @each_model
-def test_the_stream_helper_async(any_bridge: Bridge, model: str) -> None:
+def test_the_stream_helper_collects_calls_asynchronously(any_bridge: Bridge, model: str) -> None:
     async def ask(client: AsyncAnthropic) -> Any:
         async with client.messages.stream(
             model=model, max_tokens=500, messages=user("get_weather and get_time in Paris"), tools=TOOLS
@@ -192,7 +192,7 @@ def test_a_forced_tool_without_its_thinking(client: Anthropic, model: str, choic
 @pytest.mark.parametrize(
     "thinking", [THINKING, {"type": "adaptive"}, {"type": "enabled", "budget_tokens": 99_999}]
 )
-def test_thinking(any_client: Anthropic, model: str, thinking: Any) -> None:
+def test_thinking_comes_with_its_signature(any_client: Anthropic, model: str, thinking: Any) -> None:
     asked: Any = {"model": model, "max_tokens": 4000, "messages": user("Hello World"), "thinking": thinking}
     with any_client.messages.stream(**asked) as stream:
         kinds = {event.type for event in stream}
@@ -216,7 +216,7 @@ def test_redacted_thinking_comes_back(client: Anthropic) -> None:
 
 
 @each_model
-def test_an_image(client: Anthropic, model: str) -> None:
+def test_an_image_reaches_the_model(client: Anthropic, model: str) -> None:
     source = {"type": "base64", "media_type": "image/png", "data": PIXEL}
     content = [{"type": "image", "source": source}, {"type": "text", "text": "what is it?"}]
     message = client.messages.create(model=model, max_tokens=500, messages=user(content))
@@ -241,7 +241,7 @@ def test_an_image_as_a_tools_result(client: Anthropic) -> None:
 
 
 @pytest.mark.parametrize("model", [*MODELS, "gpt-4o", "gpt-5.3-codex", "gemini-2.5-pro"])
-def test_count_tokens(client: Anthropic, model: str) -> None:
+def test_more_text_counts_more_tokens(client: Anthropic, model: str) -> None:
     few = client.messages.count_tokens(model=model, messages=user("Hello World"))
     many = client.messages.count_tokens(
         model=model, messages=user("Hello World" * 100), system="Be brief.", tools=TOOLS, thinking=THINKING
@@ -249,7 +249,7 @@ def test_count_tokens(client: Anthropic, model: str) -> None:
     assert 0 < few.input_tokens < many.input_tokens
 
 
-def test_count_tokens_async(any_bridge: Bridge) -> None:
+def test_tokens_are_counted_asynchronously(any_bridge: Bridge) -> None:
     async def ask(client: AsyncAnthropic) -> Any:
         return await client.messages.count_tokens(model=MODELS[0], messages=user("Hello World"))
 
@@ -257,7 +257,7 @@ def test_count_tokens_async(any_bridge: Bridge) -> None:
 
 
 @each_model
-def test_a_long_response_in_one_piece(client: Anthropic, model: str) -> None:
+def test_a_long_whole_response_is_complete(client: Anthropic, model: str) -> None:
     """More than Copilot itself gives without a stream."""
     message = client.messages.create(
         model=model, max_tokens=32_000, messages=user("get_weather in Paris"), tools=TOOLS, thinking=THINKING
@@ -278,7 +278,7 @@ def test_stream_and_whole_say_the_same(client: Anthropic, model: str, prompt: st
     assert [block.to_dict() for block in whole.content] == [block.to_dict() for block in streamed.content]
 
 
-def test_models(client: Anthropic) -> None:
+def test_every_model_is_listed_and_retrieved(client: Anthropic) -> None:
     listed = {model.id: model for model in client.models.list()}
     assert {*MODELS, "gpt-4o", "gemini-2.5-pro"} < listed.keys()  # whoever speaks Messages reaches them all
     assert not any("embedding" in id_ for id_ in listed)
@@ -288,7 +288,7 @@ def test_models(client: Anthropic) -> None:
     assert client.models.retrieve("claude-sonnet-4-5-20250929").id == "claude-sonnet-4.5"
 
 
-def test_models_page_by_page(client: Anthropic) -> None:
+def test_models_are_listed_page_by_page(client: Anthropic) -> None:
     everything = [model.id for model in client.models.list()]
     assert [model.id for model in client.models.list(limit=2)] == everything  # it turns the pages itself
     first = client.models.list(limit=2)
@@ -304,7 +304,7 @@ def test_models_page_by_page(client: Anthropic) -> None:
         client.models.list(limit=1001)
 
 
-def test_models_async(any_bridge: Bridge) -> None:
+def test_models_are_listed_asynchronously(any_bridge: Bridge) -> None:
     async def ask(client: AsyncAnthropic) -> list[str]:
         return [model.id async for model in client.models.list(limit=3)]
 
@@ -326,7 +326,7 @@ ERRORS: dict[str, tuple[type[anthropic.APIStatusError], int, str]] = {
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("prompt", ERRORS)
-def test_errors(client: Anthropic, prompt: str, stream: bool) -> None:
+def test_each_error_is_its_own_exception(client: Anthropic, prompt: str, stream: bool) -> None:
     kind, status, name = ERRORS[prompt]
     with pytest.raises(kind) as caught:
         client.messages.create(model=MODELS[0], max_tokens=500, messages=user(prompt), stream=stream)
@@ -337,7 +337,7 @@ def test_errors(client: Anthropic, prompt: str, stream: bool) -> None:
     assert error_body["request_id"] == caught.value.response.headers["x-request-id"]
 
 
-def test_errors_of_the_request(client: Anthropic) -> None:
+def test_wrong_requests_are_exceptions_of_their_kind(client: Anthropic) -> None:
     for ask in (client.messages.create, client.messages.count_tokens):
         more: Any = {"max_tokens": 500} if ask == client.messages.create else {}
         with pytest.raises(anthropic.NotFoundError):
@@ -351,7 +351,7 @@ def test_errors_of_the_request(client: Anthropic) -> None:
         client.messages.batches.list()
 
 
-def test_an_error_async(any_bridge: Bridge) -> None:
+def test_an_error_is_raised_asynchronously(any_bridge: Bridge) -> None:
     async def ask(client: AsyncAnthropic) -> None:
         with pytest.raises(anthropic.RateLimitError):
             await client.messages.create(

@@ -41,7 +41,7 @@ class Memory(BetaAbstractMemoryTool):
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("model", MODELS)
-def test_the_memory_tool(
+def test_the_memory_tool_is_run_by_the_client(
     client: Anthropic, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
     memory = Memory()

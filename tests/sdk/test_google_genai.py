@@ -46,7 +46,9 @@ def plan(*calls: tuple[str, Json], say: str) -> str:
 
 
 @each_model
-def test_whole(client: genai.Client, simulator: Simulator, mark: str, model: str) -> None:
+def test_a_whole_response_is_complete(
+    client: genai.Client, simulator: Simulator, mark: str, model: str
+) -> None:
     response = client.models.generate_content(
         model=model,
         contents=f"Hello {mark}",
@@ -72,7 +74,7 @@ def test_whole(client: genai.Client, simulator: Simulator, mark: str, model: str
 
 
 @each_model
-def test_streamed_with_thoughts(client: genai.Client, mark: str, model: str) -> None:
+def test_a_stream_has_thoughts_and_ends_once(client: genai.Client, mark: str, model: str) -> None:
     config = types.GenerateContentConfig(thinking_config=THINKING)
     chunks = [*client.models.generate_content_stream(model=model, contents=f"Hello {mark}", config=config)]
     parts = [part for chunk in chunks for part in (chunk.parts or ())]
@@ -84,7 +86,7 @@ def test_streamed_with_thoughts(client: genai.Client, mark: str, model: str) -> 
 
 
 @each_model
-def test_asynchronous(bridge: Bridge, mark: str, model: str) -> None:
+def test_the_asynchronous_client_gets_both_forms(bridge: Bridge, mark: str, model: str) -> None:
     async def use() -> tuple[str, str]:
         async with connect(bridge.url).aio as client:
             whole = await client.models.generate_content(model=model, contents=f"Hello {mark}")
@@ -127,7 +129,7 @@ def test_a_streamed_chat_keeps_its_history(
 
 
 @each_model
-def test_parallel_calls(client: genai.Client, mark: str, model: str) -> None:
+def test_parallel_calls_have_ids_of_their_own(client: genai.Client, mark: str, model: str) -> None:
     city = {"city": types.Schema(type=types.Type.STRING)}
     schema = types.Schema(type=types.Type.OBJECT, properties=city)
     names = ["get_weather", "get_time"]
@@ -142,14 +144,14 @@ def test_parallel_calls(client: genai.Client, mark: str, model: str) -> None:
 
 @pytest.mark.parametrize("form", ["response_schema", "response_json_schema"])
 @each_model
-def test_a_schema(client: genai.Client, mark: str, model: str, form: str) -> None:
+def test_a_response_follows_its_schema(client: genai.Client, mark: str, model: str, form: str) -> None:
     schema: Any = City if form == "response_schema" else City.model_json_schema()
     config = types.GenerateContentConfig(response_mime_type="application/json", **{form: schema})
     response = client.models.generate_content(model=model, contents=f"A city {mark}", config=config)
     City.model_validate_json(response.text or "")
 
 
-def test_images_and_documents(client: genai.Client, simulator: Simulator, mark: str) -> None:
+def test_images_and_documents_reach_the_model(client: genai.Client, simulator: Simulator, mark: str) -> None:
     contents: Any = [
         types.Part.from_bytes(data=base64.b64decode(PIXEL), mime_type="image/png"),
         types.Part.from_bytes(data=base64.b64decode(PDF), mime_type="application/pdf"),
@@ -177,13 +179,13 @@ def test_counts_embeddings_and_models(client: genai.Client) -> None:
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta", "v1alpha"])
-def test_every_version(bridge: Bridge, mark: str, version: str) -> None:
+def test_every_version_of_the_api_is_served(bridge: Bridge, mark: str, version: str) -> None:
     with connect(bridge.url, api_version=version) as client:
         response = client.models.generate_content(model="gpt-4.1", contents=f"Hello {mark}")
         assert mark in (response.text or "")
 
 
-def test_errors(client: genai.Client) -> None:
+def test_errors_have_googles_status(client: genai.Client) -> None:
     with pytest.raises(errors.ClientError) as missing:
         client.models.generate_content(model="nope", contents="Hello")
     assert (missing.value.code, missing.value.status) == (404, "NOT_FOUND")
@@ -194,7 +196,7 @@ def test_errors(client: genai.Client) -> None:
     assert "generationConfig.candidateCount" in str(refused.value.message)
 
 
-def test_an_error_in_a_stream(client: genai.Client) -> None:
+def test_an_error_in_a_stream_is_raised(client: genai.Client) -> None:
     stream = client.models.generate_content_stream(model="gpt-4.1", contents="Hello [[sim:error-in-stream]]")
     with pytest.raises(errors.APIError):
         for _chunk in stream:

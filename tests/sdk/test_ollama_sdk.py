@@ -54,7 +54,9 @@ def get_weather(city: str) -> str:
 
 
 @each_model
-def test_whole(client: ollama.Client, simulator: Simulator, mark: str, model: str) -> None:
+def test_a_whole_response_is_complete(
+    client: ollama.Client, simulator: Simulator, mark: str, model: str
+) -> None:
     response = client.chat(
         f"{model}:latest",
         [{"role": "system", "content": "Be brief."}, *user(f"Hello {mark}")],
@@ -73,14 +75,14 @@ def test_whole(client: ollama.Client, simulator: Simulator, mark: str, model: st
 
 
 @each_model
-def test_streamed(client: ollama.Client, mark: str, model: str) -> None:
+def test_a_stream_is_done_with_its_last_line(client: ollama.Client, mark: str, model: str) -> None:
     parts = [*client.chat(model, user(f"Hello {mark}"), stream=True)]
     assert len(parts) > 3
     assert mark in "".join(part.message.content or "" for part in parts)
     assert [part.done for part in parts] == [False] * (len(parts) - 1) + [True]
 
 
-def test_asynchronous(bridge: Bridge, mark: str) -> None:
+def test_the_asynchronous_client_gets_a_stream(bridge: Bridge, mark: str) -> None:
     async def use() -> str:
         async with ollama.AsyncClient(host=bridge.url, timeout=20) as client:
             parts = await client.chat("gpt-4.1", user(f"Hello {mark}"), stream=True)
@@ -91,7 +93,7 @@ def test_asynchronous(bridge: Bridge, mark: str) -> None:
 
 @each_model
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_tool_loop(
+def test_a_tool_loop_ends_with_a_text(
     client: ollama.Client, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
     """Calls and results have no ids of their own."""
@@ -121,26 +123,26 @@ def joined(parts: list[ollama.Message]) -> dict[str, Any]:
 
 
 @each_model
-def test_a_schema(client: ollama.Client, mark: str, model: str) -> None:
+def test_a_response_follows_its_schema(client: ollama.Client, mark: str, model: str) -> None:
     response = client.chat(model, user(f"A city {mark}"), format=City.model_json_schema())
     City.model_validate_json(response.message.content or "")
 
 
 @pytest.mark.parametrize("think", [True, "high"])
-def test_thinking(client: ollama.Client, mark: str, think: Any) -> None:
+def test_thinking_is_streamed_apart_from_the_text(client: ollama.Client, mark: str, think: Any) -> None:
     parts = [*client.chat("gpt-5.3-codex", user(f"Hello {mark}"), think=think, stream=True)]
     assert any(part.message.thinking for part in parts)
     assert mark in "".join(part.message.content or "" for part in parts)
 
 
-def test_an_image(client: ollama.Client, simulator: Simulator, mark: str) -> None:
+def test_an_image_reaches_the_model(client: ollama.Client, simulator: Simulator, mark: str) -> None:
     client.chat("gpt-4.1", user(f"Look {mark}", images=[PIXEL]))
     entry = simulator.only(mark)
     assert entry["headers"]["copilot-vision-request"] == "true"
     assert "data:image/png;base64," in json.dumps(entry["body"])
 
 
-def test_a_generation(client: ollama.Client, simulator: Simulator, mark: str) -> None:
+def test_generate_responds_whole_and_streamed(client: ollama.Client, simulator: Simulator, mark: str) -> None:
     response = client.generate("claude-sonnet-4.5", f"Hello {mark}", system="Be brief.")
     assert mark in response.response
     parts = [*client.generate("gpt-4.1", f"Bye {mark}", stream=True)]
@@ -162,7 +164,7 @@ def test_a_model_that_only_completes_continues_a_text(client: ollama.Client, mar
         client.generate("gpt-41-copilot", "Look", images=[PIXEL])
 
 
-def test_embeddings(client: ollama.Client) -> None:
+def test_both_embedding_endpoints_return_the_same_vector(client: ollama.Client) -> None:
     whole = client.embed("text-embedding-3-small", "one")
     assert (whole.total_duration or 0) > 0
     assert whole.load_duration == 0
@@ -174,7 +176,7 @@ def test_embeddings(client: ollama.Client) -> None:
     assert list(older.embedding) == list(one.embeddings[0])
 
 
-def test_models(client: ollama.Client) -> None:
+def test_models_are_listed_and_shown(client: ollama.Client) -> None:
     names = [model.model for model in client.list().models]
     assert {"gpt-4.1:latest", "claude-sonnet-4.5:latest"} <= set(names)
     shown = client.show("claude-sonnet-4.5:latest")
@@ -200,12 +202,12 @@ def test_models(client: ollama.Client) -> None:
         (lambda client: client.embed("text-embedding-3-small", []), 400, "input: expected"),
     ],
 )
-def test_errors(client: ollama.Client, use: Any, status: int, text: str) -> None:
+def test_errors_have_their_status_and_text(client: ollama.Client, use: Any, status: int, text: str) -> None:
     with pytest.raises(ollama.ResponseError) as caught:
         use(client)
     assert (caught.value.status_code, text in caught.value.error) == (status, True)
 
 
-def test_an_error_in_a_stream(client: ollama.Client, mark: str) -> None:
+def test_an_error_in_a_stream_is_raised(client: ollama.Client, mark: str) -> None:
     with pytest.raises(ollama.ResponseError, match=r"\w"):
         list(client.chat("gpt-4.1", user(f"[[sim:error-in-stream]] {mark}"), stream=True))

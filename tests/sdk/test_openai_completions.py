@@ -74,7 +74,7 @@ def test_a_text_is_a_persons(client: OpenAI, simulator: Simulator, mark: str) ->
     assert simulator.only(mark)["headers"]["x-initiator"] == "user"
 
 
-def test_the_form_of_mistral(bridge: Bridge, mark: str) -> None:
+def test_mistrals_path_fills_gaps_in_the_form_of_a_chat(bridge: Bridge, mark: str) -> None:
     body = {"model": ENGINE, "prompt": f"def {mark}(", "suffix": "): pass"}
     whole = bridge.request("POST", "/v1/fim/completions", body).json
     assert whole["choices"][0]["message"]["content"] == f"/* after 'def {mark}(', before '): pass' */"

@@ -126,12 +126,12 @@ def check_events(events: list[Any]) -> Any:
 
 
 @each_model
-def test_plain(client: OpenAI, model: str) -> None:
+def test_a_text_gets_a_response(client: OpenAI, model: str) -> None:
     assert "Hello World" in check(client.responses.create(model=model, input="Hello World"))
 
 
 @each_model
-def test_plain_async(any_bridge: Bridge, model: str) -> None:
+def test_a_text_gets_a_response_asynchronously(any_bridge: Bridge, model: str) -> None:
     async def ask(client: AsyncOpenAI) -> Any:
         items: Any = [{"role": "user", "content": "Hello World"}]
         return await client.responses.create(model=model, input=items, instructions="Be brief.")
@@ -143,7 +143,7 @@ def test_plain_async(any_bridge: Bridge, model: str) -> None:
 @pytest.mark.parametrize(
     "prompt", ["Hello World", "[[sim:late-summary]] Hello World", "[[sim:unicode]]", "get_weather in Paris"]
 )
-def test_streaming(any_client: OpenAI, model: str, prompt: str) -> None:
+def test_the_events_of_a_stream_are_complete(any_client: OpenAI, model: str, prompt: str) -> None:
     with any_client.responses.create(model=model, input=prompt, tools=TOOLS, stream=True) as stream:
         events: list[Any] = list(stream)
     final = check_events(events)
@@ -155,7 +155,7 @@ def test_streaming(any_client: OpenAI, model: str, prompt: str) -> None:
 
 
 @each_model
-def test_streaming_async(any_bridge: Bridge, model: str) -> None:
+def test_a_stream_is_read_asynchronously(any_bridge: Bridge, model: str) -> None:
     async def ask(client: AsyncOpenAI) -> list[Any]:
         async with await client.responses.create(model=model, input="Hello World", stream=True) as stream:
             return [event async for event in stream]
@@ -165,7 +165,7 @@ def test_streaming_async(any_bridge: Bridge, model: str) -> None:
 
 @each_model
 @pytest.mark.parametrize("prompt", ["Hello World", "[[sim:late-summary]] Hello", "get_weather and get_time"])
-def test_the_stream_helper(any_client: OpenAI, model: str, prompt: str) -> None:
+def test_the_stream_helper_collects_the_response(any_client: OpenAI, model: str, prompt: str) -> None:
     with any_client.responses.stream(model=model, input=prompt, tools=TOOLS) as stream:
         kinds = {event.type for event in stream}
         final: Any = stream.get_final_response()
@@ -179,7 +179,7 @@ def test_the_stream_helper(any_client: OpenAI, model: str, prompt: str) -> None:
         assert "Hello" in final.output_text
 
 
-def test_the_stream_helper_async(any_bridge: Bridge) -> None:
+def test_the_stream_helper_works_asynchronously(any_bridge: Bridge) -> None:
     async def ask(client: AsyncOpenAI) -> Any:
         async with client.responses.stream(model=MODELS[0], input="Hello World") as stream:
             return await stream.get_final_response()
@@ -224,7 +224,7 @@ def test_reasoning_and_calls_come_back(
 
 
 @each_model
-def test_tools_in_parallel(client: OpenAI, model: str) -> None:
+def test_tools_are_called_in_parallel(client: OpenAI, model: str) -> None:
     response = client.responses.create(model=model, input="[[sim:tools]] in Paris", tools=TOOLS)
     check(response)
     calls: list[Any] = [item for item in response.output if item.type == "function_call"]
@@ -233,7 +233,7 @@ def test_tools_in_parallel(client: OpenAI, model: str) -> None:
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-def test_a_tool_of_free_text(any_client: OpenAI, stream: bool) -> None:
+def test_a_tool_of_free_text_is_called(any_client: OpenAI, stream: bool) -> None:
     tools: Any = [{"type": "custom", "name": "apply_patch", "description": "patches"}]
     given: Any = {"model": MODELS[0], "input": "apply_patch please", "tools": tools}
     if stream:
@@ -248,7 +248,7 @@ def test_a_tool_of_free_text(any_client: OpenAI, stream: bool) -> None:
 
 
 @each_model
-def test_structured_outputs(client: OpenAI, model: str) -> None:
+def test_a_response_follows_its_schema(client: OpenAI, model: str) -> None:
     response = client.responses.parse(model=model, input="Tell me of 'Paris'", text_format=City)
     check(response)
     assert isinstance(response.output_parsed, City)
@@ -258,7 +258,7 @@ def test_structured_outputs(client: OpenAI, model: str) -> None:
 
 
 @each_model
-def test_vision(client: OpenAI, model: str) -> None:
+def test_an_image_reaches_the_model(client: OpenAI, model: str) -> None:
     parts = [{"type": "input_text", "text": "what is it?"}, {"type": "input_image", "image_url": PIXEL}]
     items: Any = [{"role": "user", "content": parts}]
     assert "image/png of 70 bytes" in check(client.responses.create(model=model, input=items))
@@ -293,7 +293,7 @@ ERRORS: dict[str, tuple[type[openai.APIStatusError], int, str | None]] = {
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("prompt", ERRORS)
-def test_errors(client: OpenAI, prompt: str, stream: bool) -> None:
+def test_each_error_is_its_own_exception(client: OpenAI, prompt: str, stream: bool) -> None:
     kind, status, code = ERRORS[prompt]
     with pytest.raises(kind) as caught:
         client.responses.create(model=MODELS[0], input=prompt, stream=stream)
@@ -302,7 +302,7 @@ def test_errors(client: OpenAI, prompt: str, stream: bool) -> None:
     assert caught.value.message
 
 
-def test_errors_of_the_request(client: OpenAI) -> None:
+def test_wrong_requests_are_exceptions_of_their_kind(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as unknown:
         client.responses.create(model="gpt-nothing", input="hello")
     assert (unknown.value.code, unknown.value.param) == ("model_not_found", "model")
@@ -332,7 +332,7 @@ def test_a_broken_stream_says_so(any_client: OpenAI, model: str, cut: str) -> No
     assert [event.sequence_number for event in events] == list(range(len(events)))
 
 
-def test_an_error_in_the_stream(any_client: OpenAI) -> None:
+def test_an_error_in_a_stream_is_its_last_event(any_client: OpenAI) -> None:
     with any_client.responses.create(
         model=MODELS[0], input="[[sim:error-in-stream]] Hello World", stream=True
     ) as stream:

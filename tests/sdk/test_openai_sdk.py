@@ -147,12 +147,12 @@ def test_the_models_here_are_those_that_are_listed(client: OpenAI) -> None:
 
 
 @each_model
-def test_plain(client: OpenAI, model: str) -> None:
+def test_a_text_gets_a_response(client: OpenAI, model: str) -> None:
     check_whole(client.chat.completions.create(model=model, messages=user("Hello World")), "Hello World")
 
 
 @each_model
-def test_plain_async(bridge: Bridge, model: str) -> None:
+def test_a_text_gets_a_response_asynchronously(bridge: Bridge, model: str) -> None:
     async def ask(client: AsyncOpenAI) -> ChatCompletion:
         return await client.chat.completions.create(model=model, messages=user("Hello World"))
 
@@ -161,7 +161,7 @@ def test_plain_async(bridge: Bridge, model: str) -> None:
 
 @each_model
 @pytest.mark.parametrize("usage", [True, False])
-def test_streaming(any_client: OpenAI, model: str, usage: bool) -> None:
+def test_the_chunks_of_a_stream_are_complete(any_client: OpenAI, model: str, usage: bool) -> None:
     with any_client.chat.completions.create(
         model=model, messages=user("Hello World"), stream=True, stream_options={"include_usage": usage}
     ) as stream:
@@ -169,7 +169,7 @@ def test_streaming(any_client: OpenAI, model: str, usage: bool) -> None:
 
 
 @each_model
-def test_streaming_async(bridge: Bridge, model: str) -> None:
+def test_a_stream_is_read_asynchronously(bridge: Bridge, model: str) -> None:
     async def ask(client: AsyncOpenAI) -> list[ChatCompletionChunk]:
         options: Any = {"include_usage": True}
         async with await client.chat.completions.create(
@@ -191,7 +191,7 @@ def test_the_raw_stream_ends_once(bridge: Bridge, model: str) -> None:
 @pytest.mark.parametrize(
     "prompt", ["Hello World", "get_weather and get_time in Paris", "[[sim:think]] Hello World"]
 )
-def test_the_stream_helper(client: OpenAI, model: str, prompt: str) -> None:
+def test_the_stream_helper_collects_the_response(client: OpenAI, model: str, prompt: str) -> None:
     tools: Any = TOOLS if "get_" in prompt else openai.omit
     with client.chat.completions.stream(
         model=model, messages=user(prompt), tools=tools, stream_options={"include_usage": True}
@@ -212,7 +212,7 @@ def test_the_stream_helper(client: OpenAI, model: str, prompt: str) -> None:
 
 
 @some_models
-def test_the_stream_helper_async(any_bridge: Bridge, model: str) -> None:
+def test_the_stream_helper_collects_calls_asynchronously(any_bridge: Bridge, model: str) -> None:
     async def ask(client: AsyncOpenAI) -> Any:
         async with client.chat.completions.stream(
             model=model, messages=user("get_weather and get_time in Paris"), tools=TOOLS
@@ -240,7 +240,7 @@ def test_a_tool_and_its_result(client: OpenAI, model: str) -> None:
 
 
 @each_model
-def test_tools_in_parallel(client: OpenAI, model: str) -> None:
+def test_tools_are_called_in_parallel(client: OpenAI, model: str) -> None:
     response = client.chat.completions.create(
         model=model, messages=user("[[sim:tools]] in Paris"), tools=TOOLS, parallel_tool_calls=True
     )
@@ -252,7 +252,7 @@ def test_tools_in_parallel(client: OpenAI, model: str) -> None:
 
 @each_model
 @pytest.mark.parametrize("choice", ["required", "get_time"])
-def test_a_forced_tool(client: OpenAI, model: str, choice: str) -> None:
+def test_a_forced_tool_is_called(client: OpenAI, model: str, choice: str) -> None:
     forced: Any = choice if choice == "required" else {"type": "function", "function": {"name": choice}}
     response = client.chat.completions.create(
         model=model, messages=user("Good morning"), tools=TOOLS, tool_choice=forced
@@ -264,14 +264,14 @@ def test_a_forced_tool(client: OpenAI, model: str, choice: str) -> None:
 
 
 @pytest.mark.parametrize("model", SEEING)
-def test_vision(client: OpenAI, model: str) -> None:
+def test_an_image_reaches_the_model(client: OpenAI, model: str) -> None:
     parts = [{"type": "text", "text": "what is it?"}, {"type": "image_url", "image_url": {"url": PIXEL}}]
     messages: list[Any] = [{"role": "user", "content": parts}]
     check_whole(client.chat.completions.create(model=model, messages=messages), "image/png of 70 bytes")
 
 
 @each_model
-def test_structured_outputs(client: OpenAI, model: str) -> None:
+def test_a_response_follows_its_schema(client: OpenAI, model: str) -> None:
     response = client.chat.completions.parse(
         model=model, messages=user("Tell me of 'Paris'"), response_format=City
     )
@@ -290,7 +290,7 @@ def test_structured_outputs_in_a_stream(client: OpenAI, model: str) -> None:
 
 
 @each_model
-def test_reasoning_content(client: OpenAI, model: str) -> None:
+def test_reasoning_comes_in_reasoning_content(client: OpenAI, model: str) -> None:
     """No field of OpenAI's own, but the one that its clients look for."""
     with client.chat.completions.create(
         model=model, messages=user("[[sim:think]] Hello World"), stream=True
@@ -314,7 +314,7 @@ def test_reasoning_and_tools_come_back(client: OpenAI, model: str) -> None:
     assert "21 degrees" in (response.choices[0].message.content or "")
 
 
-def test_raw_response_and_request_id(client: OpenAI) -> None:
+def test_a_raw_response_has_its_request_id(client: OpenAI) -> None:
     raw = client.chat.completions.with_raw_response.create(model="gpt-4o", messages=user("hello"))
     assert raw.headers["x-request-id"] == raw.parse()._request_id
 
@@ -342,14 +342,14 @@ def test_embeddings_by_default_are_base64_on_the_wire(bridge: Bridge, model: str
     assert default.usage.prompt_tokens > 0
 
 
-def test_embeddings_async(any_bridge: Bridge) -> None:
+def test_texts_are_embedded_asynchronously(any_bridge: Bridge) -> None:
     async def ask(client: AsyncOpenAI) -> Any:
         return await client.embeddings.create(model=EMBEDDINGS[0], input="one", dimensions=16)
 
     assert len(run(any_bridge, ask).data[0].embedding) == 16
 
 
-def test_models(client: OpenAI) -> None:
+def test_every_model_is_listed_and_retrieved(client: OpenAI) -> None:
     listed = {model.id: model for model in client.models.list()}
     assert set(EMBEDDINGS) < listed.keys()
     for id_, model in listed.items():
@@ -357,7 +357,7 @@ def test_models(client: OpenAI) -> None:
     assert client.models.retrieve("claude-sonnet-4-5-20250929").id == "claude-sonnet-4.5"
 
 
-def test_models_async(any_bridge: Bridge) -> None:
+def test_models_are_listed_asynchronously(any_bridge: Bridge) -> None:
     async def ask(client: AsyncOpenAI) -> list[str]:
         return [model.id async for model in client.models.list()]
 
@@ -379,7 +379,7 @@ ERRORS: dict[str, tuple[type[openai.APIStatusError], str | None]] = {
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("prompt", ERRORS)
-def test_errors(client: OpenAI, prompt: str, stream: bool) -> None:
+def test_each_error_is_its_own_exception(client: OpenAI, prompt: str, stream: bool) -> None:
     kind, code = ERRORS[prompt]
     with pytest.raises(kind) as caught:
         client.chat.completions.create(model="gpt-4o", messages=user(prompt), stream=stream)
@@ -388,7 +388,7 @@ def test_errors(client: OpenAI, prompt: str, stream: bool) -> None:
     assert caught.value.message
 
 
-def test_errors_of_the_request(client: OpenAI) -> None:
+def test_wrong_requests_are_exceptions_of_their_kind(client: OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as unknown:
         client.chat.completions.create(model="gpt-4oo", messages=user("hello"))
     assert (unknown.value.code, unknown.value.param) == ("model_not_found", "model")
@@ -404,7 +404,7 @@ def test_errors_of_the_request(client: OpenAI) -> None:
         client.files.list()
 
 
-def test_an_error_async(any_bridge: Bridge) -> None:
+def test_an_error_is_raised_asynchronously(any_bridge: Bridge) -> None:
     async def ask(client: AsyncOpenAI) -> None:
         with pytest.raises(openai.RateLimitError):
             await client.chat.completions.create(
@@ -476,7 +476,7 @@ def test_a_silent_stream_does_not_time_out(brisk_bridge: Bridge) -> None:
         assert "Hello World" in check_chunks(list(stream), usage=False)
 
 
-def test_another_account(start_bridge: Start) -> None:
+def test_another_account_has_the_models_of_its_plan(start_bridge: Start) -> None:
     bridge = start_bridge(github_token=new_token("free"), server="gevent")
     with connect(bridge) as client:
         with pytest.raises(openai.NotFoundError):

@@ -25,7 +25,7 @@ def is_page(url: str, mark: str) -> bool:
 
 @each_model
 @both_ways
-def test_anthropics(bridge: Bridge, mark: str, model: str, stream: bool) -> None:
+def test_anthropics_search_cites_its_pages(bridge: Bridge, mark: str, model: str, stream: bool) -> None:
     given = {
         "model": model,
         "max_tokens": 4000,
@@ -55,7 +55,7 @@ def test_anthropics(bridge: Bridge, mark: str, model: str, stream: bool) -> None
 
 @each_model
 @both_ways
-def test_openais_responses(bridge: Bridge, mark: str, model: str, stream: bool) -> None:
+def test_responses_search_cites_its_pages(bridge: Bridge, mark: str, model: str, stream: bool) -> None:
     said = f"[[sim:search]] {mark}" if model.startswith("gpt") else plan(mark)
     given = {"model": model, "input": said, "tools": [{"type": "web_search"}]}
     with connect_openai(bridge) as client:
@@ -79,7 +79,7 @@ def test_openais_responses(bridge: Bridge, mark: str, model: str, stream: bool) 
 
 @each_model
 @both_ways
-def test_openais_chat(bridge: Bridge, mark: str, model: str, stream: bool) -> None:
+def test_chats_search_cites_its_pages(bridge: Bridge, mark: str, model: str, stream: bool) -> None:
     given = {
         "model": model,
         "messages": [{"role": "user", "content": plan(mark)}],
@@ -99,7 +99,7 @@ def test_openais_chat(bridge: Bridge, mark: str, model: str, stream: bool) -> No
 
 @each_model
 @both_ways
-def test_googles(bridge: Bridge, mark: str, model: str, stream: bool) -> None:
+def test_googles_search_has_its_grounding(bridge: Bridge, mark: str, model: str, stream: bool) -> None:
     options = types.HttpOptions(base_url=bridge.url, timeout=20_000, client_args=PLAIN)
     config = types.GenerateContentConfig(tools=[types.Tool(google_search=types.GoogleSearch())])
     with genai.Client(api_key="any", http_options=options) as client:

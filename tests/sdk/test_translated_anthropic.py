@@ -121,7 +121,9 @@ def results_upstream(body: Json) -> list[tuple[str, Any]]:
 
 @both_ways
 @each_model
-def test_plain(client: Anthropic, simulator: Simulator, mark: str, model: str, stream: bool) -> None:
+def test_a_text_gets_a_response(
+    client: Anthropic, simulator: Simulator, mark: str, model: str, stream: bool
+) -> None:
     message = ask(client, stream, model=model, messages=user(f"Hello {mark}"))
     assert mark in check(message)
     assert message.model == model
@@ -131,7 +133,7 @@ def test_plain(client: Anthropic, simulator: Simulator, mark: str, model: str, s
 
 
 @each_model
-def test_async(any_bridge: Bridge, model: str) -> None:
+def test_the_asynchronous_client_gets_both_forms(any_bridge: Bridge, model: str) -> None:
     async def use(client: AsyncAnthropic) -> tuple[Any, Any]:
         given: Any = {"model": model, "max_tokens": 500, "messages": user("Hello World")}
         async with client.messages.stream(**given) as events:
@@ -144,7 +146,7 @@ def test_async(any_bridge: Bridge, model: str) -> None:
 
 
 @each_model
-def test_events_one_by_one(any_client: Anthropic, model: str) -> None:
+def test_a_stream_has_one_open_block_at_a_time(any_client: Anthropic, model: str) -> None:
     with any_client.messages.create(
         model=model, max_tokens=4000, messages=user("get_weather in Paris"), tools=TOOLS, stream=True
     ) as stream:
@@ -262,7 +264,9 @@ def test_text_beside_a_tool_result_begins_a_users_turn(
 
 
 @each_model
-def test_images_and_documents(client: Anthropic, simulator: Simulator, mark: str, model: str) -> None:
+def test_images_and_documents_reach_the_model(
+    client: Anthropic, simulator: Simulator, mark: str, model: str
+) -> None:
     content = [DOCUMENT, IMAGE, {"type": "text", "text": f"what is it? {mark}"}]
     if model == GEMINI:  # chat has a place for documents with OpenAI's own models alone
         with pytest.raises(anthropic.BadRequestError, match=r"messages: .* does not accept documents"):
@@ -323,7 +327,7 @@ CHOICES: list[tuple[Json, str, list[str]]] = [
 
 @pytest.mark.parametrize(("choice", "mode", "names"), CHOICES)
 @one_of_each
-def test_the_choice_of_a_tool(
+def test_the_choice_of_a_tool_reaches_the_model(
     client: Anthropic,
     simulator: Simulator,
     mark: str,
@@ -382,7 +386,7 @@ def test_thoughts_are_shown_and_go_back_to_who_had_them(
 
 
 @each_model
-def test_a_conversation_that_another_model_began(
+def test_the_signatures_of_another_model_are_not_sent(
     client: Anthropic, simulator: Simulator, mark: str, model: str
 ) -> None:
     """One model's signatures are nothing to another, neither on the way there nor on the way back."""
@@ -426,7 +430,9 @@ LEAST = {"gpt-5.3-codex": "none", "gemini-3.1-pro-preview": "low"}
 
 
 @one_of_each
-def test_not_to_think_at_all(client: Anthropic, simulator: Simulator, mark: str, model: str) -> None:
+def test_disabled_thinking_is_the_least_effort(
+    client: Anthropic, simulator: Simulator, mark: str, model: str
+) -> None:
     """As little as the model can."""
     off: Any = {"type": "disabled"}
     client.messages.create(model=model, max_tokens=500, messages=user(mark), thinking=off)
@@ -436,7 +442,7 @@ def test_not_to_think_at_all(client: Anthropic, simulator: Simulator, mark: str,
 
 
 @each_model
-def test_structured_outputs(client: Anthropic, model: str) -> None:
+def test_a_response_follows_its_schema(client: Anthropic, model: str) -> None:
     given: Any = {"model": model, "max_tokens": 4000, "messages": user("Tell me of 'Paris'")}
     parsed = client.messages.parse(output_format=City, **given).parsed_output
     assert isinstance(parsed, City)
@@ -477,7 +483,7 @@ def test_stop_reasons_are_the_same_in_a_stream_and_in_one_piece(
 
 
 @each_model
-def test_a_response_cut_off_at_the_limit(
+def test_a_response_is_cut_off_at_the_limit(
     client: Anthropic, simulator: Simulator, mark: str, model: str
 ) -> None:
     prompt = f"Say it at length: {'word ' * 40} {mark}"
@@ -543,7 +549,7 @@ ERRORS: dict[str, tuple[type[anthropic.APIStatusError], int, str]] = {
 @both_ways
 @pytest.mark.parametrize("prompt", ERRORS)
 @one_of_each
-def test_errors(client: Anthropic, model: str, prompt: str, stream: bool) -> None:
+def test_each_error_is_its_own_exception(client: Anthropic, model: str, prompt: str, stream: bool) -> None:
     kind, status, name = ERRORS[prompt]
     with pytest.raises(kind) as caught:
         client.messages.create(model=model, max_tokens=500, messages=user(f"[[sim:{prompt}]]"), stream=stream)

@@ -104,7 +104,9 @@ def results_upstream(body: Json) -> list[tuple[str, Any]]:
 
 @both_ways
 @each_model
-def test_plain(client: OpenAI, simulator: Simulator, mark: str, model: str, stream: bool) -> None:
+def test_a_text_gets_a_response(
+    client: OpenAI, simulator: Simulator, mark: str, model: str, stream: bool
+) -> None:
     response = ask(client, stream, model=model, messages=user(f"Hello {mark}"))
     assert mark in check(response).content
     assert response.model == model
@@ -114,7 +116,7 @@ def test_plain(client: OpenAI, simulator: Simulator, mark: str, model: str, stre
 
 
 @each_model
-def test_chunk_by_chunk(any_client: OpenAI, model: str) -> None:
+def test_the_chunks_number_and_open_each_call_once(any_client: OpenAI, model: str) -> None:
     """Calls are numbered from 0, whatever came before them, and each is opened once."""
     with any_client.chat.completions.create(
         model=model,
@@ -248,7 +250,9 @@ def test_a_refused_signature_is_left_out_and_the_request_repeated(
 
 
 @each_model
-def test_images_and_documents(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
+def test_images_and_documents_reach_the_model(
+    client: OpenAI, simulator: Simulator, mark: str, model: str
+) -> None:
     content = [FILE, IMAGE, {"type": "text", "text": f"what is it? {mark}"}]
     text = check(client.chat.completions.create(model=model, messages=user(content))).content
     assert "image/png of 70 bytes" in text
@@ -267,7 +271,7 @@ def test_images_and_documents(client: OpenAI, simulator: Simulator, mark: str, m
 
 
 @each_model
-def test_an_image_in_the_result_of_a_tool(
+def test_an_image_in_the_result_of_a_tool_reaches_the_model(
     client: OpenAI, simulator: Simulator, mark: str, model: str
 ) -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": ""}}
@@ -297,7 +301,7 @@ CHOICES: list[tuple[Any, Json, list[str]]] = [
 @pytest.mark.parametrize("parallel", [True, False], ids=["parallel", "one"])
 @pytest.mark.parametrize(("choice", "of_claude", "names"), CHOICES)
 @each_model
-def test_the_choice_of_a_tool(
+def test_the_choice_of_a_tool_reaches_the_model(
     client: OpenAI,
     simulator: Simulator,
     mark: str,
@@ -326,7 +330,7 @@ def test_the_choice_of_a_tool(
 
 
 @each_model
-def test_structured_outputs(client: OpenAI, model: str) -> None:
+def test_a_response_follows_its_schema(client: OpenAI, model: str) -> None:
     given: Any = {"model": model, "messages": user("Tell me of 'Paris'"), "response_format": City}
     parsed = client.chat.completions.parse(**given).choices[0].message.parsed
     assert isinstance(parsed, City)
@@ -371,7 +375,9 @@ def test_finish_reasons_are_the_same_in_a_stream_and_in_one_piece(
 
 
 @each_model
-def test_a_response_cut_off_at_the_limit(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
+def test_a_response_is_cut_off_at_the_limit(
+    client: OpenAI, simulator: Simulator, mark: str, model: str
+) -> None:
     prompt = user(f"Say it at length: {'word ' * 40} {mark}")
     check(
         client.chat.completions.create(model=model, messages=prompt, max_completion_tokens=20),
@@ -382,7 +388,7 @@ def test_a_response_cut_off_at_the_limit(client: OpenAI, simulator: Simulator, m
         assert body.get("max_output_tokens", body.get("max_tokens")) == 20
 
 
-def test_stop_sequences(client: OpenAI, simulator: Simulator, mark: str) -> None:
+def test_stop_sequences_end_the_text(client: OpenAI, simulator: Simulator, mark: str) -> None:
     prompt = user(f"one two three {mark}")
     for stop in ("two", ["two", "never"]):
         response = client.chat.completions.create(model=CLAUDE, messages=prompt, stop=stop)
@@ -449,7 +455,7 @@ ERRORS: dict[str, tuple[type[openai.APIStatusError], int, str | None]] = {
 @both_ways
 @pytest.mark.parametrize("prompt", ERRORS)
 @each_model
-def test_errors(client: OpenAI, model: str, prompt: str, stream: bool) -> None:
+def test_each_error_is_its_own_exception(client: OpenAI, model: str, prompt: str, stream: bool) -> None:
     kind, status, code = ERRORS[prompt]
     with pytest.raises(kind) as caught:
         client.chat.completions.create(model=model, messages=user(f"[[sim:{prompt}]]"), stream=stream)
@@ -487,7 +493,7 @@ def test_a_stream_that_breaks_is_an_error_for_who_wants_it_whole(client: OpenAI,
     assert (caught.value.status_code, caught.value.code) == (502, "stream_cut")
 
 
-def test_asynchronously(any_bridge: Bridge) -> None:
+def test_the_asynchronous_client_gets_calls_and_errors(any_bridge: Bridge) -> None:
     async def use(client: AsyncOpenAI) -> None:
         for model in PATHS:
             given: Any = {"model": model, "messages": user("get_weather and get_time"), "tools": TOOLS}

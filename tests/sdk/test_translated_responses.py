@@ -163,7 +163,9 @@ def blocks_upstream(body: Json, kind: str) -> list[Json]:
 
 @both_ways
 @each_model
-def test_plain(client: OpenAI, simulator: Simulator, mark: str, model: str, stream: bool) -> None:
+def test_a_text_gets_a_response(
+    client: OpenAI, simulator: Simulator, mark: str, model: str, stream: bool
+) -> None:
     response = ask(client, stream, model=model, input=f"Hello {mark}")
     assert mark in check(response)
     assert response.model == model
@@ -175,7 +177,7 @@ def test_plain(client: OpenAI, simulator: Simulator, mark: str, model: str, stre
 
 @pytest.mark.parametrize("prompt", ["Hello World", "[[sim:unicode]]", "get_weather and get_time"])
 @each_model
-def test_the_stream_helper(client: OpenAI, model: str, prompt: str) -> None:
+def test_the_stream_helper_collects_the_response(client: OpenAI, model: str, prompt: str) -> None:
     with client.responses.stream(model=model, input=prompt, tools=TOOLS, reasoning=THINKING) as stream:
         kinds = {event.type for event in stream}
         final: Any = stream.get_final_response()
@@ -293,7 +295,7 @@ def test_hidden_thoughts_come_back(client: OpenAI, simulator: Simulator, mark: s
 
 
 @pytest.mark.parametrize("model", [SONNET, OPUS])
-def test_a_conversation_that_another_model_began(
+def test_the_reasoning_of_another_model_is_not_sent(
     client: OpenAI, simulator: Simulator, mark: str, model: str
 ) -> None:
     """One model's goods are nothing to another, neither on the way there nor on the way back."""
@@ -309,7 +311,9 @@ def test_a_conversation_that_another_model_began(
 
 
 @each_model
-def test_images_and_documents(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
+def test_images_and_documents_reach_the_model(
+    client: OpenAI, simulator: Simulator, mark: str, model: str
+) -> None:
     content = [FILE, IMAGE | {"detail": "original"}, {"type": "input_text", "text": f"what? {mark}"}]
     if model == GEMINI:  # chat has a place for documents with OpenAI's own models alone
         with pytest.raises(openai.BadRequestError, match=r"input: .* does not accept documents"):
@@ -375,7 +379,7 @@ CHOICES: list[tuple[Any, Json, list[str]]] = [
 @pytest.mark.parametrize("parallel", [True, False], ids=["parallel", "one"])
 @pytest.mark.parametrize(("choice", "of_claude", "names"), CHOICES)
 @one_of_each
-def test_the_choice_of_a_tool(
+def test_the_choice_of_a_tool_reaches_the_model(
     client: OpenAI,
     simulator: Simulator,
     mark: str,
@@ -420,7 +424,7 @@ def test_a_choice_among_some_of_the_tools(
 
 
 @each_model
-def test_structured_outputs(client: OpenAI, model: str) -> None:
+def test_a_response_follows_its_schema(client: OpenAI, model: str) -> None:
     given: Any = {"model": model, "input": "Tell me of 'Paris'", "text_format": City}
     parsed = client.responses.parse(**given).output_parsed
     assert isinstance(parsed, City)
@@ -461,7 +465,9 @@ def test_a_refusal_keeps_its_text(client: OpenAI, stream: bool) -> None:
 
 
 @each_model
-def test_a_response_cut_off_at_the_limit(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
+def test_a_response_is_cut_off_at_the_limit(
+    client: OpenAI, simulator: Simulator, mark: str, model: str
+) -> None:
     prompt = f"Say it at length: {'word ' * 40} {mark}"
     response = client.responses.create(model=model, input=prompt, max_output_tokens=20)
     check(response, "incomplete")
@@ -472,7 +478,7 @@ def test_a_response_cut_off_at_the_limit(client: OpenAI, simulator: Simulator, m
 
 @both_ways
 @each_model
-def test_usage_in_the_log(bridge: Bridge, model: str, stream: bool) -> None:
+def test_the_log_has_the_usage_of_the_response(bridge: Bridge, model: str, stream: bool) -> None:
     given: Any = {"model": model, "input": "Hello World", "reasoning": THINKING}
     with connect_openai(bridge) as client:
         if stream:
@@ -505,7 +511,7 @@ ERRORS: dict[str, tuple[type[openai.APIStatusError], int, str | None]] = {
 @both_ways
 @pytest.mark.parametrize("prompt", ERRORS)
 @one_of_each
-def test_errors(client: OpenAI, model: str, prompt: str, stream: bool) -> None:
+def test_each_error_is_its_own_exception(client: OpenAI, model: str, prompt: str, stream: bool) -> None:
     kind, status, code = ERRORS[prompt]
     with pytest.raises(kind) as caught:
         client.responses.create(model=model, input=f"[[sim:{prompt}]]", stream=stream)
@@ -539,7 +545,7 @@ def test_a_stream_that_breaks_is_an_error_for_who_wants_it_whole(client: OpenAI,
     assert (caught.value.status_code, caught.value.code) == (502, "stream_cut")
 
 
-def test_asynchronously(any_bridge: Bridge) -> None:
+def test_the_asynchronous_client_gets_calls_and_errors(any_bridge: Bridge) -> None:
     async def use(client: AsyncOpenAI) -> None:
         for model in (OPUS, GEMINI):
             given: Any = {"model": model, "input": "get_weather and get_time", "tools": TOOLS}
@@ -599,7 +605,9 @@ def test_fields_that_the_target_lacks_are_refused(
 
 
 @one_of_each
-def test_sampling(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
+def test_sampling_reaches_the_models_that_take_it(
+    client: OpenAI, simulator: Simulator, mark: str, model: str
+) -> None:
     check(client.responses.create(model=model, input=mark, temperature=0.5, top_p=0.9))
     (body,) = sent(simulator, mark, 1)
     sampling = {name: body[name] for name in ("temperature", "top_p") if name in body}

@@ -137,7 +137,7 @@ def test_bodies_of_forms_are_limited(nginx: Nginx, served: Bridge) -> None:
         assert Stream(sock).status == 413
 
 
-def test_over_a_unix_socket(tmp_path: Path, certificate: Path, simulator: Simulator) -> None:
+def test_a_unix_socket_serves_nginx(tmp_path: Path, certificate: Path, simulator: Simulator) -> None:
     path = tmp_path / "bridge.sock"
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))

@@ -55,7 +55,7 @@ NAMES = (
 
 @pytest.mark.parametrize("secret", SHAPED.values(), ids=SHAPED)
 @pytest.mark.parametrize("disguise", DISGUISES.values(), ids=DISGUISES)
-def test_secrets_of_a_known_shape(secret, disguise):
+def test_secrets_of_a_known_shape_are_hidden(secret, disguise):
     redacted = redact(disguise.format(secret))
     assert HIDDEN in redacted
     for part in (secret, secret[4:], secret[-12:]):

@@ -73,7 +73,7 @@ def test_any_retry_after_is_bounded(value):
         ("", None),
     ],
 )
-def test_the_reset_of_a_limit(reset, seconds):
+def test_the_reset_of_a_limit_becomes_a_wait(reset, seconds):
     assert retry_after({"x-ratelimit-reset": reset, "date": DATE}, "") == seconds
     assert retry_after({"x-ratelimit-reset": reset, "date": DATE}) is None
 

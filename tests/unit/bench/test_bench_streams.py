@@ -118,7 +118,7 @@ def test_a_refusal_is_no_response():
         list(read_events(given(b"HTTP/1.1 429 Too Many\r\ncontent-length: 0\r\n\r\n")))
 
 
-def test_a_response_in_one_piece(upstream):
+def test_a_whole_response_is_checked_to_the_byte(upstream):
     response = Load(upstream.address, chat(directive(1, 400))).run()[0]
     check_whole(response, 400)
     with pytest.raises(WrongResponseError):

@@ -106,13 +106,13 @@ def test_settings_files_have_the_systems_path(name, system, path):
 
 
 @pytest.mark.parametrize("kind", SHELLS)
-def test_lines_for_each_shell(kind):
+def test_each_shell_gets_lines_of_its_own(kind):
     steps = setup_instructions("openai-sdk", URL, KEY, system=System(shell=kind))
     assert steps.lines == steps.environment
     assert [KEY in line for line in steps.lines.splitlines()] == [False, True]
 
 
-def test_without_a_key():
+def test_only_clients_that_need_a_key_get_one_made_up():
     """The llm tool would not start without the key."""
     assert setup_instructions("codex", URL).lines == ""
     assert len(setup_instructions("llm", URL).files) == 1
@@ -146,7 +146,7 @@ def test_opencode_asks_each_model_in_its_own_api():
     "url",
     [URL, f"{URL}/", f"{URL}/v1", f"{URL}/v1/", f" {URL} ", "https://b.example/copilot/v1", "http://[::1]:1"],
 )
-def test_addresses(url):
+def test_an_address_is_cleaned(url):
     assert clean_url(url) == url.strip().rstrip("/").removesuffix("/v1")
 
 
@@ -164,17 +164,17 @@ def test_addresses(url):
         "http://x/$(y)",
     ],
 )
-def test_no_addresses(url):
+def test_what_is_no_address_is_refused(url):
     with pytest.raises(ConfigError, match="address"):
         clean_url(url)
 
 
-def test_an_unknown_client():
+def test_an_unknown_client_is_refused_with_the_known_ones():
     with pytest.raises(ConfigError, match="claude-code, codex"):
         setup_instructions("emacs", URL)
 
 
-def test_the_usual_model():
+def test_the_newest_of_the_usual_models_is_picked():
     models = ["gpt-4.1", "claude-sonnet-4", "claude-sonnet-4.5", "claude-haiku-4.5"]
     assert pick_model(models, CLIENTS["claude-code"].models) == "claude-sonnet-4.5"
     assert (

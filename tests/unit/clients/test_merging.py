@@ -35,7 +35,7 @@ READ = {"json": json.loads, "toml": tomllib.loads, "yaml": YAML(typ="safe", pure
 
 @pytest.mark.parametrize("kind", READ)
 @pytest.mark.parametrize("before", ["", "\n", "  \n\n"])
-def test_a_new_file(kind, before):
+def test_a_new_file_has_the_settings_alone(kind, before):
     text = edit_settings(before, kind, WANTED)
     assert READ[kind](text) == {"model": "new", "providers": {"bridge": {"url": "u"}}}
     assert text.endswith("\n")
@@ -111,7 +111,7 @@ def test_comments_and_layout_of_json_stay():
         ('{"u": "// no comment", "x": [ ]}', {"x": ["y"]}, '{"u": "// no comment", "x": [\n  "y"\n]}'),
     ],
 )
-def test_edits_of_json(before, wanted, after):
+def test_json_keeps_its_form(before, wanted, after):
     assert edit_settings(before, "json", wanted) == after
 
 
@@ -130,7 +130,7 @@ def test_entries_of_a_list_are_matched_by_their_names():
     }
 
 
-def test_a_list_as_the_whole():
+def test_a_list_gets_a_new_entry():
     text = "- model_id: a # mine\n"
     wanted = [{"model_id": "b", "key": None}]
     assert edit_settings(text, "yaml", wanted) == "- model_id: a # mine\n- model_id: b\n"
@@ -194,7 +194,7 @@ def test_broken_files_are_an_error(kind, text):
         "[[list]]\na = 1979-05-27\n\n[[list]]\na = 2\n",
     ],
 )
-def test_forms_of_toml(text):
+def test_toml_of_any_form_keeps_its_other_settings(text):
     wanted = {"model": "m", "model_providers": {"bridge": {"url": "u"}}}
     found = tomllib.loads(edit_settings(text, "toml", wanted))
     before = tomllib.loads(text)

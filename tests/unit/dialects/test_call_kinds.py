@@ -129,7 +129,7 @@ def test_texts_of_clients_give_the_kind_of_a_call(headers, given, kind):
         ({"session-id": "x" * 9000}, "", "x" * 500),
     ],
 )
-def test_the_session_id_of_a_call(headers, own, session):
+def test_the_session_id_is_found_in_headers_or_body(headers, own, session):
     assert session_id(conversation(session=own), headers) == session
 
 
@@ -142,7 +142,7 @@ def test_the_session_id_of_a_call(headers, own, session):
         ({"x-interaction-type": "conversation-subagent"}, ""),
     ],
 )
-def test_the_agent_id_of_a_call(headers, agent):
+def test_the_agent_id_is_found_in_headers(headers, agent):
     assert agent_id(headers) == agent
 
 

@@ -192,7 +192,7 @@ def test_an_image_without_a_url_is_refused_by_its_location(image: Any) -> None:
         ("user whoever", "user"),
     ],
 )
-def test_the_initiator_of_a_conversation(roles: str, initiator: str) -> None:
+def test_the_last_messages_decide_on_the_initiator(roles: str, initiator: str) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
     assert (
         chat.read_conversation({"messages": [{"role": role} for role in roles.split()]}).initiator

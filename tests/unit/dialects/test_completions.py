@@ -140,7 +140,7 @@ def test_marks_are_text_where_a_suffix_is_given() -> None:
     assert read_prompt(read(prompt=marked, suffix="!")).gap == Gap(marked, "!")
 
 
-def test_a_body_for_a_completion_model() -> None:
+def test_a_completion_model_gets_prompt_and_suffix() -> None:
     prompt = Prompt(model="m", messages=(), gap=Gap("a", "b"), stop=("x",), temperature=0.1)
     assert write_prompt(prompt) == {
         "model": "m",

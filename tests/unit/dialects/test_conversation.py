@@ -231,12 +231,12 @@ SESSION = "5f1c2a34-0b1d-4c55-9e70-1234567890ab"
         (7, ""),
     ],
 )
-def test_the_session_id_of_claude_code(user_id: Any, session: str) -> None:
+def test_claude_codes_session_id_is_in_its_metadata(user_id: Any, session: str) -> None:
     assert messages.session({"metadata": {"user_id": user_id}}) == session
 
 
 @pytest.mark.parametrize("metadata", [None, [], "x", {}])
-def test_a_request_without_a_session_id(metadata: Any) -> None:
+def test_other_metadata_has_no_session_id(metadata: Any) -> None:
     assert messages.session({"metadata": metadata}) == ""
     assert messages.session({}) == ""
 
@@ -245,6 +245,6 @@ def test_a_request_without_a_session_id(metadata: Any) -> None:
     ("key", "session"),
     [(SESSION, SESSION), (SESSION.upper(), SESSION.upper()), ("my-app", ""), (7, ""), (None, "")],
 )
-def test_the_session_id_of_codex(key: Any, session: str) -> None:
+def test_codexs_session_id_is_its_cache_key(key: Any, session: str) -> None:
     """An application has one key for all that it sends."""
     assert responses.session({"prompt_cache_key": key}) == session

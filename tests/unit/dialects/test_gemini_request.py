@@ -220,7 +220,7 @@ def test_thoughts_are_shown_to_those_who_ask_for_them():
     assert not shown()
 
 
-def test_the_format_of_the_output():
+def test_a_schema_or_json_becomes_the_output_format():
     assert config().output_format is None
     assert config(responseMimeType="text/plain").output_format is None
     assert config(responseMimeType="application/json").output_format == OutputFormat(None)
@@ -333,17 +333,17 @@ RESULTS = [
 
 
 @pytest.mark.parametrize(("response", "text", "is_error"), RESULTS)
-def test_the_result_of_a_function(response, text, is_error):
+def test_a_functions_result_becomes_a_tool_result(response, text, is_error):
     _, _, (found,) = messages_of(HELLO, model(call(id="c")), user(result(response, id="c")))
     assert found == ToolResult("c", (Text(text),), is_error)
 
 
-def test_a_result_without_a_word():
+def test_an_empty_result_has_no_parts():
     _, _, (found,) = messages_of(HELLO, model(call(id="c")), user(result({}, id="c")))
     assert found == ToolResult("c", ())
 
 
-def test_a_result_with_media():
+def test_a_results_media_become_parts():
     blob = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
     _, _, (found,) = messages_of(HELLO, model(call()), user(result({"output": "look"}, parts=[blob])))
     assert found.parts == (Text("look"), Image("image/png", "AAAA"))

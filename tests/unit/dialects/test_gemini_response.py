@@ -207,7 +207,7 @@ def frames(*payloads):
     return [("", payload) for payload in payloads]
 
 
-def test_a_stream_as_an_array():
+def test_a_stream_without_sse_is_one_array():
     framing = JsonArray()
     pieces = [framing.keepalive, framing.encode(frames({"a": 1})), framing.comment(b": x")]
     pieces += [framing.encode(frames({"b": 2}, {"c": 3})), framing.end]

@@ -233,6 +233,6 @@ TURNS: list[tuple[str, str, list[dict[str, Any]]]] = [
 
 
 @pytest.mark.parametrize(("initiator", "given"), [row[1:] for row in TURNS], ids=[row[0] for row in TURNS])
-def test_the_initiator_of_a_conversation(initiator: str, given: list[dict[str, Any]]) -> None:
+def test_the_last_messages_decide_on_the_initiator(initiator: str, given: list[dict[str, Any]]) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
     assert messages.read_conversation(read(messages=given)).initiator == initiator

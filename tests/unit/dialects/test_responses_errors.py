@@ -72,7 +72,7 @@ def test_upstreams_status_is_kept_for_unavailable_errors(kind: str, given: int, 
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_the_last_event_of_a_stream(kind: str) -> None:
+def test_a_failed_stream_ends_with_the_response_and_its_error(kind: str) -> None:
     """The response as far as it was sent, failed, and why; there is always a code."""
     event = failed(BridgeError("what went wrong", kind=kind))
     response = event.pop("response")

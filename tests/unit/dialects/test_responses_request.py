@@ -176,6 +176,6 @@ TURNS: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("initiator", "given"), [row[1:] for row in TURNS], ids=[row[0] for row in TURNS])
-def test_the_initiator_of_a_conversation(initiator: str, given: Any) -> None:
+def test_the_last_items_decide_on_the_initiator(initiator: str, given: Any) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
     assert responses.read_conversation(read(input=given)).initiator == initiator

@@ -74,14 +74,14 @@ def test_secrets_are_hidden(formatter):
         assert "***" in line
 
 
-def test_a_message_as_json():
+def test_a_message_is_one_json_object():
     line = JsonFormatter().format(log_record("can't read %s", "x.json"))
     fields = json.loads(line)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", fields.pop("time"))
     assert fields == {"level": "warning", "event": "copilot_bridge.test", "message": "can't read x.json"}
 
 
-def test_a_request_as_json():
+def test_a_request_is_one_json_object():
     entry = log_entry(dialect="chat", model="gpt-4o", status=200)
     entry.note_first_byte()
     entry.note_usage({"prompt_tokens": 910, "completion_tokens": 61})
@@ -110,7 +110,7 @@ def test_unknown_fields_are_left_out():
     assert fields.keys() - {"time", "level", "event"} <= set(FIELDS)
 
 
-def test_an_exception_as_json():
+def test_json_has_an_exception_on_one_line():
     line = JsonFormatter().format(log_record("failed", exc_info=raised(ValueError("why\nindeed"))))
     fields = json.loads(line)
     assert "\n" not in line
@@ -142,7 +142,7 @@ def test_bytes_of_a_path_that_are_no_text():
     assert fields["message"].startswith("can't read /home/j")
 
 
-def test_a_request_in_plain_text():
+def test_plain_text_has_a_request_on_one_line():
     stamp = r"\d\d:\d\d:\d\d "
     entry = log_entry(
         model="gpt-4o", status=200, tokens_in=910, tokens_out=61, started=0.0, first_byte_at=0.812
@@ -163,7 +163,7 @@ def test_a_request_in_plain_text():
     )
 
 
-def test_an_exception_on_a_terminal():
+def test_plain_text_has_an_exception_with_its_traceback():
     line = PlainFormatter().format(log_record("failed", exc_info=raised(ValueError("why"))))
     first, second, *_, last = line.splitlines()
     assert first.endswith("failed")

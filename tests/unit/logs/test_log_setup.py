@@ -50,7 +50,7 @@ def test_debug_is_for_the_libraries_too():
     assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["theirs", "ours"]
 
 
-def test_plain_on_a_terminal_and_json_elsewhere(capsys):
+def test_terminals_get_plain_text_and_files_json(capsys):
     terminal = Terminal()
     set_up_logging("info", stream=terminal)
     log_entry(status=200).write()

@@ -131,7 +131,7 @@ def test_another_spelling_finds_the_same_model(name, model):
         "None",
     ],
 )
-def test_nothing_is_substituted(name):
+def test_no_other_model_is_substituted(name):
     assert found(name) is None
 
 
@@ -147,7 +147,7 @@ def test_nothing_is_substituted(name):
         ("Best[1m]", "claude-opus-4.7"),
     ],
 )
-def test_the_built_in_mapping(name, model):
+def test_built_in_aliases_lead_to_models(name, model):
     assert found(name) == model
 
 

@@ -90,7 +90,7 @@ def bridge() -> Bridge:
         (UpstreamRefused("no Copilot plan", kind="permission", status=403), LOGIN_NEEDED),
     ],
 )
-def test_the_condition_after_an_error(bridge: Bridge, error: Exception | None, state: str) -> None:
+def test_each_error_has_its_condition(bridge: Bridge, error: Exception | None, state: str) -> None:
     bridge.error = error
     monitor = HealthMonitor(bridge)  # type: ignore[arg-type]
     assert monitor.status.current.state == STARTING

@@ -97,7 +97,7 @@ def test_a_clients_own_name_of_the_session(worker):
     assert one.interaction != two.interaction, "another beginning, so another turn"
 
 
-def test_a_compaction_in_the_middle_of_a_turn(worker):
+def test_a_compaction_does_not_end_the_interaction(worker):
     """The conversation begins anew, the turn goes on."""
     first_header = {"headers": {"session-id": "s"}}
     first = worker.tell(USER, **first_header)
@@ -158,7 +158,7 @@ def test_a_kind_that_is_known(worker):
     assert worker.tell(USER).initiator == "user"
 
 
-def test_memory_ends(worker):
+def test_an_interaction_is_forgotten_after_its_lifetime(worker):
     first_header = {"headers": {"session-id": "s"}}
     first = worker.tell(USER, **first_header)
     worker.now = 13 * 3600.0

@@ -86,7 +86,7 @@ def test_a_mapping_of_ones_own_stands_in_its_place() -> None:
     }
 
 
-def test_the_way_to_a_model() -> None:
+def test_each_client_reaches_a_model_by_its_nearest_api() -> None:
     def model(*endpoints: str) -> Model:
         return Model.read({"id": "a", "supported_endpoints": list(endpoints)})
 

@@ -64,7 +64,7 @@ def test_a_continued_response_keeps_its_predecessor(response_store, clock):
     assert len(list(response_store.find("me", "resp_2").items())) == 2
 
 
-def test_up_to_a_size(response_store):
+def test_the_store_keeps_the_newest_up_to_its_size(response_store):
     for number in range(100):
         response_store.keep("me", f"resp_{number}", link("x" * 1000))
     kept = [number for number in range(100) if response_store.find("me", f"resp_{number}")]
@@ -154,7 +154,7 @@ def test_another_caller_finds_nothing_in_the_store_either(workers):
     assert two.find("me", "resp_1")
 
 
-def test_an_hour_in_the_store(workers, clock):
+def test_a_response_is_kept_for_an_hour(workers, clock):
     one, two = workers
     one.keep("me", "resp_1", link("a"))
     one.flush()

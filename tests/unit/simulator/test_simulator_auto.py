@@ -36,7 +36,7 @@ def test_the_picked_model_comes_with_its_row(client: Client) -> None:
     assert picked["discounted_costs"] == {row["id"]: 0.1}
 
 
-def test_the_tier_decides(client: Client) -> None:
+def test_the_tier_decides_on_the_model(client: Client) -> None:
     picked = {
         tier: ask(client, "/auto", PROMPT | {"tier": tier}).json() for tier in ("efficiency", "balance")
     }

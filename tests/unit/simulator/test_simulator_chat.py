@@ -31,7 +31,7 @@ def test_a_person_gets_a_sensible_response(client: Client) -> None:
     assert response == 'You said: "Good morning". I am GPT-4o, simulated: no model was asked.'
 
 
-def test_azure_text_stream(client: Client) -> None:
+def test_azures_text_stream_ends_with_usage(client: Client) -> None:
     chunks = client.chunks("hello", stream_options={"include_usage": True})
     first, opening, *_said, finish, usage, done = chunks
     assert (first["choices"], first["id"], first["model"], first["created"]) == ([], "", "", 0)
@@ -50,7 +50,7 @@ def test_azure_text_stream(client: Client) -> None:
     assert done == "[DONE]"
 
 
-def test_azure_reasoning_stream(client: Client) -> None:
+def test_azures_reasoning_comes_in_its_own_fields(client: Client) -> None:
     chunks = client.chunks("get_weather in Paris", "gpt-5.1", tools=TOOLS, reasoning_effort="low")
     thought = chunks[1]
     assert (thought["id"], thought["model"]) == ("", "")
@@ -89,7 +89,7 @@ def test_newer_claude_numbers_its_calls_in_a_choice_of_their_own(client: Client)
     assert {call["index"] for call in calls_in(chunks)} == {0, 1}
 
 
-def test_claude_reasoning(client: Client) -> None:
+def test_claudes_reasoning_comes_before_its_signature(client: Client) -> None:
     chunks = client.chunks("hello", "claude-sonnet-4.5", thinking_budget=2000)
     keys = [delta.keys() - {"role", "content"} for delta in deltas_in(chunks)]
     opaque = keys.index({"reasoning_opaque"})
@@ -204,7 +204,7 @@ def test_directives_set_the_finish_reason(
     assert client.chat(text, model).json()["choices"][0]["finish_reason"] == finish
 
 
-def test_texts_made_to_order(client: Client) -> None:
+def test_directives_set_the_text(client: Client) -> None:
     assert text_in(client.chunks("[[sim:say]] one  two\nthree ")) == "one  two\nthree "
     assert text_in(client.chunks("[[sim:empty]] hello")) == ""
     assert "\u2028" in text_in(client.chunks("[[sim:unicode]]"))
@@ -280,7 +280,7 @@ def test_directives_act_once_or_some_times(client: Client) -> None:
         "[[sim:refuse name=politely]]",
     ],
 )
-def test_nothing_is_ignored(client: Client, wrong: str) -> None:
+def test_a_wrong_directive_is_refused(client: Client, wrong: str) -> None:
     response = client.chat(wrong)
     assert (response.status_code, response.json()["error"]["code"]) == (400, "simulator_misuse")
 
@@ -312,7 +312,7 @@ def test_refusals_are_sent_word_by_word(client: Client, name: str, status: int, 
     assert response.headers.get("retry-after", "2733") == "2733" or name == "quota"
 
 
-def test_refusals_that_depend_on_the_body(client: Client) -> None:
+def test_some_refusals_depend_on_the_body(client: Client) -> None:
     text = "[[sim:refuse name=max-tokens]] hello"
     assert "max_completion_tokens" in client.chat(text, max_tokens=100).text
     assert client.chat(text, max_completion_tokens=100).status_code == 200
@@ -325,7 +325,7 @@ def test_refusals_that_depend_on_the_body(client: Client) -> None:
     ("body", "start"),
     [("json", '{"error":'), ("bare", '{"message":'), ("text", "oops:"), ("html", "<!DOCTYPE")],
 )
-def test_errors_made_to_order(client: Client, body: str, start: str) -> None:
+def test_directives_set_the_error(client: Client, body: str, start: str) -> None:
     response = client.chat(f"[[sim:status code=429 body={body} retry-after=3 error=oops]] hello")
     assert (response.status_code, response.headers["retry-after"]) == (429, "3")
     assert response.text.startswith(start)

@@ -54,7 +54,7 @@ def test_github_tokens_as_bearer(client: Client, prefix: str) -> None:
     assert models(client, {"Authorization": f"Bearer {client.github_token('demo', prefix)}"})[0] == 200
 
 
-def test_a_pat_without_permission(client: Client) -> None:
+def test_a_pat_without_permission_is_refused(client: Client) -> None:
     headers = {"Authorization": f"Bearer {client.github_token('patnoperm', 'github_pat')}"}
     assert models(client, headers)[0] == 401
 
@@ -110,7 +110,7 @@ def test_the_model_list_has_its_quirks(client: Client) -> None:
         ("text-embedding-3-small", "model_not_supported"),
     ],
 )
-def test_models_that_cannot_chat(client: Client, model: str, code: str) -> None:
+def test_models_that_cannot_chat_are_refused(client: Client, model: str, code: str) -> None:
     response = client.chat("hello", model)
     assert (response.status_code, response.json()["error"]["code"]) == (400, code)
 
@@ -140,7 +140,7 @@ def embed(client: Client, **body: object) -> tuple[int, dict[str, object]]:
     return response.status_code, response.json()
 
 
-def test_embeddings(client: Client) -> None:
+def test_equal_texts_have_equal_embeddings(client: Client) -> None:
     status, response = embed(client, input=["one", "two", "one"], dimensions=64, encoding_format="base64")
     assert status == 200
     assert response.keys() == {"data", "usage"}
@@ -151,7 +151,7 @@ def test_embeddings(client: Client) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["text", [], [1, 2], ["x"] * 513])
-def test_refused_embeddings(client: Client, wrong: object) -> None:
+def test_a_wrong_input_of_embeddings_is_refused(client: Client, wrong: object) -> None:
     assert embed(client, input=wrong)[0] == 400
 
 
@@ -178,7 +178,7 @@ def test_the_form_of_prices(client: Client, headers: dict[str, str], price: int,
     assert {"client_version_deprecated" in code for code in codes} == {warned}
 
 
-def test_the_catalogue_of_spring(client: Client) -> None:
+def test_the_earlier_catalogue_has_multipliers(client: Client) -> None:
     models = client.request("GET", "/models", headers=client.headers("spring") | OLD).json()["data"]
     assert all("multiplier" in row["billing"] for row in models)
     assert (

@@ -92,7 +92,7 @@ def test_the_exchange_tells_token_host_and_life(client: Client) -> None:
         ("nobody", 401, "Bad credentials"),
     ],
 )
-def test_refused_exchanges(client: Client, persona: str, status: int, text: str) -> None:
+def test_an_exchange_is_refused_by_the_persona(client: Client, persona: str, status: int, text: str) -> None:
     response = client.exchange(persona)
     assert response.status_code == status
     assert text in response.text
@@ -110,7 +110,7 @@ def test_personal_tokens_are_not_exchanged(client: Client, token: str) -> None:
     assert response.status_code in (403, 404)
 
 
-def test_personas_that_change(client: Client) -> None:
+def test_some_personas_change_with_each_exchange(client: Client) -> None:
     assert [client.exchange("flaky").status_code for _ in range(3)] == [200, 502, 502]
     hosts = [client.exchange("moved").json()["endpoints"]["api"] for _ in range(3)]
     assert [host.removeprefix(client.url) for host in hosts] == ["/individual", "/business", "/business"]
@@ -130,7 +130,7 @@ def test_personas_that_change(client: Client) -> None:
         ("overquota", "individual", -0.333),
     ],
 )
-def test_user_info(client: Client, persona: str, plan: str, percent: float) -> None:
+def test_user_info_has_plan_and_quota(client: Client, persona: str, plan: str, percent: float) -> None:
     headers = {"Authorization": f"Bearer {client.github_token(persona)}"}
     info = client.request("GET", "/copilot_internal/user", headers=headers).json()
     assert (info["login"], info["copilot_plan"]) == (f"octo-{persona}", plan)

@@ -35,7 +35,7 @@ def test_the_revision_without_sessions(client: Client) -> None:
 
 
 @pytest.mark.parametrize("version", ["2025-11-25", "2025-06-18"])
-def test_the_revision_before(client: Client, version: str) -> None:
+def test_the_earlier_revision_is_served(client: Client, version: str) -> None:
     response = call(client, "initialize", {"protocolVersion": version}, "/mcp").json()["result"]
     assert response["protocolVersion"] == version
     done = {"jsonrpc": "2.0", "method": "notifications/initialized"}

@@ -102,7 +102,7 @@ def test_a_tool_choice_is_followed(client: Client, choice: object, called: list[
     assert [block["name"] for block in content if "name" in block] == called
 
 
-def test_tools_of_the_client(client: Client) -> None:
+def test_anthropics_client_tools_are_called(client: Client) -> None:
     tools = [{"type": "bash_20250124", "name": "bash"}]
     content = client.message("use bash on 'ls'", tools=tools).json()["content"]
     assert content[1]["input"] == {"command": "ls"}
@@ -136,7 +136,7 @@ def test_images_and_documents_are_seen(client: Client) -> None:
     )
 
 
-def test_images_want_their_header(client: Client) -> None:
+def test_images_need_their_header(client: Client) -> None:
     sent = {"model": "claude-sonnet-4.5", "max_tokens": 100, "messages": conversation(result([PNG]))}
     response = client.request("POST", "/v1/messages", json=sent, headers=client.headers())
     assert "Copilot-Vision-Request" in response.text
@@ -219,7 +219,7 @@ def test_signatures_are_accepted_from_their_owner_only(client: Client) -> None:
         assert error["request_id"].startswith("req_")
 
 
-def test_bad_signature_to_order(client: Client) -> None:
+def test_a_directive_refuses_the_signatures_of_thinking(client: Client) -> None:
     given = client.message("hello", thinking=THINK).json()["content"]
     again = f"[[sim:bad-signature once={client.suffix}]] more"
     asked = [user(text("hello")), {"role": "assistant", "content": given}, user(text(again))]

@@ -106,7 +106,7 @@ def prompt(text: str = PROMPT) -> Item:
 
 
 @surfaces
-def test_a_call_a_round_then_the_response(client: Client, surface: Surface) -> None:
+def test_a_plan_makes_one_call_a_round_and_then_responds(client: Client, surface: Surface) -> None:
     history = [prompt()]
     for step in PLAN:
         response = surface.ask(client, history, TOOLS)

@@ -199,7 +199,7 @@ def test_a_cut_call_is_half_json(client: Client) -> None:
     assert (call["status"], len(call["arguments"])) == ("incomplete", 32)
 
 
-def test_other_ends(client: Client) -> None:
+def test_a_response_that_ends_otherwise_says_why(client: Client) -> None:
     refusal = events(client, "[[sim:refusal]] hello")
     assert deltas(refusal, "refusal") == items(refusal)[-1]["content"][0]["refusal"]
     failed = events(client, "[[sim:failed]] hello")[-1]
@@ -281,7 +281,7 @@ def test_invalid_bodies_are_refused(client: Client, body: dict[str, Any], code: 
     assert text in response.json()["error"]["message"]
 
 
-def test_nothing_is_continued(client: Client) -> None:
+def test_a_previous_response_is_refused_over_http(client: Client) -> None:
     response = client.response("hello", previous_response_id="resp_1")
     assert (response.status_code, response.json()["code"]) == (400, "previous_response_not_found")
 

@@ -150,7 +150,7 @@ def test_a_damaged_file_counts_as_missing(files, home, content, caplog):
     assert "EXAMPLE" not in caplog.text
 
 
-def test_damage_is_logged(files, home, caplog):
+def test_a_damaged_file_is_logged_by_its_path(files, home, caplog):
     files.write("a", CONTENT)
     (home / "a.json").write_bytes(b"{")
     files.read("a")

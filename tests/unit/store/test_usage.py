@@ -117,7 +117,7 @@ def test_a_text_means_itself(store) -> None:
     ]
 
 
-def test_conversations_and_the_way_through_one(store) -> None:
+def test_conversations_have_their_sums_and_neighbours(store) -> None:
     latest, *_ = store.request_log.conversations(LogFilter())
     mine = store.request_log.page(LogFilter(session=latest.session))
     assert latest.sums == LogSums.of(mine)

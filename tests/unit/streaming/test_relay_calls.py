@@ -169,7 +169,7 @@ def test_in_a_stream_a_half_closed_client_is_sent_a_ping(new_relay: Any, client:
     assert next(relay.read(upstream[0])) == b""
 
 
-def test_a_call_without_a_client(new_relay: Any) -> None:
+def test_a_call_without_a_client_returns_its_result(new_relay: Any) -> None:
     def wait() -> str:
         gevent.sleep(0.08)
         return "done"

@@ -32,7 +32,7 @@ def test_closing_a_call_that_was_never_started(new_relay: Any) -> None:
     assert not called
 
 
-def test_closing_in_the_middle_of_a_call(new_relay: Any) -> None:
+def test_closing_breaks_off_a_call(new_relay: Any) -> None:
     relay, eof = new_relay(keepalive=0.02), []
     call = relay.call(lambda: (gevent.sleep(0.2), eof.append(1)))
     assert next(call) is None
@@ -50,7 +50,7 @@ def test_closing_a_reader_that_was_never_started(new_relay: Any, upstream: Any) 
 
 
 @pytest.mark.parametrize("order", ["relay first", "pieces first"])
-def test_closing_in_the_middle_of_reading(order: str, new_relay: Any, upstream: Any) -> None:
+def test_closing_while_reading_leaves_no_watcher(order: str, new_relay: Any, upstream: Any) -> None:
     before = watchers()
     relay = new_relay(keepalive=0.02)
     pieces = relay.read(upstream[0])
@@ -77,7 +77,7 @@ def test_closing_after_the_client_has_disconnected(new_relay: Any, client: Pair,
     assert left_over(before) == 0
 
 
-def test_closing_after_the_next_request_came_early(new_relay: Any, client: Pair) -> None:
+def test_an_early_next_request_does_not_hinder_closing(new_relay: Any, client: Pair) -> None:
     relay = new_relay()
     client[1].send(b"GET")
     list(relay.call(lambda: gevent.sleep(0.02)))

@@ -286,7 +286,7 @@ def test_an_adapted_body_is_sent_again_after_a_network_error(world, hub, script)
     assert [request.body for request in chats(hub)] == [BODY, b"adapted", b"adapted", b"adapted"]
 
 
-def test_a_request_without_a_body(world, hub):
+def test_a_request_without_a_body_has_no_length(world, hub):
     hub.gives_tokens()
     hub.responses(body={"data": []}, url=COPILOT + "/models")
     world.copilot.send("GET", "/models")

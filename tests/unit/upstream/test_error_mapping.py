@@ -62,7 +62,7 @@ def test_a_long_message_is_cut():
 
 
 @given(st.binary() | st.text().map(str.encode))
-def test_no_body_raises(body):
+def test_any_body_becomes_a_refusal(body):
     message, _, _ = read_body(body)
     assert len(message) <= 2000
 

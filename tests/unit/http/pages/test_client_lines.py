@@ -37,7 +37,7 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.mark.parametrize("system", SYSTEMS)
 @pytest.mark.parametrize("name", CLIENTS)
-def test_each_client_on_each_system(client: FlaskClient, name: str, system: str) -> None:
+def test_each_client_has_lines_on_each_system(client: FlaskClient, name: str, system: str) -> None:
     """Nobody is logged in: then a model can be named, and the usual one stands in the lines."""
     page = client.get(f"/setup?client={name}&system={system}", headers=KEYED)
     assert page.status_code == 200

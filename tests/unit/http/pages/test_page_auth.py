@@ -142,7 +142,7 @@ def test_forms_are_ours_alone(app: Flask, client: FlaskClient) -> None:
     assert client.post("/sign-out", headers=headers).status_code == 303
 
 
-def test_guessing_is_slow(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guessed_keys_wait_longer_and_longer(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     # The room's own clock: other threads of the process sleep as before.
     monkeypatch.setattr(sign_in, "time", SimpleNamespace(sleep=waits.append, monotonic=lambda: 1e6))
@@ -215,7 +215,7 @@ def test_a_page_that_may_use_the_apis_may_not_read_ours(tmp_path: Path) -> None:
     app.extensions["copilot_bridge"].store.close()
 
 
-def test_below_a_path_of_a_proxy(client: FlaskClient) -> None:
+def test_links_and_cookies_have_the_path_of_the_proxy(client: FlaskClient) -> None:
     sent = {
         "X-Forwarded-Prefix": "/copilot",
         "X-Forwarded-Proto": "https",
@@ -246,7 +246,9 @@ def test_forwarded_addresses_of_untrusted_peers_are_ignored(client: FlaskClient)
     assert client.get("/", headers=sent | {"Host": "evil.example"}).status_code == 403
 
 
-def test_a_page_in_front_of_an_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_at_the_path_of_an_api_leaves_programs_their_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Programs find what was there before, under its own rules; so does whoever goes by its other paths."""
     shelf = Blueprint("shelf", __name__)
 

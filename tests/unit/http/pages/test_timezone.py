@@ -67,12 +67,12 @@ def test_moments_are_read_in_the_readers_zone(text: str, end: bool, expected: fl
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "12", "9999-12-31"])
-def test_what_is_none(text: str) -> None:
+def test_a_text_that_is_no_time_is_refused(text: str) -> None:
     with request_with("Asia/Shanghai|480"), pytest.raises(InvalidRequest, match="from: expected a time"):
         timezone.read_moment(text, "from", end=True)
 
 
-def test_back_into_the_form() -> None:
+def test_a_moment_survives_the_way_through_the_form() -> None:
     with request_with("America/St_Johns|-210"):
         assert timezone.as_field(NOON) == "2026-11-21T08:30"
         assert timezone.read_moment(timezone.as_field(NOON), "to") == NOON

@@ -235,7 +235,7 @@ def test_a_token_outlives_a_restart(new_world, hub, clock, tmp_path):
         assert b"tid=1" not in path.read_bytes()
 
 
-def test_after_a_restart_with_github_away(new_world, hub, clock):
+def test_a_restart_without_github_uses_the_stored_token(new_world, hub, clock):
     hub.gives_tokens()
     new_world().get()
     clock.forward(1300)
@@ -532,7 +532,7 @@ def test_the_time_to_retry_is_passed_on(world, hub, headers, wait):
 
 
 @pytest.mark.parametrize("content", [{}, {"token": None}, {"token": 5}, {"token": ""}, {"token": ["x"]}])
-def test_a_response_without_a_token(world, hub, content):
+def test_a_response_without_a_token_is_refused(world, hub, content):
     hub.responses(body=content)
     with pytest.raises(UpstreamRefused) as caught:
         world.get()

@@ -309,7 +309,7 @@ def test_type_that_the_model_does_not_take(server):
     assert "this model takes no images" in refused(server.url + "/jpeg", media_types=())
 
 
-def test_too_large_by_a_byte(server):
+def test_one_byte_too_many_is_refused(server):
     assert "larger" in refused(server.url + "/png", max_bytes=len(PNG) - 1)
     assert "larger" in refused(server.url + "/chunked", max_bytes=len(PNG) - 1)
 
@@ -496,7 +496,7 @@ def test_private_addresses_of_a_public_name_are_left_out(connections, names):
     assert connections == [PUBLIC]
 
 
-def test_rebinding_gains_nothing(connections, names):
+def test_a_name_is_looked_up_once(connections, names):
     """A name that is public when looked at and private a moment later."""
     names["rebind.test"] = [[PUBLIC], [PRIVATE], [PRIVATE]]
     guarded("https://rebind.test/")
@@ -548,7 +548,7 @@ def test_proxy_is_not_asked_for_loopback(server, connections):
     assert server.seen == connections == []
 
 
-def test_numbers_that_only_the_proxy_would_understand(server, monkeypatch):
+def test_a_number_that_only_the_proxy_would_understand_is_no_host(server, monkeypatch):
     def getaddrinfo(*_args, **_kwargs):
         raise socket.gaierror(-2, "Name or service not known")
 

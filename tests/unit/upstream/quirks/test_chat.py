@@ -154,7 +154,7 @@ def test_claude_hears_of_calls_without_a_word(content):
 
 
 @pytest.mark.parametrize("key", ["tool_calls", "function_call", "refusal", "audio", "annotations", "name"])
-def test_nulls_of_the_sdk(key):
+def test_nulls_of_the_sdk_are_left_out(key):
     message = {"role": "assistant", "content": "c"}
     assert fit(body(messages=[message | {key: None}]), model(GPT)) == body(messages=[message])
     kept = body(messages=[message | {key: ["x"]}])

@@ -129,7 +129,7 @@ def test_an_effort_of_chat_is_replaced_by_the_nearest(to: Model, wanted: str, fo
 
 
 @pytest.mark.parametrize("to", [GPT4, GPT5, CLAUDE, OPUS], ids=lambda to: to.id)
-def test_chat_without_a_word(to: Model) -> None:
+def test_without_an_effort_nothing_changes(to: Model) -> None:
     assert fitted(adapt_effort, {}, to) == {}
 
 

@@ -179,7 +179,9 @@ def test_long_ids_of_calls_stay_pairs(learned: Learned) -> None:
         ),
     ],
 )
-def test_ids_of_another_form(learned: Learned, api: str, message: str, messages: list[Json]) -> None:
+def test_ids_of_another_form_are_rewritten_in_pairs(
+    learned: Learned, api: str, message: str, messages: list[Json]
+) -> None:
     body: Json = {"messages": messages}
     assert adapter_of(learned, api).adapt(refusal(message), body, {})
     call, result = body["messages"]

@@ -35,13 +35,13 @@ PACK = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress}
 
 @pytest.mark.parametrize("encoding", PACK)
 @pytest.mark.parametrize("size", [0, 1, MEGABYTE - 1, MEGABYTE])
-def test_a_response_up_to_the_limit(encoding: str, size: int) -> None:
+def test_a_response_up_to_the_limit_is_read(encoding: str, size: int) -> None:
     body = bytes(size)
     assert read_whole(response(PACK[encoding](body), encoding)) == body
 
 
 @pytest.mark.parametrize("encoding", PACK)
-def test_a_response_beyond_it(encoding: str) -> None:
+def test_a_response_beyond_the_limit_is_refused(encoding: str) -> None:
     sent = response(PACK[encoding](bytes(MEGABYTE + 1)), encoding)
     with pytest.raises(UpstreamRefused, match="larger than 1 MB") as caught:
         read_whole(sent)

@@ -210,7 +210,7 @@ def test_a_refused_connection_is_an_error(new_client, closed_port):
     assert message_of(caught) == f"can't reach 127.0.0.1:{closed_port}: Connection refused"
 
 
-def test_no_such_host(new_client, monkeypatch):
+def test_an_unknown_host_is_unreachable(new_client, monkeypatch):
     def unknown(*_args, **_more):
         raise socket.gaierror(-2, "Name or service not known")
 
@@ -220,7 +220,7 @@ def test_no_such_host(new_client, monkeypatch):
     assert message_of(caught) == "can't reach api.githubcopilot.com: Name or service not known"
 
 
-def test_no_response(serve, new_client):
+def test_silence_beyond_the_timeout_is_a_timeout(serve, new_client):
     done = threading.Event()
     server = serve(lambda _sock: done.wait(5))
     with pytest.raises(UpstreamTimeout) as caught:
@@ -229,7 +229,7 @@ def test_no_response(serve, new_client):
     assert message_of(caught) == f"no response from 127.0.0.1:{server.port} for 0.05 s"
 
 
-def test_no_response_within_the_usual_time(serve, new_client):
+def test_the_usual_timeout_is_the_setting(serve, new_client):
     done = threading.Event()
     server = serve(lambda _sock: done.wait(5))
     with pytest.raises(UpstreamTimeout) as caught:
@@ -334,7 +334,7 @@ def basic(name, password):
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
-def test_through_an_http_proxy(new_client, http_proxy):
+def test_an_http_proxy_gets_the_whole_address(new_client, http_proxy):
     client = new_client(proxy=f"http://me:SECRET@127.0.0.1:{http_proxy.port}")
     assert client.send("GET", FAR, SECRET).content == b"by proxy"
     ((line, headers),) = http_proxy.seen
@@ -344,7 +344,7 @@ def test_through_an_http_proxy(new_client, http_proxy):
     assert headers["authorization"] == "Bearer tid=SECRET"
 
 
-def test_through_the_proxy_of_the_environment(new_client, http_proxy, monkeypatch):
+def test_the_proxy_of_the_environment_is_used(new_client, http_proxy, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", http_proxy.url)
     assert new_client(proxy_env=True).send("GET", FAR, {}).content == b"by proxy"
 

@@ -65,7 +65,7 @@ def test_the_proxy_is_read_from_the_environment(environ, url):
     ],
 )
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
-def test_no_proxy(name, no_proxy, url, direct):
+def test_no_proxy_names_hosts_without_a_proxy(name, no_proxy, url, direct):
     proxies = Proxies(Config(), {"HTTPS_PROXY": "http://a:1", name: no_proxy})
     assert (proxies.of(url) == {}) is direct
 
