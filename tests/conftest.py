@@ -14,7 +14,11 @@ import hypothesis
 import pytest
 from integration.harness import KEEPALIVE, SERVERS, Bridge, Simulator, Start, new_mark, new_token
 from rewriting import pytest_sessionstart  # noqa: F401 - hook of pytest
-from tables import pytest_addoption, pytest_pycollect_makeitem  # noqa: F401 - hooks of pytest
+from tables import (  # noqa: F401 - hooks of pytest
+    pytest_addoption,
+    pytest_make_parametrize_id,
+    pytest_pycollect_makeitem,
+)
 
 LOOPBACK = ("127.", "::1", "localhost")
 # `BRIDGE_SERVER=gevent pytest tests/integration` asks of gevent's own server what is asked of gunicorn.

@@ -11,6 +11,7 @@ as many tests as it has rows.
 
 import inspect
 import itertools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -48,6 +49,16 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
         return None
     setattr(collector.obj, name, test)  # pytest looks it up by its name
     return collector.ihook.pytest_pycollect_makeitem(collector=collector, name=name, obj=test)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name rows that are tests of their own by what they hold: `body12` would say nothing."""
+    if not isinstance(val, dict | list | tuple):
+        return None
+    try:
+        return json.dumps(val)[:60]
+    except (TypeError, ValueError):  # an object, whose name may differ between the processes of a run
+        return None
 
 
 def one_test(test: Test, module: object) -> Test | None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tables import one_test
+from tables import one_test, pytest_make_parametrize_id
 
 
 def test_all_rows_run_and_those_that_failed_are_named() -> None:
@@ -49,3 +49,10 @@ def test_rows_that_can_not_share_stay_tests_of_their_own() -> None:
     skipped = pytest.mark.parametrize("row", [1, pytest.param(2, marks=pytest.mark.skip)])
     for test in (rows(asks_for_a_folder), skipped(has_a_row_with_a_mark), has_no_table):
         assert one_test(test, object()) is None
+
+
+def test_a_row_of_its_own_is_named_by_what_it_holds() -> None:
+    assert pytest_make_parametrize_id({"a": [1, None]}) == '{"a": [1, null]}'
+    assert len(pytest_make_parametrize_id(["long"] * 100) or "") == 60
+    assert pytest_make_parametrize_id([object()]) is None
+    assert pytest_make_parametrize_id("said by pytest") is None
