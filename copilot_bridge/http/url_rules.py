@@ -9,19 +9,19 @@ Build = Callable[..., tuple[str, str]]
 
 
 class LazyRule(Rule):
-    """A rule whose functions for making URLs are compiled when its first URL is made.
+    """A rule whose functions for making URLs are compiled when they are first called.
 
     werkzeug compiles two for each rule, which takes half of the time in which an application is put together.
     The APIs make no URLs; the pages do.
     """
 
     def _compile_builder(self, append_unknown: bool = True) -> Build:
-        compile_builder = super()._compile_builder
-        compiled: list[Build] = []
+        return LazyRule._first_build_unknown if append_unknown else LazyRule._first_build
 
-        def build(rule: Rule, **values: Any) -> tuple[str, str]:
-            if not compiled:
-                compiled.append(compile_builder(append_unknown))
-            return compiled[0](rule, **values)
+    def _first_build(self, **values: Any) -> tuple[str, str]:
+        self._build = super()._compile_builder(append_unknown=False).__get__(self, None)
+        return self._build(**values)
 
-        return build
+    def _first_build_unknown(self, **values: Any) -> tuple[str, str]:
+        self._build_unknown = super()._compile_builder(append_unknown=True).__get__(self, None)
+        return self._build_unknown(**values)

@@ -29,7 +29,7 @@ from copilot_bridge.pipeline.spending import (
     note_charge,
     upstream_id,
 )
-from copilot_bridge.search.web_search import OFF
+from copilot_bridge.search import OFF
 from copilot_bridge.store.approvals import PendingRequest
 from copilot_bridge.store.prompt_cache import PromptUse
 from copilot_bridge.threads import run_soon

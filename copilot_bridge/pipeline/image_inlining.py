@@ -10,7 +10,7 @@ from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.image_scaling import HEAD, Bounds, Scaler, is_installed
 
 if TYPE_CHECKING:
-    from copilot_bridge.upstream.public_web import ImageFetcher
+    from copilot_bridge.upstream.public_web.images import ImageFetcher
 
 # Where the catalogue does not say what images a model takes.
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")

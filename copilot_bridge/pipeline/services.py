@@ -27,7 +27,6 @@ from copilot_bridge.pipeline.prompt_in_flight import PromptHashes
 from copilot_bridge.pipeline.ready_connections import ReadyConnections
 from copilot_bridge.pipeline.response_store import RESPONSE_TTL, ResponseStore
 from copilot_bridge.pipeline.token_estimates import TokenEstimates
-from copilot_bridge.search.web_search import WebSearch
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.upstream.github.user_info import UsageReports
@@ -37,6 +36,7 @@ from copilot_bridge.upstream.transport.bodies import MEGABYTE
 from copilot_bridge.upstream.websocket.turns import Turns
 
 if TYPE_CHECKING:
+    from copilot_bridge.search.web_search import WebSearch
     from copilot_bridge.upstream.public_web.pages import PageFetcher
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,9 @@ class Bridge(CopilotServices):
 
     @cached_property
     def pictures(self) -> ImageInliner:
-        from copilot_bridge.upstream.public_web import ImageFetcher  # few requests have images elsewhere
+        from copilot_bridge.upstream.public_web.images import (
+            ImageFetcher,  # few requests have images elsewhere
+        )
 
         return ImageInliner(ImageFetcher(self.config))
 
@@ -123,7 +125,9 @@ class Bridge(CopilotServices):
         return PageFetcher(self.config)
 
     @cached_property
-    def web_search(self) -> WebSearch:
+    def web_search(self) -> "WebSearch":
+        from copilot_bridge.search.web_search import WebSearch  # with its engines
+
         return WebSearch(self.config.web_search)
 
     def start_telemetry(self) -> None:

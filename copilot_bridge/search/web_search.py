@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 ENGINES: dict[str, Callable[[], Engine]] = {"responses": ResponsesEngine, "mcp": McpEngine}
 
-AUTO, OFF = "auto", "off"
 MAX_QUERY = 1_000  # characters
 CACHE_SIZE, CACHE_TTL = 1_000, 300.0  # searches, seconds
 

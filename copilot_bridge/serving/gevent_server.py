@@ -2,11 +2,12 @@
 
 from gevent import monkey
 
-from copilot_bridge.serving.patching import skip_charset_detection, skip_plugin_search
+from copilot_bridge.serving.patching import EXTRAS, import_without_extras, skip_plugin_search
 
 skip_plugin_search()
 monkey.patch_all()
-skip_charset_detection()
+for library in EXTRAS:
+    import_without_extras(library)
 
 import logging  # noqa: E402 - all that follows has to find the standard library patched
 import os  # noqa: E402

@@ -1,9 +1,16 @@
-"""Changes to libraries before a process imports them."""
+"""What is done to libraries before a process imports them."""
 
 import sys
 import warnings
+from importlib import import_module
 
-DETECTORS = ("chardet", "charset_normalizer")
+# Libraries, and what each of them imports only where it is installed.  Nothing here uses it.
+EXTRAS = {
+    "msgspec": ("typing_extensions",),  # 0.6 MB and 5 ms; types that are newer than this Python
+    # 3 MB and 10 ms.  It guesses where a response names no charset and somebody asks for its text; the bridge
+    # reads bytes.
+    "requests": ("chardet", "charset_normalizer"),
+}
 
 
 def skip_plugin_search() -> None:
@@ -16,15 +23,12 @@ def skip_plugin_search() -> None:
     events.notify_and_call_entry_points = events.notify
 
 
-def skip_charset_detection() -> None:
-    """Import requests without the library that guesses charsets, which takes 3 MB and 10 ms.
-
-    It guesses where a response names no charset and somebody asks for its text; the bridge reads bytes.
-    """
-    hidden = [name for name in DETECTORS if name not in sys.modules]
+def import_without_extras(library: str) -> None:
+    """Import a library as if its extras were not installed.  Others may import them afterwards."""
+    hidden = [name for name in EXTRAS[library] if name not in sys.modules]
     sys.modules |= dict.fromkeys(hidden)  # type: ignore[arg-type]  # None: an import fails
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # requests warns that it can't detect charsets
-        import requests  # noqa: F401 - gevent has to patch first
+        import_module(library)
     for name in hidden:
         del sys.modules[name]

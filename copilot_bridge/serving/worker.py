@@ -20,7 +20,7 @@ from copilot_bridge.serving.error_response import error_response
 from copilot_bridge.serving.gunicorn_requests import status_of, wrap_application
 from copilot_bridge.serving.idle_connections import NEW_CONNECTION_TIMEOUT, Idle, IdleConnections
 from copilot_bridge.serving.limits import KILL_GRACE
-from copilot_bridge.serving.patching import skip_charset_detection, skip_plugin_search
+from copilot_bridge.serving.patching import import_without_extras, skip_plugin_search
 from copilot_bridge.serving.worker_process import WorkerProcess
 
 # Seconds in which a stream that is ended sends its client an error.
@@ -66,7 +66,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def patch(self) -> None:
         skip_plugin_search()
         super().patch()
-        skip_charset_detection()
+        import_without_extras("requests")  # after the patches, which it needs
 
     def report(self, condition: Any) -> None:
         self._process.report_condition(condition.summary)

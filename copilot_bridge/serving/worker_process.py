@@ -7,6 +7,7 @@ from typing import Any
 from gunicorn.workers.base import Worker as BaseWorker
 
 from copilot_bridge.serving.garbage_collector import pause_garbage_collector
+from copilot_bridge.serving.patching import import_without_extras
 
 CONDITION_SIZE = 1024  # bytes
 
@@ -43,6 +44,7 @@ class WorkerProcess(BaseWorker):  # type: ignore[misc]
         for number in STOP_SIGNALS:  # the master's handlers would lose them until the worker has its own
             signal.signal(number, signal.SIG_DFL)
         pause_garbage_collector()
+        import_without_extras("msgspec")
         from copilot_bridge.serving.worker import Worker  # gevent, which is no part of the master
 
         worker = Worker(self)

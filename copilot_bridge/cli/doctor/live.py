@@ -9,8 +9,8 @@ from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline import RequestContext
 from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES, UPSTREAM_PROBES, probe_model
+from copilot_bridge.search import OFF
 from copilot_bridge.search.query import SearchFailed
-from copilot_bridge.search.web_search import OFF
 
 ENGINE_NAMES = {"/responses": "a model of the plan", "/mcp/readonly": "GitHub's MCP server"}
 PROMPT = "Say ok"

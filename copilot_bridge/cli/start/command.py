@@ -6,7 +6,7 @@ from copilot_bridge.cli.completion import complete_models
 from copilot_bridge.cli.options import EVERY_OPTION, takes_settings
 from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
-from copilot_bridge.serving.patching import skip_charset_detection
+from copilot_bridge.serving.patching import EXTRAS, import_without_extras
 
 
 @click.command(
@@ -47,7 +47,8 @@ def command(
     """
     if (model or small_model) and not claude_code:
         raise click.UsageError("--model and --small-model are for --claude-code")
-    skip_charset_detection()
+    for library in EXTRAS:
+        import_without_extras(library)
     from copilot_bridge.cli.start.startup import start
 
     start(

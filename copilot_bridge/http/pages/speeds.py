@@ -1,7 +1,6 @@
 """How quick and how reliable each model was in the last requests of this bridge."""
 
 from collections.abc import Sequence
-from statistics import median
 
 from cachetools import TTLCache, cached
 from msgspec import Struct
@@ -44,6 +43,8 @@ def speeds_of(bridge: Bridge) -> dict[str, Speed]:
 
 
 def speed_of(rows: Sequence[RequestLogRow]) -> Speed:
+    from statistics import median
+
     ended = [row.first_byte_ms for row in rows if row.outcome == "ok"]
     firsts = sorted(first for first in ended if first is not None)
     rates = [rate for row in rows if (rate := rate_of(row))]

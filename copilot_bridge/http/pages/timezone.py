@@ -8,7 +8,6 @@ import re
 import time
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from urllib.parse import unquote
-from zoneinfo import ZoneInfo
 
 from flask import g, request
 
@@ -40,6 +39,8 @@ def read_zone(text: str) -> tzinfo:
     found = ZONE.fullmatch(text)
     if not found or abs(int(found[2])) > MAX_OFFSET:
         return UTC
+    from zoneinfo import ZoneInfo  # with Python's own configuration, which nobody else needs
+
     try:
         return ZoneInfo(found[1])
     except (ValueError, OSError, KeyError):  # no such zone here
@@ -49,7 +50,7 @@ def read_zone(text: str) -> tzinfo:
 def name() -> str:
     """The name of the zone: Europe/Berlin, UTC+08:00, UTC."""
     found = zone()
-    return found.key if isinstance(found, ZoneInfo) else str(found)
+    return getattr(found, "key", None) or str(found)
 
 
 def local(moment: float) -> datetime:

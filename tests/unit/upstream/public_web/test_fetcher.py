@@ -17,9 +17,10 @@ import pytest
 from copilot_bridge.config import Config
 from copilot_bridge.dialects.adaptation.media import media_type_of_bytes
 from copilot_bridge.errors import InvalidRequest, UpstreamUnreachable
-from copilot_bridge.upstream.public_web import ImageFetcher, is_public
 from copilot_bridge.upstream.public_web import fetcher as fetcher_module
+from copilot_bridge.upstream.public_web.addresses import is_public
 from copilot_bridge.upstream.public_web.deadline import Deadline
+from copilot_bridge.upstream.public_web.images import ImageFetcher
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 100
@@ -616,8 +617,8 @@ def test_a_slow_server_is_given_up_under_gevent(server):
         import gevent
         from copilot_bridge.config import Config
         from copilot_bridge.errors import InvalidRequest
-        from copilot_bridge.upstream.public_web import ImageFetcher
         from copilot_bridge.upstream.public_web import fetcher as fetcher_module
+        from copilot_bridge.upstream.public_web.images import ImageFetcher
 
         fetcher_module.TIME_LIMIT = 1.0
         fetcher = ImageFetcher(Config(proxy_env=False), lambda _address: True)
