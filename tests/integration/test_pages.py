@@ -237,6 +237,26 @@ def test_yes_and_no_by_page_while_the_clients_wait(
     assert browser.post("/approvals", "/auth/device", id="all", answer="perhaps").status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "Copilot closed the connection"), ("zh-CN", "Copilot 在回答中途关闭了连接")],
+)
+def test_a_trial_that_breaks_off_says_why_in_the_readers_language(
+    bridge: Bridge, browse: Browse, language: str, words: str
+) -> None:
+    browser = browse(bridge, **{"Accept-Language": language})
+    text = "[[sim:cut-between after=3]] hello"
+    asked = {"model": "gpt-4o", "messages": [{"role": "user", "content": text}], "stream": True}
+    token = {"X-CSRF-Token": browser.token("/models/try"), "Accept": "text/event-stream"}
+    response = browser.session.post(
+        bridge.url + "/models/try/stream", json=asked, headers=token, timeout=PATIENCE
+    )
+    assert (response.status_code, response.headers["content-type"][:17]) == (200, "text/event-stream")
+    *events, last = re.findall(r"^data: (.+)$", response.content.decode(), re.MULTILINE)
+    assert any("content" in event for event in events)
+    assert json.loads(last)["error"]["message"].startswith(words)
+
+
 def test_a_bridge_without_approvals_says_so(bridge: Bridge, browse: Browse) -> None:
     assert "copilot-bridge start --require-approval" in browse(bridge).get("/approvals").text
 

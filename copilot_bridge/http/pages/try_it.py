@@ -1,5 +1,7 @@
 """A small chat with one model, or with two side by side, to try them."""
 
+import re
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -10,9 +12,9 @@ from copilot_bridge.dialects.registry import CONVERSATIONS
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.http.errors import error_response
 from copilot_bridge.http.pages.auth import shared
-from copilot_bridge.http.pages.i18n import tr
+from copilot_bridge.http.pages.i18n import spoken, tr
 from copilot_bridge.http.pages.rendering import page
-from copilot_bridge.http.pages.sentences import as_text
+from copilot_bridge.http.pages.sentences import as_text, translate
 from copilot_bridge.http.pages.trial import Trial, ask
 from copilot_bridge.http.respond import respond
 from copilot_bridge.models.catalogue import Model
@@ -22,6 +24,7 @@ from copilot_bridge.pipeline.operations import Generation
 bp = Blueprint("try_it", __name__)
 
 DIALECT = "chat"
+ERROR = re.compile(rb'^data: (\{"error":.*\})\n\n', re.MULTILINE)  # an event
 MOST_TOKENS = 1000  # of a response without a script, which is not streamed
 MOST_CHARACTERS = 20_000
 
@@ -45,14 +48,30 @@ def ask_models() -> Response:
 
 @bp.post("/models/try/stream")
 def stream() -> Response:
-    """Respond as `/v1/chat/completions` does; refusals are in the reader's language."""
+    """Respond as `/v1/chat/completions` does; errors are in the reader's language."""
     g.entry.dialect = DIALECT
+    request.environ.pop("copilot_bridge.socket_writer", None)  # or events would not pass `translated`
     try:
-        return respond(partial(Generation, CONVERSATIONS[DIALECT]))
+        response = respond(partial(Generation, CONVERSATIONS[DIALECT]))
+        response.response = translated(response.iter_encoded(), spoken())
+        return response
     except BridgeError as error:
         response = error_response(error)
         response.set_data(orjson.dumps({"error": {"message": as_text(str(error))}}))
         return response
+
+
+def translated(pieces: Iterable[bytes], language: str) -> Iterator[bytes]:
+    """A stream whose errors are in a language.  :param pieces: an event that is an error is whole in one."""
+    for piece in pieces:
+        yield ERROR.sub(lambda found: error_event(found[1], language), piece)
+
+
+def error_event(content: bytes, language: str) -> bytes:
+    event = orjson.loads(content)
+    message = event["error"]["message"]
+    event["error"]["message"] = translate(language, message) or message
+    return b"data: " + orjson.dumps(event) + b"\n\n"
 
 
 def shown(words: str = "", trials: list[Trial] | None = None) -> Response:

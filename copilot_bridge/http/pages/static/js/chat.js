@@ -68,7 +68,9 @@ class Talk {
       }
     } catch (error) {
       const stopped = error instanceof DOMException && error.name === "AbortError";
-      const said = this.add(stopped ? "muted" : "danger-text", stopped ? this.form.dataset.stopped || "" : String(/** @type {Error} */ (error).message));
+      // The browser's own words for a lost connection are English.
+      const why = stopped ? this.form.dataset.stopped : error instanceof TypeError ? this.form.dataset.lost : /** @type {Error} */ (error).message;
+      const said = this.add(stopped ? "muted" : "danger-text", why || "");
       this.card.insertBefore(said, facts);
     }
     this.said.push({ role: "assistant", content: shown.textContent || "" });
