@@ -108,10 +108,14 @@ class HttpClient:
         self._adapter.on_connect = listener
 
     def check(self) -> None:
-        """Check the certificates.
+        """Check the certificates that the environment names.
 
-        :raises ConfigError: the file that the environment names holds none.
+        Those that come with requests are loaded for the first TLS connection, which takes 30 ms.
+
+        :raises ConfigError: the file holds none.
         """
+        if certificates_variable() is None:
+            return
         try:
             self._adapter.check()
         except OSError as error:

@@ -11,10 +11,11 @@ import requests
 
 from copilot_bridge.config import Config
 from copilot_bridge.errors import UpstreamTimeout, UpstreamUnreachable
+from copilot_bridge.upstream.transport.adapter import Adapter
 from copilot_bridge.upstream.transport.bodies import read_error_body
 from copilot_bridge.upstream.transport.http_client import HttpClient, prepare
 from copilot_bridge.upstream.transport.network_errors import network_error
-from copilot_bridge.upstream.transport.tls import certificates
+from copilot_bridge.upstream.transport.tls import VARIABLES, certificates
 
 COPILOT = "https://api.githubcopilot.com/models"
 FAR = "http://copilot.test/models"  # no such host: only a proxy can answer
@@ -199,6 +200,18 @@ def test_a_body_gets_its_length():
 )
 def test_certificates_are_read_from_the_environment(environ, verify):
     assert certificates(environ) == verify
+
+
+def test_only_certificates_that_the_environment_names_are_loaded_to_be_checked(monkeypatch):
+    loaded = []
+    monkeypatch.setattr(Adapter, "check", lambda _self: loaded.append(True))
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    HttpClient(Config()).check()
+    assert loaded == []
+    monkeypatch.setenv("SSL_CERT_FILE", "/c")
+    HttpClient(Config()).check()
+    assert len(loaded) == 1
 
 
 # --- what can go wrong
