@@ -159,15 +159,18 @@ def all_facts() -> tuple[Fact, ...]:
 def profile_of(id_: str, family: str = "", vendor: str = "") -> ModelProfile:
     """The profile by the file alone.  A later fact takes precedence over an earlier one."""
     names = (id_.lower(), family.lower(), f"vendor:{vendor}")
+    matching = {pattern for pattern in all_patterns() if any(fnmatchcase(name, pattern) for name in names)}
     values: dict[str, Any] = {}
     for fact in all_facts():
-        if matches(fact, names):
+        if not matching.isdisjoint(fact.models):
             values |= fact.values
     return ModelProfile(**values)
 
 
-def matches(fact: Fact, names: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for name in names for pattern in fact.models)
+@cache
+def all_patterns() -> frozenset[str]:
+    """Return the patterns of all facts, most of which have the same few."""
+    return frozenset(pattern for fact in all_facts() for pattern in fact.models)
 
 
 def with_catalogue(

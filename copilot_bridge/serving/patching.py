@@ -1,4 +1,4 @@
-"""What is done to libraries before a process imports them."""
+"""Prepares libraries before a process imports them."""
 
 import sys
 import warnings

@@ -1,19 +1,22 @@
-"""The changes to a request before it is sent and after each refusal."""
+"""The changes to a request before it is sent and after each refusal.
+
+The rules and acts are imported with the first refusal or lesson, which most processes never see.
+"""
 
 import logging
 import re
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.upstream.error_mapping import ADAPTABLE, FINAL, Refusal
-from copilot_bridge.upstream.recovery.acts import ACTS
-from copilot_bridge.upstream.recovery.binding import is_kept, what_binds
-from copilot_bridge.upstream.recovery.case import Case, Headers
+from copilot_bridge.upstream.recovery.case import Headers
 from copilot_bridge.upstream.recovery.learned import Learned, Lesson
-from copilot_bridge.upstream.recovery.naming import RefusalContext, names_binding
 from copilot_bridge.upstream.recovery.output_tool import asks_by_tool
 from copilot_bridge.upstream.recovery.paths import Json
-from copilot_bridge.upstream.recovery.table import RecoveryRule, matching_rules
+
+if TYPE_CHECKING:
+    from copilot_bridge.upstream.recovery.naming import RefusalContext
+    from copilot_bridge.upstream.recovery.table import RecoveryRule
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,9 @@ class RequestAdapter:
         """
         if refusal.status not in ADAPTABLE or refusal.kind in FINAL:
             return False
+        from copilot_bridge.upstream.recovery.naming import RefusalContext
+        from copilot_bridge.upstream.recovery.table import lessons_of
+
         context = RefusalContext(
             f"{refusal.code or ''} {refusal}".strip(), refusal.param, refusal.code, self._api, body
         )
@@ -64,6 +70,9 @@ class RequestAdapter:
         return False
 
     def _act(self, lesson: Lesson, body: Json, headers: Headers) -> bool:
+        from copilot_bridge.upstream.recovery.acts import ACTS
+        from copilot_bridge.upstream.recovery.case import Case
+
         act = ACTS.get(lesson.act)
         case = Case(self._api, body, headers, lesson.subject, lesson.value)
         changed = bool(act and act(case))
@@ -71,17 +80,20 @@ class RequestAdapter:
         self.by_tool |= changed and lesson.act == BY_TOOL and asks_by_tool(body)
         return changed
 
-    def _note(self, rule: RecoveryRule, lesson: Lesson) -> None:
+    def _note(self, rule: "RecoveryRule", lesson: Lesson) -> None:
         self.lost.append(rule.lost or lesson.subject or lesson.act)
         log.info("%s refuses the request: sending it once more without %s", self._model, self.lost[-1])
         if rule.lasting:
             self._learned.learn(self._account, self._api, self._model, lesson)
 
-    def _explain(self, context: RefusalContext, refusal: Refusal) -> None:
+    def _explain(self, context: "RefusalContext", refusal: Refusal) -> None:
         """Explain the refusal of a field that binds the response.
 
         :raises Refusal: it is such a field.
         """
+        from copilot_bridge.upstream.recovery.binding import is_kept, what_binds
+        from copilot_bridge.upstream.recovery.naming import names_binding
+
         for path in names_binding(context) if refusal.kind == "invalid_request" else ():
             what = what_binds(self._api, path)
             if what in EXPLAINED and is_kept(self._api, path):
@@ -100,9 +112,3 @@ def explained_refusal(name: str, model: str, refusal: Refusal) -> Refusal:
     )
     explained.quotes_request = True
     return explained
-
-
-def lessons_of(context: RefusalContext) -> Iterator[tuple[RecoveryRule, Lesson]]:
-    for rule, found in matching_rules(context):
-        for subject, value in rule.read(context, found):
-            yield rule, Lesson(rule.act, subject, value)

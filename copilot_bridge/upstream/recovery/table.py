@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from copilot_bridge.upstream.recovery.learned import Lesson
 from copilot_bridge.upstream.recovery.naming import (
     Read,
     RefusalContext,
@@ -269,3 +270,9 @@ def matching_rules(context: RefusalContext) -> Iterator[tuple[RecoveryRule, re.M
     for pattern, rule in PATTERNS:
         if context.api in rule.apis and (found := pattern.search(context.text)):
             yield rule, found
+
+
+def lessons_of(context: RefusalContext) -> Iterator[tuple[RecoveryRule, Lesson]]:
+    for rule, found in matching_rules(context):
+        for subject, value in rule.read(context, found):
+            yield rule, Lesson(rule.act, subject, value)

@@ -79,6 +79,8 @@ PROCESSES = {
             "copilot_bridge.search.web_search",
             "copilot_bridge.simulator",
             "copilot_bridge.upstream.public_web.fetcher",
+            "copilot_bridge.upstream.recovery.acts",
+            "copilot_bridge.upstream.recovery.table",
             "PIL",
             "bs4",
             "opentelemetry",
