@@ -7,6 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import requests
+from msgspec import Struct
 
 from copilot_bridge.errors import BridgeError, KindName, Unsupported, UpstreamTimeout, UpstreamUnreachable
 from copilot_bridge.upstream.error_mapping import ADAPTABLE, RENEW, RETRY, Refusal, read_refusal
@@ -42,6 +43,35 @@ class Gate(Protocol):
         """
 
     def note_refusal(self, error: BridgeError, model: str, path: str) -> None: ...
+
+
+class UpstreamRequest(Struct, frozen=True):
+    """What stays the same in all attempts at a request.
+
+    :param id: of the client's request; None: the bridge's own.
+    :param adapt: gives another body after a refusal, or None; it may change `headers`, too.
+    :param model: whose limit may be used up.
+    :param streamed: the response begins before it is complete.
+    :param timeout: seconds between two bytes, instead of the setting's.
+    :param host: the one of Copilot's hosts that serves the path.
+    :param turn: the conversation's turn, which a WebSocket may carry.
+    """
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    id: str | None
+    adapt: Adapt | None
+    model: str
+    streamed: bool
+    timeout: float | None
+    host: Host
+    turn: "Turn | None"
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of requests whose responses take about as long to begin."""
+        return f"{self.path} {self.model} {self.streamed}"
 
 
 class Copilot:
@@ -107,60 +137,100 @@ class Copilot:
 
         After a refusal with a remedy, that remedy is tried once; after a refusal of the request itself, an
         adapted body is sent.  A request is sent a few times at most, and never again after the first byte of
-        a response.
+        a response.  `UpstreamRequest` describes the parameters.
 
-        :param signals: of a call in a conversation.  If Copilot may have read it, the user's turn is counted
-            already, and the replay is the agent's; else it is still the user's.
-        :param timeout: seconds between two bytes, instead of the setting's.
-        :param adapt: gives another body after a refusal, or None; it may change `headers`, too.
-        :param model: whose limit may be used up.
-        :param streamed: the response begins before it is complete.
-        :param host: the one of Copilot's hosts that serves the path.
         :param conversation: a Responses request belongs to it, and a WebSocket may carry it.
         :raises BridgeError: Copilot refused, or the network failed.
         """
-        tried: Counter[str] = Counter()
-        kind = f"{path} {model} {streamed}"
-        gate = self._gate if request_id else None  # the list of models is not a client's request
         turn = self._turn(model, conversation)
+        request = UpstreamRequest(
+            method,
+            path,
+            {} if headers is None else headers,
+            request_id,
+            adapt,
+            model,
+            streamed,
+            timeout,
+            host,
+            turn,
+        )
+        return self._try(request, body, signals)
+
+    def _try(
+        self, request: UpstreamRequest, body: bytes | None, signals: Signals | None
+    ) -> requests.Response:
+        """Send the request until it has its response, or nothing is left to try.
+
+        :param signals: of a call in a conversation.  If Copilot may have read it, the user's turn is counted
+            already, and the replay is the agent's; else it is still the user's.
+        """
+        tried: Counter[str] = Counter()
+        gate = self._gate if request.id else None  # the list of models is not a client's request
         for attempt in count():
-            self.retries += attempt > 0 and request_id is not None
+            self.retries += attempt > 0 and request.id is not None
             if gate:
-                gate.acquire(model, path)
+                gate.acquire(request.model, request.path)
             token = self.token()  # after the gate, which may have taken long
-            response, signals = self._by_websocket(turn, token, body, signals, headers)
+            response, signals = self._by_websocket(request, token, body, signals)
             if response is not None:
                 return response
-            identity = self._headers.copilot(path, token.value, token.exchanged, request_id, signals)
-            sent = identity | (headers or {})
-            self.uploaded += len(body or b"")
             try:
-                url, background = base_of(token, host) + path, self._background
-                response = self._client.send(
-                    method, url, sent, body, timeout=timeout, kind=kind, background=background
-                )
-            except UpstreamTimeout as error:
-                self.errors.append(error.kind)
-                raise
+                response = self._by_http(request, token, body, signals)
             except UpstreamUnreachable as error:
-                self.errors.append(error.kind)
-                if RETRY in tried:
-                    raise
-                tried[RETRY] += 1
-                log.info("sending once more after a network error: %s", error)
-                signals = signals if error.unsent else for_replay(signals)
+                signals = self._after_network_error(error, tried, signals)
                 continue
-            self.waits.connection += connect_seconds(response)
             if response.status_code < 300:
-                return accepted(response, turn, url, sent)
-            refusal = read_refusal(response.status_code, response.headers, read_error_body(response))
-            self.errors.append(refusal.kind)
-            if gate:
-                gate.note_refusal(refusal, model, path)
-            body = self._next_body(refusal, token, tried, body, adapt)
+                return response
+            refusal = self._refusal_of(response, request, gate)
+            body = self._next_body(refusal, token, tried, body, request.adapt)
             if refusal.remedy == RETRY:  # it was read; a request refused for its form or its token was not
                 signals = for_replay(signals)
         raise AssertionError("the attempts end with a response or an error")
+
+    def _by_http(
+        self, request: UpstreamRequest, token: CopilotToken, body: bytes | None, signals: Signals | None
+    ) -> requests.Response:
+        identity = self._headers.copilot(request.path, token.value, token.exchanged, request.id, signals)
+        headers = identity | request.headers
+        self.uploaded += len(body or b"")
+        url = base_of(token, request.host) + request.path
+        try:
+            response = self._client.send(
+                request.method,
+                url,
+                headers,
+                body,
+                timeout=request.timeout,
+                kind=request.kind,
+                background=self._background,
+            )
+        except (UpstreamTimeout, UpstreamUnreachable) as error:
+            self.errors.append(error.kind)
+            raise
+        self.waits.connection += connect_seconds(response)
+        if response.status_code < 300 and request.turn is not None:
+            request.turn.prepare_next(url, headers)
+        return response
+
+    def _after_network_error(
+        self, error: UpstreamUnreachable, tried: Counter[str], signals: Signals | None
+    ) -> Signals | None:
+        """Return the signals of the one retry.  Raises the error: the request was sent again already."""
+        if RETRY in tried:
+            raise error
+        tried[RETRY] += 1
+        log.info("sending once more after a network error: %s", error)
+        return signals if error.unsent else for_replay(signals)
+
+    def _refusal_of(
+        self, response: requests.Response, request: UpstreamRequest, gate: Gate | None
+    ) -> Refusal:
+        refusal = read_refusal(response.status_code, response.headers, read_error_body(response))
+        self.errors.append(refusal.kind)
+        if gate:
+            gate.note_refusal(refusal, request.model, request.path)
+        return refusal
 
     def _turn(self, model: str, conversation: str) -> "Turn | None":
         if self._websockets is None or not conversation:
@@ -168,20 +238,16 @@ class Copilot:
         return self._websockets.turn(self.account.fingerprint, model, conversation)
 
     def _by_websocket(
-        self,
-        turn: "Turn | None",
-        token: CopilotToken,
-        body: bytes | None,
-        signals: Signals | None,
-        headers: dict[str, str] | None,
+        self, request: UpstreamRequest, token: CopilotToken, body: bytes | None, signals: Signals | None
     ) -> tuple[requests.Response | None, Signals | None]:
         """Try the conversation's WebSocket, once.  Returns no response if there is none, or it has failed.
 
         The signals are those of the next attempt.
         """
+        turn = request.turn
         if turn is None or turn.attempted or body is None or signals is None:
             return None, signals
-        of_turn = self._headers.of_frame(token.exchanged, signals) | (headers or {})
+        of_turn = self._headers.of_frame(token.exchanged, signals) | request.headers
         outcome = turn.attempt(body, signals.initiator, of_turn)
         self.uploaded += outcome.sent
         self.spared += outcome.spared
@@ -235,15 +301,6 @@ def base_of(token: CopilotToken, host: Host) -> str:
         message = "model: this login has no access to code completion; use a chat model"
         raise Unsupported(message, param="model")
     return base
-
-
-def accepted(
-    response: requests.Response, turn: "Turn | None", url: str, headers: dict[str, str]
-) -> requests.Response:
-    """Return a response by HTTP, while its conversation is prepared for the next request."""
-    if turn is not None:
-        turn.prepare_next(url, headers)
-    return response
 
 
 def for_replay(signals: Signals | None) -> Signals | None:
