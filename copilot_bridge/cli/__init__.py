@@ -150,16 +150,8 @@ def main() -> None:
         sys.exit(130)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        sys.exit(error.exit_code)
-    except click.UsageError as error:
-        click.UsageError(
-            wrapped(error.format_message(), ERROR_PREFIX, err=True).removeprefix(ERROR_PREFIX), error.ctx
-        ).show()
-        sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        show_error(error)
         sys.exit(error.exit_code)
     except BridgeError as error:
         print_wrapped(f"copilot-bridge: {one_line(str(error))}", err=True)
@@ -167,6 +159,17 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def show_error(error: click.ClickException) -> None:
+    """Show an error of the command line itself: wrong usage, above all."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+    elif isinstance(error, click.UsageError):
+        message = wrapped(error.format_message(), ERROR_PREFIX, err=True).removeprefix(ERROR_PREFIX)
+        click.UsageError(message, error.ctx).show()
+    else:
+        error.show()
 
 
 def one_line(message: str) -> str:

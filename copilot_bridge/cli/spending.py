@@ -102,18 +102,12 @@ def command(
     models = other_models(config, start) if compare else None
     verdicts = [cache_fields(sums) for sums in table.cache(start)] if cached else None
     if as_json:
-        content: dict[str, Any] = {"by": group, "since": int(start), "rows": rows}
-        content |= {"forecast": forecast_fields(outlook)} if ahead else {}
-        content |= {"cache": verdicts} if cached else {}
-        print_json(content | ({"what_if": models} if compare else {}))
+        wanted = (("forecast", ahead, forecast_fields(outlook)), ("cache", cached, verdicts))
+        parts = {name: part for name, asked, part in (*wanted, ("what_if", compare, models)) if asked}
+        print_json({"by": group, "since": int(start), "rows": rows, **parts})
         return
     print_report(group, rows)
-    if verdicts is not None:
-        print_cache(verdicts)
-    if ahead:
-        print_wrapped(forecast_words(outlook))
-    if models:
-        print_models(models)
+    print_parts(verdicts, forecast_words(outlook) if ahead else "", models)
 
 
 def read_start(text: str, now: float) -> float:
@@ -137,6 +131,18 @@ def as_fields(sums: dict[str, Any]) -> dict[str, Any]:
         "usd": float(exactly(sums["nano_cents"], DOLLARS)),
         "estimated_requests": sums["estimated"],
     } | {name: sums[name] for name in TOKEN_FIELDS}
+
+
+def print_parts(
+    verdicts: list[dict[str, Any]] | None, forecasted: str, models: list[dict[str, Any]] | None
+) -> None:
+    """Print the parts of the report that were asked for besides the sums."""
+    if verdicts is not None:
+        print_cache(verdicts)
+    if forecasted:
+        print_wrapped(forecasted)
+    if models:
+        print_models(models)
 
 
 def print_report(by: str, rows: list[dict[str, Any]]) -> None:

@@ -100,22 +100,17 @@ def setup_instructions(
     :param plan: all chat models, where they are known.
     :raises ConfigError: there is no such client, or the address is none.
     """
-    system = system or System()
-    row = CLIENTS.get(client)
-    if row is None:
-        raise ConfigError(f"there is no client {client!r}: {', '.join(CLIENTS)}")
-    main = model_info(model or row.models[0])
-    small_model_info = model_info(small_model or (row.small_models[0] if row.small_models else main))
+    system, row = system or System(), find_client(client)
+    main, small = models_of(row, model, small_model)
     root = clean_url(base_url)
-    params = ClientParams(root, key or PLACEHOLDER, bool(key), main, small_model_info, plan, system.os)
-    files = (planned_file(settings_file, params, system) for settings_file in row.files)
+    params = ClientParams(root, key or PLACEHOLDER, bool(key), main, small, plan, system.os)
     variables, say = row.variables(params), SHELLS[system.shell].lines
     return Instructions(
         client=row,
         base_url=params.v1 if row.v1 else params.root,
         key=params.key,
         model=main,
-        files=tuple(file for file in files if file),
+        files=planned_files(row, params, system),
         variables=variables,
         lines=say(row.extra_variables(params) if row.files else variables),
         environment=say(variables),
@@ -126,8 +121,29 @@ def setup_instructions(
     )
 
 
+def find_client(name: str) -> Client:
+    """Return the row of a client.  Raises ConfigError: there is none of that name."""
+    row = CLIENTS.get(name)
+    if row is None:
+        raise ConfigError(f"there is no client {name!r}: {', '.join(CLIENTS)}")
+    return row
+
+
 def model_info(model: ModelInfo | str) -> ModelInfo:
     return FALLBACK_MODELS.get(model, ModelInfo(model)) if isinstance(model, str) else model
+
+
+def models_of(
+    row: Client, model: ModelInfo | str, small_model: ModelInfo | str
+) -> tuple[ModelInfo, ModelInfo]:
+    """Return the main model and the small one: those that were chosen, else the client's usual ones."""
+    main = model_info(model or row.models[0])
+    return main, model_info(small_model or (row.small_models[0] if row.small_models else main))
+
+
+def planned_files(row: Client, params: ClientParams, system: System) -> tuple[PlannedFile, ...]:
+    files = (planned_file(settings_file, params, system) for settings_file in row.files)
+    return tuple(file for file in files if file)
 
 
 def planned_file(settings_file: SettingsFile, params: ClientParams, system: System) -> PlannedFile | None:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct, field
 
 from copilot_bridge import __version__
 from copilot_bridge.logs.entry import RequestLogEntry
@@ -34,6 +36,77 @@ class QuotaSnapshot(Protocol):
     def percent_remaining(self) -> float: ...
 
 
+class MeterRow(Struct, frozen=True):
+    """A row of the table of meters.
+
+    :param name: for Prometheus, without the prefix.  :param about: its help.
+    """
+
+    type: Literal["counter", "gauge", "histogram"]
+    name: str
+    about: str
+    labels: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+METERS = {
+    "requests": MeterRow(
+        "counter", "requests", "Requests to a model.", ("dialect", "model", "upstream", "status", "outcome")
+    ),
+    "first_byte": MeterRow(
+        "histogram",
+        "first_byte_seconds",
+        "Time until the first byte of the response.",
+        ("model",),
+        {"buckets": FIRST_BYTE_BUCKETS},
+    ),
+    "whole": MeterRow(
+        "histogram",
+        "request_seconds",
+        "Time until the last byte of the response.",
+        ("model",),
+        {"buckets": REQUEST_BUCKETS},
+    ),
+    "tokens": MeterRow("counter", "tokens", "Tokens, as Copilot counts them.", ("model", "kind")),
+    "cost": MeterRow(
+        "counter", "cost_ai_units", "The cost that Copilot states, else an estimate.", ("model",)
+    ),
+    "errors": MeterRow("counter", "upstream_errors", "Errors of Copilot and of the network.", ("kind",)),
+    "token_refreshes": MeterRow("counter", "token_refreshes", "Exchanges for a Copilot token.", ("outcome",)),
+    "connections": MeterRow(
+        "counter", "upstream_connections", "New connections to GitHub and Copilot.", ("host", "opened")
+    ),
+    "websocket_turns": MeterRow(
+        "counter",
+        "upstream_websocket_turns",
+        "Requests of conversations that a WebSocket could carry, by what became of it.",
+        ("way",),
+    ),
+    "websocket_sent": MeterRow(
+        "counter", "upstream_websocket_sent_bytes", "Bytes of requests over WebSockets to Copilot."
+    ),
+    "websocket_spared": MeterRow(
+        "counter", "upstream_websocket_spared_bytes", "Bytes that HTTP would have sent besides."
+    ),
+    "websockets": MeterRow(
+        "gauge",
+        "upstream_websockets_open",
+        "WebSockets to Copilot.",
+        options={"multiprocess_mode": "livesum"},
+    ),
+    "quota_left": MeterRow(
+        "gauge",
+        "quota_left_percent",
+        "The remaining part of a quota.",
+        ("account", "quota"),
+        {"multiprocess_mode": "mostrecent"},
+    ),
+    "streams": MeterRow(
+        "gauge", "streams_open", "Streams that are open.", options={"multiprocess_mode": "livesum"}
+    ),
+}
+
+
 class Meters:
     """The meters of this process.
 
@@ -54,70 +127,12 @@ class Meters:
             pid = os.getpid()
             values.ValueClass = values.MultiProcessValue(lambda: pid)  # type: ignore[no-untyped-call]
         disable_created_metrics()  # type: ignore[no-untyped-call,unused-ignore]
-
-        def named(name: str, text: str, *labels: str, **options: Any) -> dict[str, Any]:
-            names = {"name": f"copilot_bridge_{name}", "documentation": text, "labelnames": labels}
-            return {**names, "registry": None, **options}
-
+        classes = {"counter": Counter, "gauge": Gauge, "histogram": Histogram}
         self._meters: dict[str, Any] = {
-            "requests": Counter(
-                **named(
-                    "requests", "Requests to a model.", "dialect", "model", "upstream", "status", "outcome"
-                )
-            ),
-            "first_byte": Histogram(
-                **named(
-                    "first_byte_seconds",
-                    "Time until the first byte of the response.",
-                    "model",
-                    buckets=FIRST_BYTE_BUCKETS,
-                )
-            ),
-            "whole": Histogram(
-                **named(
-                    "request_seconds",
-                    "Time until the last byte of the response.",
-                    "model",
-                    buckets=REQUEST_BUCKETS,
-                )
-            ),
-            "tokens": Counter(**named("tokens", "Tokens, as Copilot counts them.", "model", "kind")),
-            "cost": Counter(
-                **named("cost_ai_units", "The cost that Copilot states, else an estimate.", "model")
-            ),
-            "errors": Counter(**named("upstream_errors", "Errors of Copilot and of the network.", "kind")),
-            "token_refreshes": Counter(
-                **named("token_refreshes", "Exchanges for a Copilot token.", "outcome")
-            ),
-            "connections": Counter(
-                **named("upstream_connections", "New connections to GitHub and Copilot.", "host", "opened")
-            ),
-            "websocket_turns": Counter(
-                **named(
-                    "upstream_websocket_turns",
-                    "Requests of conversations that a WebSocket could carry, by what became of it.",
-                    "way",
-                )
-            ),
-            "websocket_sent": Counter(
-                **named("upstream_websocket_sent_bytes", "Bytes of requests over WebSockets to Copilot.")
-            ),
-            "websocket_spared": Counter(
-                **named("upstream_websocket_spared_bytes", "Bytes that HTTP would have sent besides.")
-            ),
-            "websockets": Gauge(
-                **named("upstream_websockets_open", "WebSockets to Copilot.", multiprocess_mode="livesum")
-            ),
-            "quota_left": Gauge(
-                **named(
-                    "quota_left_percent",
-                    "The remaining part of a quota.",
-                    "account",
-                    "quota",
-                    multiprocess_mode="mostrecent",
-                )
-            ),
-            "streams": Gauge(**named("streams_open", "Streams that are open.", multiprocess_mode="livesum")),
+            name: classes[row.type](
+                f"copilot_bridge_{row.name}", row.about, row.labels, registry=None, **row.options
+            )
+            for name, row in METERS.items()
         }
         self.open_streams = self._meters["streams"]
         self.open_websockets = self._meters["websockets"]

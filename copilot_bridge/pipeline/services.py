@@ -33,6 +33,7 @@ from copilot_bridge.upstream.github.user_info import UsageReports
 from copilot_bridge.upstream.quota_snapshots import QuotaSnapshots
 from copilot_bridge.upstream.recovery.learned import Learned
 from copilot_bridge.upstream.transport.bodies import MEGABYTE
+from copilot_bridge.upstream.transport.http_client import HttpClient
 from copilot_bridge.upstream.websocket.turns import Turns
 
 if TYPE_CHECKING:
@@ -68,28 +69,13 @@ class Bridge(CopilotServices):
         self.interactions = Interactions(partial(secret_of, self.store, "signals"))
         self.prompt_hashes = PromptHashes(partial(secret_of, self.store, "prompt cache"))
         self.metrics = Metrics()
-        self.websockets = Turns(
-            self.client,
-            max_connections=config.upstream_websocket_connections
-            if config.upstream_websocket == "auto"
-            else 0,
-            idle_life=config.upstream_websocket_idle,
-            max_size=config.response_limit_mb * MEGABYTE,
-            compress=config.upstream_websocket_compression == "auto",
-            timeout=config.read_timeout,
-            first_byte_timeout=config.first_byte_timeout,
-        )
-        self.websockets.listener = self.metrics.count_websocket_turn
-        self.websockets.pool.on_change = self.metrics.set_open_websockets
+        self.websockets = turns_of(config, self.client)
         Splitter.max_block_size = config.response_limit_mb * MEGABYTE
         self.telemetry: Telemetry | None = None
-        self.client.on_connect(self.metrics.count_connection)
         self.ready_connections = ReadyConnections(self)
         self.health = HealthMonitor(self)
-        self.tokens.on_fetch = self._token_fetched
         self.usage_reports = UsageReports(self.client, self.headers, self.store.key_values)
         self.quota_snapshots = QuotaSnapshots(self.store.key_values)
-        self.websockets.on_quotas = self.quota_snapshots.note_objects
         self.learned = Learned(self.store.lessons, self.store.changes)
         # Ids of reasoning that clients know -> those that Copilot needs back.
         self.upstream_item_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
@@ -101,14 +87,23 @@ class Bridge(CopilotServices):
         self.rate_limiter = RateLimiter(
             config, self.store.rate_limits, self.store.cooldowns, self.store.changes
         )
-        self.rate_limiter.cooldowns.account_paused = self.health.recheck
         self.budgets = Budgets(
             self.store.budgets, self.store.changes, config.store_timeout, self.store.settlements_folder
         )
-        self.budgets.threshold_reached = BudgetNotices(config, self.client).notify
         self.request_log_writer = self.store.request_log_writer(config.log_days, config.log_rows)
         self.token_estimates = TokenEstimates()
         self.approval = Approval(config, self.store.approvals, self.store.changes, self.store.key_values)
+        self._connect_services()
+
+    def _connect_services(self) -> None:
+        """Let services notify others of what happens, which they do not know."""
+        self.client.on_connect(self.metrics.count_connection)
+        self.tokens.on_fetch = self._token_fetched
+        self.websockets.listener = self.metrics.count_websocket_turn
+        self.websockets.pool.on_change = self.metrics.set_open_websockets
+        self.websockets.on_quotas = self.quota_snapshots.note_objects
+        self.rate_limiter.cooldowns.account_paused = self.health.recheck
+        self.budgets.threshold_reached = BudgetNotices(self.config, self.client).notify
 
     @cached_property
     def pictures(self) -> ImageInliner:
@@ -160,3 +155,16 @@ class Bridge(CopilotServices):
         """
         if caller.owns_account and not self.tokens.is_known(self.account(caller)):
             self.guess_limiter.charge_new_token(address)
+
+
+def turns_of(config: Config, client: HttpClient) -> Turns:
+    """Return what sends turns over WebSockets to Copilot."""
+    return Turns(
+        client,
+        max_connections=config.upstream_websocket_connections if config.upstream_websocket == "auto" else 0,
+        idle_life=config.upstream_websocket_idle,
+        max_size=config.response_limit_mb * MEGABYTE,
+        compress=config.upstream_websocket_compression == "auto",
+        timeout=config.read_timeout,
+        first_byte_timeout=config.first_byte_timeout,
+    )

@@ -142,18 +142,10 @@ class Copilot:
         :param conversation: a Responses request belongs to it, and a WebSocket may carry it.
         :raises BridgeError: Copilot refused, or the network failed.
         """
+        headers = {} if headers is None else headers  # not `or`: `adapt` may add to the caller's
         turn = self._turn(model, conversation)
         request = UpstreamRequest(
-            method,
-            path,
-            {} if headers is None else headers,
-            request_id,
-            adapt,
-            model,
-            streamed,
-            timeout,
-            host,
-            turn,
+            method, path, headers, request_id, adapt, model, streamed, timeout, host, turn
         )
         return self._try(request, body, signals)
 

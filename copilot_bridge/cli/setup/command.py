@@ -16,7 +16,7 @@ from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.setup.output import shown_path
 from copilot_bridge.cli.terminal.console import print_json, print_table
 from copilot_bridge.cli.terminal.help import Command
-from copilot_bridge.clients import CLIENTS, SHELLS, Client, System, setup_instructions, shell
+from copilot_bridge.clients import CLIENTS, SHELLS, System, setup_instructions, shell
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.serving.address import base_url
@@ -74,25 +74,37 @@ def command(
     if client is None:
         print_clients(as_json=as_json)
         return
-    if as_json:
-        raise click.UsageError("--json is for the list of clients")
-    if writes and undoes:
-        raise click.UsageError("--write and --undo exclude each other")
-    row = find_client(client)
+    check_flags(as_json=as_json, writes=writes, undoes=undoes)
+    check_client(client)
     system = this_system(kind)
     if undoes:
         from copilot_bridge.cli.setup.writing import undo_changes
 
         undo_changes(client, config, yes)
         return
-    if writes and not row.writable:
-        raise ConfigError(
-            f"{row.title} has no settings file to write: `copilot-bridge setup {client}` shows how"
-        )
+    if writes:
+        check_writable(client)
     from copilot_bridge.cli.setup.configure import SetupOptions, configure  # which the list does not need
 
     request = SetupOptions(client, model, small_model, url, key, system, by_variables=kind is not None)
     configure(config, request, writes=writes, yes=yes)
+
+
+def check_flags(*, as_json: bool, writes: bool, undoes: bool) -> None:
+    """Raise UsageError if these flags contradict each other, or do not go with the name of a client."""
+    if as_json:
+        raise click.UsageError("--json is for the list of clients")
+    if writes and undoes:
+        raise click.UsageError("--write and --undo exclude each other")
+
+
+def check_writable(client: str) -> None:
+    """Raise ConfigError if the client keeps its settings elsewhere."""
+    row = CLIENTS[client]
+    if not row.writable:
+        raise ConfigError(
+            f"{row.title} has no settings file to write: `copilot-bridge setup {client}` shows how"
+        )
 
 
 def print_clients(*, as_json: bool) -> None:
@@ -114,12 +126,12 @@ SYNONYMS = {
 }
 
 
-def find_client(name: str) -> Client:
+def check_client(name: str) -> None:
+    """Raise UsageError if there is no such client."""
     if name not in CLIENTS:
         meant = [SYNONYMS[name]] if name in SYNONYMS else get_close_matches(name, CLIENTS, n=1)
         near = "".join(f"; did you mean {client}?" for client in meant)
         raise click.UsageError(f"there is no client {name!r}{near or '; there are ' + ', '.join(CLIENTS)}")
-    return CLIENTS[name]
 
 
 def where_kept(client: str) -> str:

@@ -47,38 +47,63 @@ def start(
     if WINDOWS and config.server == "gunicorn":
         raise ConfigError("gunicorn does not run on Windows: leave out --server, or use --server gevent")
     if simulate:
-        from copilot_bridge.cli.demo import announce_simulator, demo_store, demo_upstream, start_simulator
+        from copilot_bridge.cli.demo import demo_store
 
         config = demo_store(config)
     bridge = check_settings(config, simulate, check)
     if check:
-        from copilot_bridge.app import create_app  # Flask is the server's, which is another process
-
-        create_app(config)
-        click.echo("The settings are in order.")
+        report_settings(config)
         return
     inheritance = Handover.take_from(os.environ)
     started = StartCommand.of_this_process()
-    inherited = [socket.socket(fileno=descriptor) for descriptor in inheritance.listeners]
-    listeners = listen_besides(config, inherited) if inherited else listen(config)
+    listeners = inherit_or_listen(config, inheritance)
     if simulate:
-        simulator = start_simulator()
-        announce_simulator(config.home, simulator)
-        config = demo_upstream(config, simulator)
+        config = simulated(config)
         bridge = CopilotServices(config)
     if not inheritance.workers:  # a reloaded server has done this already
         url = listen_url(listeners[0])
         banner = preflight_or_continue(bridge, simulate, url)
         if claude_code and not banner.trouble:
-            from copilot_bridge.cli.start.claude_code import print_command
-
-            print_command(url, api_key_hint(config, banner.keyed), banner.models, model, small_model)
+            print_claude_code(config, banner, url, model, small_model)
         click.echo(banner.text(url))
         sys.stdout.flush()
-    if not config.persist:  # the server is another process, and reads the login from the store
-        with suppress(LoginRequired):
-            config = replace(config, github_token=bridge.account().github_token)
+    config = with_login(config, bridge)
     exec_server(config, listeners, started.variables() | Handover(workers=inheritance.workers).variables())
+
+
+def report_settings(config: Config) -> None:
+    """Say that the settings are in order.  Raises ConfigError: the application can't be made of them."""
+    from copilot_bridge.app import create_app  # Flask is the server's, which is another process
+
+    create_app(config)
+    click.echo("The settings are in order.")
+
+
+def simulated(config: Config) -> Config:
+    """Start the simulator, and return the settings that lead to it."""
+    from copilot_bridge.cli.demo import announce_simulator, demo_upstream, start_simulator
+
+    simulator = start_simulator()
+    announce_simulator(config.home, simulator)
+    return demo_upstream(config, simulator)
+
+
+def with_login(config: Config, bridge: CopilotServices) -> Config:
+    """Return the settings for the server, another process: it can't read a login that is not stored."""
+    if config.persist:
+        return config
+    with suppress(LoginRequired):
+        return replace(config, github_token=bridge.account().github_token)
+    return config
+
+
+def print_claude_code(
+    config: Config, banner: StartupBanner, url: str, model: str | None, small_model: str | None
+) -> None:
+    """Print the command that starts Claude Code with this bridge."""
+    from copilot_bridge.cli.start.claude_code import print_command
+
+    print_command(url, api_key_hint(config, banner.keyed), banner.models, model, small_model)
 
 
 def check_settings(config: Config, simulate: bool, check: bool) -> CopilotServices:
@@ -152,6 +177,11 @@ def check_token(config: Config) -> None:
 def preflight_with_timeout(bridge: CopilotServices) -> StartupBanner:
     """Run the preflight within START_TIMEOUT: a service is not kept waiting; its server tries again later."""
     return call_with_timeout(lambda: preflight(bridge, False), START_TIMEOUT)
+
+
+def inherit_or_listen(config: Config, inheritance: Handover) -> list[socket.socket]:
+    inherited = [socket.socket(fileno=descriptor) for descriptor in inheritance.listeners]
+    return listen_besides(config, inherited) if inherited else listen(config)
 
 
 def listen(config: Config) -> list[socket.socket]:

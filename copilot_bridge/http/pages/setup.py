@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import gevent
 from flask import Blueprint, Response, g, request, url_for
@@ -139,20 +140,8 @@ def shown(
     key_problem: str = "",
     trial: Trial | None = None,
 ) -> Response:
-    bridge, row, offered = shared(), clients.CLIENTS[chosen.client], offer()
+    bridge, offered = shared(), offer()
     keyed = bridge.authenticator.requires_key
-    main = offered.pick(chosen.model, row.models)
-    small = offered.pick("", row.small_models) if row.small_models else ""
-    system = clients.System(*SYSTEMS[chosen.system][1])
-    steps = clients.setup_instructions(
-        chosen.client,
-        base_url(),
-        (key or YOUR_KEY) if keyed else "",
-        main,
-        small,
-        system,
-        tuple(map(named, offered.models)),
-    )
     return page(
         "setup.html",
         status,
@@ -160,12 +149,7 @@ def shown(
         clients=clients.CLIENTS,
         systems={name: title for name, (title, _) in SYSTEMS.items()},
         offer=offered,
-        steps=steps,
-        by_hand=[text_of(sentence) % values for sentence, values in steps.steps],
-        values=[(text_of(name), value) for name, value in steps.values],
-        lasting_place=text_of(clients.SHELLS[system.shell].lasting),
-        proposed=offered.pick("", row.models),
-        multiplier=next((known.multiplier for known in offered.models if known.id == steps.model.id), None),
+        **instruction_values(chosen, offered, (key or YOUR_KEY) if keyed else ""),
         keyed=keyed,
         key=key,
         key_name=key_name or chosen.client,
@@ -177,6 +161,25 @@ def shown(
         lasting=bridge.store.database.persistent,
         nearby=is_local(),
     )
+
+
+def instruction_values(chosen: Choice, offered: PlanModels, key: str) -> dict[str, Any]:
+    """The values of the instructions for the template."""
+    row, system = clients.CLIENTS[chosen.client], clients.System(*SYSTEMS[chosen.system][1])
+    main = offered.pick(chosen.model, row.models)
+    small = offered.pick("", row.small_models) if row.small_models else ""
+    plan = tuple(map(named, offered.models))
+    steps = clients.setup_instructions(chosen.client, base_url(), key, main, small, system, plan)
+    return {
+        "steps": steps,
+        "by_hand": [text_of(sentence) % values for sentence, values in steps.steps],
+        "values": [(text_of(name), value) for name, value in steps.values],
+        "lasting_place": text_of(clients.SHELLS[system.shell].lasting),
+        "proposed": offered.pick("", row.models),
+        "multiplier": next(
+            (known.multiplier for known in offered.models if known.id == steps.model.id), None
+        ),
+    }
 
 
 def base_url() -> str:

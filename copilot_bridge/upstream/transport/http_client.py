@@ -72,6 +72,11 @@ class HttpClient:
             self._adapter.close_idle(url)
             if method != "GET" or not is_stale(error):
                 raise self._meaning(error, url, limits) from error
+        return self._send_again(prepared, url, limits, kind)
+
+    def _send_again(
+        self, prepared: requests.PreparedRequest, url: str, limits: tuple[float, float], kind: str
+    ) -> requests.Response:
         try:
             return self._send(prepared, url, limits, kind)
         except NETWORK_ERRORS as error:
