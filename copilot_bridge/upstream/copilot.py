@@ -46,7 +46,7 @@ class Gate(Protocol):
 
 
 class UpstreamRequest(Struct, frozen=True):
-    """What stays the same in all attempts at a request.
+    """Describes what all attempts at a request have in common.
 
     :param id: of the client's request; None: the bridge's own.
     :param adapt: gives another body after a refusal, or None; it may change `headers`, too.
