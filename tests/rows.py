@@ -30,6 +30,10 @@ CALLERS = ("local", "key:laptop", "key:build-server", "key:phone", "share:5ad1c0
 CLIENTS = ("claude-cli", "claude-cli", "codex", "opencode", None)
 ACCOUNTS = ("octo-demo", "octo-work")
 DIALECTS = ("chat", "messages", "messages", "responses")
+# How often each has a conversation, in 25.
+CALLERS_IN_TURN = [
+    caller for caller, times in zip(CALLERS, (10, 7, 5, 2, 1), strict=True) for _ in range(times)
+]
 TALK = 12  # requests of a conversation
 USUAL = 0.8  # of them go to its usual model
 PATHS = {"chat": "/v1/chat/completions", "messages": "/v1/messages", "responses": "/v1/responses"}
@@ -56,7 +60,7 @@ def rows(number: int, *, days: int = 30, seed: int = 1, now: float | None = None
     for index in range(number):
         at = end - days * DAY * (1 - (index + 1) / number) ** 1.3 - chance.random()
         if index % TALK == 0:  # a conversation has one key, account and client, and a model of its own
-            caller = chance.choices(CALLERS, (40, 30, 18, 8, 4))[0]
+            caller = CALLERS_IN_TURN[index // TALK * 7 % len(CALLERS_IN_TURN)]
             account = chance.choices(ACCOUNTS, (85, 15))[0]
             client = CLIENTS[index // TALK * 7 // 5 % len(CLIENTS)]
             usual = chance.choices(MODELS, weights)[0]

@@ -250,7 +250,9 @@ def test_what_runs_is_streamed_to_the_page(full: Bridge) -> None:
     assert b"gpt-4o" in next(events).raw
     while not re.search("≈ [0-9]+ tokens".encode(), next(events).raw):
         pass
-    assert "gpt-4o" in get_json(full, "/live?once=1&part=rows")["rows"]
+    assert 'class="runs"' in get_json(full, "/live?once=1&part=rows")["rows"]
+    for other in ("account=octo-work", "session=talk-0000001", "client=codex"):
+        assert 'class="runs"' not in get_json(full, f"/live?once=1&part=rows&{other}")["rows"], other
     asked.leave()
     while b"Nothing is running" not in next(events).raw:
         pass

@@ -220,6 +220,7 @@ def test_yes_and_no_by_page_while_the_clients_wait(
     assert "claude-sonnet-4.5" in page
     assert 'data-waiting="1"' in page
     (question,) = set(re.findall(r'name="id" value="([\w-]{36})"', page))
+    assert "waiting for your approval" in browser.part("running")
     response = browser.post("/approvals", id=question, answer="yes")
     assert response.headers["Location"] == "/approvals?said=yes"
     assert first.status == 200

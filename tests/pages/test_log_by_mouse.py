@@ -113,6 +113,28 @@ def test_the_filters_stand_in_one_line(short: Bridge, visit: Visit, path: str, l
     assert overflow(phone) == 0
 
 
+COLUMNS = """() => [...document.querySelectorAll("main table")].map((table) => {
+  const seen = ({cells}) => [...cells].flatMap((cell) => cell.checkVisibility() ? cell.cellIndex : []).join();
+  const [head, row] = [table.tHead?.rows[0], table.tBodies[0]?.rows[0]];
+  return head && row && getComputedStyle(row).display === "table-row" ? [seen(head), seen(row)] : ["", ""];
+})"""
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize(
+    "path", ["/requests", "/requests?group=conversation", "/usage?by=conversation", "/models?fetch=1", "/"]
+)
+def test_tables_fit_any_window(short: Bridge, visit: Visit, path: str, locale: str) -> None:
+    """Each column under its heading, and nothing beyond the edge."""
+    page = visit(short, locale=locale).open(path)
+    expect(page.locator("main .spinner:visible")).to_have_count(0)
+    for width in (390, 660, 760, 900, 970, 1090, 1200, 1500, 1900):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert overflow(page) == 0, width
+        for head, row in page.evaluate(COLUMNS):
+            assert head == row, width
+
+
 def test_each_sum_has_its_name_on_a_phone(short: Bridge, visit: Visit) -> None:
     page = visit(short, **ON_A_PHONE).open("/usage")
     names = (

@@ -18,7 +18,7 @@ def colours_of(bridge: Bridge, kind: str, names: Iterable[str]) -> dict[str, int
     """A number below SLOTS for each name.  :param kind: of the names, such as "model"."""
     wanted = list(names)
     if kind not in KEPT:
-        return {name: sha256(name.encode()).digest()[0] % SLOTS for name in wanted}
+        return distinct(wanted)
     place = f"colours/{kind}"
     known = {name: int(colour) for name, colour in (bridge.store.key_values.read(place) or {}).items()}
     new = [name for name in wanted if name not in known]
@@ -27,3 +27,13 @@ def colours_of(bridge: Bridge, kind: str, names: Iterable[str]) -> dict[str, int
         with suppress(StoreError):  # they are given again next time
             bridge.store.key_values.write(place, known)
     return {name: known.get(name, 0) for name in wanted}
+
+
+def distinct(names: Iterable[str]) -> dict[str, int]:
+    """The colours of names that are too many to remember: no two share one, while there are enough."""
+    found: dict[str, int] = {}
+    for name in names:
+        free = [slot for slot in range(SLOTS) if slot not in found.values()] or [*range(SLOTS)]
+        usual = sha256(name.encode()).digest()[0] % SLOTS
+        found[name] = usual if usual in free else free[0]
+    return found

@@ -97,7 +97,17 @@ def today_part() -> str:
 
 
 def running() -> dict[str, Any]:
-    return {"running": shared().request_log_writer.running(), "now": time.time()}
+    return {"running": shared().request_log_writer.running(), "unapproved": unapproved(), "now": time.time()}
+
+
+def unapproved() -> set[str]:
+    """The ids of the requests that wait for the operator."""
+    if not shared().approval.wanted:
+        return set()
+    try:
+        return {request.id for request in shared().store.approvals.waiting()}
+    except StoreError:
+        return set()
 
 
 def figures() -> dict[str, Any]:

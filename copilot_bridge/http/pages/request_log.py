@@ -135,9 +135,8 @@ def running(wanted: LogFilter) -> list[RunningRequest]:
     """The running requests that match the filter, the newest first."""
     if wanted.status or wanted.outcome or wanted.text or wanted.until:
         return []
-    conditions = {
-        name: value for name in ("caller", "model", "client") if (value := getattr(wanted, name)) is not None
-    }
+    names = ("caller", "account", "model", "session", "client", "initiator")
+    conditions = {name: value for name in names if (value := getattr(wanted, name)) is not None}
     found = shared().request_log_writer.running()
     return [
         entry

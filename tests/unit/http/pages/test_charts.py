@@ -3,6 +3,8 @@
 import pytest
 
 from copilot_bridge.http.pages.charts import nice, sparkline, stacked
+from copilot_bridge.http.pages.colours import SLOTS, distinct
+from copilot_bridge.http.pages.usage_sums import MAX_SERIES
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,10 @@ def test_a_sparkline_shows_errors_within_requests() -> None:
     spark = sparkline([0, 3600, 7200], [4, 8], [1, 0])
     assert (spark.top, spark.total) == (8, 12)
     assert [(bar[3], bar[4]) for bar in spark.bars] == [(50, 12.5), (100, 0)]
+
+
+def test_no_two_conversations_of_a_chart_share_a_colour() -> None:
+    for number in range(50):
+        names = [f"talk-{number}-{index}" for index in range(MAX_SERIES)]
+        assert len({*distinct(names).values()}) == MAX_SERIES
+    assert {*distinct(f"talk-{index}" for index in range(SLOTS + 3)).values()} == {*range(SLOTS)}
