@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from copilot_bridge.dialects.chat import functions, prompt_reader, request, shapes
+from copilot_bridge.dialects.chat import functions, prompt_reader, request
 from copilot_bridge.dialects.chat.client_response import ChatResponse
+from copilot_bridge.dialects.chat.foreign_forms.body import as_responses_body, normalize
 from copilot_bridge.dialects.chat.responses_body import ResponsesBody
 from copilot_bridge.dialects.chat.server_tools import read_server_tools
 from copilot_bridge.dialects.client_request import ClientRequest, ResponseOptions
@@ -29,10 +30,10 @@ class ChatRequest(ClientRequest):
         :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
         """
         body = read_body(data)
-        if (other := shapes.as_responses_body(body)) is not None:
+        if (other := as_responses_body(body)) is not None:
             return ResponsesBody.from_body(other)
         offers_functions = bool(body.get("functions"))
-        changed = shapes.normalize(body) | functions.normalize(body)
+        changed = normalize(body) | functions.normalize(body)
         request.check(body)
         found = cls(body)
         found.changed, found.offers_functions = changed, offers_functions

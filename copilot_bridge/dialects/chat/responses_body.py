@@ -9,8 +9,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from copilot_bridge.dialects.chat import request, shapes
+from copilot_bridge.dialects.chat import request
 from copilot_bridge.dialects.chat.client_response import ChatResponse
+from copilot_bridge.dialects.chat.foreign_forms.messages import normalize_messages
+from copilot_bridge.dialects.chat.foreign_forms.parts import kind_of
+from copilot_bridge.dialects.chat.foreign_forms.tools import nested_tool, normalize_choice, normalize_tools
 from copilot_bridge.dialects.chat.prompt_reader import refuse_own_fields
 from copilot_bridge.dialects.client_request import ResponseOptions
 from copilot_bridge.dialects.codec import JsonObject
@@ -69,7 +72,7 @@ def flatten(body: JsonObject) -> None:
     if isinstance(body.get("tool_choice"), dict):
         body["tool_choice"] = flat_choice(body)
     if isinstance(body.get("input"), list):
-        entries = shapes.normalize_messages("input", body["input"])
+        entries = normalize_messages("input", body["input"])
         body["input"] = [item for entry in entries for item in as_items(entry)]
 
 
@@ -103,8 +106,8 @@ SETTINGS = {
 
 def flat_tool(tool: Any) -> Any:
     """Return a tool in the form of Responses."""
-    nested = shapes.nested_tool(tool)
-    kind = shapes.kind_of(nested)
+    nested = nested_tool(tool)
+    kind = kind_of(nested)
     inner = nested.get(kind) if kind in ("function", "custom") else None
     if not isinstance(inner, dict):
         return tool
@@ -117,12 +120,12 @@ def flat_choice(body: JsonObject) -> Any:
     """Return the choice of a tool in the form of Responses."""
     choice = dict(body["tool_choice"])
     given = {"tool_choice": choice, "tools": body.get("tools")}
-    shapes.normalize_tools(given)
-    shapes.normalize_choice(given)
+    normalize_tools(given)
+    normalize_choice(given)
     if "parallel_tool_calls" in given:
         body["parallel_tool_calls"] = given["parallel_tool_calls"]
     nested: Any = given["tool_choice"]
-    inner = nested.get(shapes.kind_of(nested)) if isinstance(nested, dict) else None
+    inner = nested.get(kind_of(nested)) if isinstance(nested, dict) else None
     if not isinstance(inner, dict):
         return nested
     listed = inner.get("tools")
@@ -155,7 +158,7 @@ def flat_content(content: Any) -> Any:
 
 def flat_part(part: Any) -> Any:
     """Return a part in the form of Responses, whose reader takes chat's texts as they are."""
-    kind = shapes.kind_of(part)
+    kind = kind_of(part)
     if kind == "image_url" and isinstance(part.get("image_url"), dict):
         return {"type": "input_image", "image_url": part["image_url"].get("url")}
     return (

@@ -8,8 +8,8 @@ import pytest
 from wrong_kinds import BODIES, mutants
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat import shapes
 from copilot_bridge.dialects.chat.client_request import ChatRequest
+from copilot_bridge.dialects.chat.foreign_forms.body import normalize
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "requests" / "chat"
@@ -42,7 +42,7 @@ def refusal(data: bytes) -> BridgeError | None:
 
 def test_a_body_of_chats_own_is_not_touched() -> None:
     body = json.loads(codec.write(BODIES["chat"]))
-    assert not shapes.normalize(body)
+    assert not normalize(body)
     assert body == BODIES["chat"]
     assert not ChatRequest.read(codec.write(body)).changed
 
@@ -51,7 +51,7 @@ def test_a_signature_fits_one_thought() -> None:
     thought = {"type": "thinking", "thinking": "a", "signature": "s"}
     for count, signature in ((1, "s"), (2, None)):
         body = {"messages": [{"role": "assistant", "content": [thought] * count}]}
-        assert shapes.normalize(body)
+        assert normalize(body)
         (message,) = body["messages"]
         assert message.get("reasoning_opaque") == signature
         assert message["content"] == ""
@@ -81,5 +81,5 @@ def test_a_signature_fits_one_thought() -> None:
     ],
 )
 def test_settings_of_other_apis_are_read(given, expected) -> None:
-    shapes.normalize(given)
+    normalize(given)
     assert given == expected
