@@ -1,12 +1,13 @@
 """One client request, from its body to the last byte of its response.
 
     view -> `run.run_request` -> `received` (reads the body, pure) -> in a greenlet of its own, so that the
-    client can be watched meanwhile: `prepare` (model, API, body) -> `sending` (Copilot's decision, recovery)
-    -> `conversion` (the response, normalized or translated as it comes).
+    client can be watched meanwhile: `prepare` (by `routing` to a model and an API, by `drafting` a body)
+    -> `sending` (Copilot's decision, recovery) -> `conversion` (the response, normalized or translated as it
+    comes).
 
 `services` has what lives as long as the process, `copilot_services` the part of it that a command needs to
-ask Copilot, `context` what belongs to one request.  `operations` says
-what a client can request, `endpoints` where, and `run` alone waits, writes and notes how it ended.
+ask Copilot, `context` what belongs to one request.  `operations` says what a client can request, `endpoints`
+where, and `run` alone waits, writes and notes how it ended.
 """
 
 from importlib import import_module

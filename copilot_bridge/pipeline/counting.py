@@ -6,7 +6,7 @@ from copilot_bridge import counting
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.models.profiles import TokenOverheads
-from copilot_bridge.pipeline.prepare import PreparedRequest
+from copilot_bridge.pipeline.prepared import PreparedRequest
 from copilot_bridge.pipeline.received import ReceivedRequest
 from copilot_bridge.threads import run_in_thread
 

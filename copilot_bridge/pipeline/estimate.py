@@ -12,7 +12,8 @@ from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.attribution import Attribution
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.counting import count_tokens
-from copilot_bridge.pipeline.prepare import PreparedRequest, prepare
+from copilot_bridge.pipeline.prepare import prepare
+from copilot_bridge.pipeline.prepared import PreparedRequest
 from copilot_bridge.pipeline.received import ReceivedRequest, read_request
 from copilot_bridge.pipeline.sending import with_another_pick
 from copilot_bridge.pipeline.spending import USUAL_OUTPUT, charge_of

@@ -12,7 +12,7 @@ from copilot_bridge.errors import Unsupported
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.attribution import Attribution
 from copilot_bridge.pipeline.context import RequestContext
-from copilot_bridge.pipeline.prepare import NO_SEARCH
+from copilot_bridge.pipeline.routing import NO_SEARCH
 from copilot_bridge.pipeline.tool_runs import ToolRunner
 
 MAX_QUERIES = 4  # of one request, as Codex tells its models

@@ -13,7 +13,8 @@ from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.attribution import Attribution
 from copilot_bridge.pipeline.conversion import Conversion
 from copilot_bridge.pipeline.counting import count_tokens
-from copilot_bridge.pipeline.prepare import PreparedRequest, ToolOffer, prepare
+from copilot_bridge.pipeline.prepare import prepare
+from copilot_bridge.pipeline.prepared import PreparedRequest, ToolOffer
 from copilot_bridge.pipeline.received import ReceivedRequest
 from copilot_bridge.streaming.response_body import DirectResponse
 from copilot_bridge.upstream.copilot import API

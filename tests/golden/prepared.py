@@ -14,7 +14,8 @@ from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Catalogue
 from copilot_bridge.pipeline.attribution import Attribution
 from copilot_bridge.pipeline.context import RequestContext
-from copilot_bridge.pipeline.prepare import PreparedRequest, prepare
+from copilot_bridge.pipeline.prepare import prepare
+from copilot_bridge.pipeline.prepared import PreparedRequest
 from copilot_bridge.pipeline.received import read_request
 from copilot_bridge.upstream.catalogues import ModelCatalogues
 from copilot_bridge.upstream.recovery.learned import Learned

@@ -19,7 +19,7 @@ from golden.transcripts import SIZES, Golden, check_whole, cut
 
 from copilot_bridge.dialects.chat.dialect import CHAT
 from copilot_bridge.models.catalogue import Catalogue, Model
-from copilot_bridge.pipeline.prepare import PreparedRequest
+from copilot_bridge.pipeline.prepared import PreparedRequest
 
 HERE = Path(__file__).parent / "cursor"
 
