@@ -120,6 +120,7 @@ $(VENV)/python-ready:
 	@touch $@
 
 $(VENV)/runtime: $(VENV)/python-ready requirements.txt setup.cfg pyproject.toml
+	@$(BIN)/python -m compileall -q copilot_bridge  # or the first start would, which takes it twice as long
 	@$(BIN)/python tools/install.py requirements.txt "what the bridge needs; this usually takes a minute"
 	@$(PIP) install --no-deps --editable .
 	@$(BIN)/python -m copilot_bridge.http.pages
