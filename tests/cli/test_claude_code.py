@@ -81,7 +81,7 @@ def test_the_clipboard_is_used_only_where_there_is_a_desktop(tmp_path, monkeypat
     assert (tmp_path / "board").read_text() == "text"
 
 
-def test_a_clipboard_that_does_not_response(tmp_path, monkeypatch):
+def test_a_clipboard_that_does_not_respond_gets_no_text(tmp_path, monkeypatch):
     program = tmp_path / "xclip"
     program.write_text("#!/bin/sh\nexec sleep 60\n")
     program.chmod(stat.S_IRWXU)

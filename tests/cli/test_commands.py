@@ -69,7 +69,7 @@ def test_an_option_wins_over_the_environment(run):
     assert run("check-usage", **wrong).code == 1
 
 
-def test_verbose_logs_as_json_lines(run):
+def test_verbose_logs_are_json_lines(run):
     assert "debug" not in run("models", "-g", new_token()).err
     output = run("models", "-v", "-g", new_token("flaky")).err
     assert all(json.loads(line) for line in output.splitlines())
@@ -130,7 +130,7 @@ def test_usage_is_also_printed_as_json(run, persona):
         assert quota.keys() >= {"name", "entitlement", "remaining", "used", "percent_remaining", "unlimited"}
 
 
-def test_a_terminal_that_knows_no_blocks(run_process):
+def test_a_terminal_without_blocks_gets_ascii_bars(run_process):
     result = run_process("check-usage", "-g", new_token("free"), PYTHONIOENCODING="ascii")
     assert result.code == 0
     assert "#######################." in result.out
@@ -332,7 +332,7 @@ def test_a_busy_port_is_reported_with_a_way_out(run):
 
 
 @pytest.mark.parametrize("host", ["203.0.113.9", "no such host", "999.1.1.1"])
-def test_an_address_that_is_not_ours(run, host, monkeypatch):
+def test_a_foreign_listen_address_is_named_with_its_settings(run, host, monkeypatch):
     line = run("start", "--port", "0", "--host", host, "-g", new_token(), "--insecure-no-key").line
     assert line.startswith(f"can't listen on {host}:0: ")
     assert line.endswith("; look at --host and --port")
@@ -352,7 +352,7 @@ def test_a_start_that_fails(run, arguments, environ, words):
     assert words in run("start", "--port", "0", *arguments, **environ).line
 
 
-def test_a_process_that_fails(run_process):
+def test_a_failure_is_one_line(run_process):
     assert run_process("models", "-g", "ghu_wrong").line
     assert run_process("models", COPILOT_BRIDGE_X="1").line
 

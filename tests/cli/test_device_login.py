@@ -111,7 +111,7 @@ def test_a_login_with_a_code_is_stored(flows, simulator, run: Run):
         ("refused", "GitHub does not accept this login"),
     ],
 )
-def test_a_login_that_fails(flows, name, words):
+def test_a_failed_login_says_why_and_stores_nothing(flows, name, words):
     code, text = ended(flows[name])
     assert code == 1
     last = [line for line in text.splitlines() if line.strip()][-1]
@@ -120,7 +120,7 @@ def test_a_login_that_fails(flows, name, words):
     assert logins(flows[name][1]) == []
 
 
-def test_a_login_whose_token_is_wanted(flows):
+def test_show_token_prints_the_token(flows):
     code, text = ended(flows["shown"])
     assert code == 0
     assert re.search(r"^GitHub token: ghu_sim_demo\.\w+$", text, re.MULTILINE)

@@ -118,7 +118,7 @@ def states(steps):
     return {name: step["state"] for name, step in steps.items()}
 
 
-def test_a_login_that_is_not_good_any_more(doctor):
+def test_a_login_that_github_refuses_skips_what_needs_it(doctor):
     code, steps = doctor("--live", token="ghu_nobody")
     assert code == 1
     assert steps["login"]["state"] == "failed"
@@ -161,7 +161,7 @@ def test_invalid_settings_skip_all_other_checks(doctor, given):
     assert {row["state"] for name, row in steps.items() if name != "configuration"} == {"skipped"}
 
 
-def test_a_file_of_settings_that_others_can_read(doctor, tmp_path):
+def test_a_settings_file_that_others_can_read_is_a_warning(doctor, tmp_path):
     path = tmp_path / "my.env"
     path.write_text(f"COPILOT_BRIDGE_API_KEY={new_token()}\n")
     path.chmod(0o644)
@@ -172,7 +172,7 @@ def test_a_file_of_settings_that_others_can_read(doctor, tmp_path):
     assert doctor("--env-file", path)[1]["configuration"]["state"] == "ok"
 
 
-def test_a_store_that_is_none(doctor, home):
+def test_a_file_that_is_no_store_fails_the_check_alone(doctor, home):
     home.mkdir()
     (home / "bridge.db").write_bytes(b"no database" * 1000)
     code, steps = doctor()
@@ -231,7 +231,7 @@ def test_the_clock_is_compared_with_the_response():
 # --- the network
 
 
-def test_a_host_that_is_not_there(doctor):
+def test_an_unknown_host_skips_the_checks_behind_it(doctor):
     nowhere = "https://nowhere.invalid"
     _, steps = doctor(COPILOT_BRIDGE_GITHUB_API_URL=nowhere)
     assert steps["dns api"]["state"] == "failed"
@@ -260,7 +260,7 @@ def test_the_issuer_of_a_certificate_is_named():
     assert isinstance(network.ssl_context(), ssl.SSLContext)
 
 
-def test_a_proxy_that_is_not_there(context, free_port):
+def test_an_unreachable_proxy_fails_the_check_without_its_password(context, free_port):
     ill = context(github_url="https://github.example", proxy=f"http://me:secret@127.0.0.1:{free_port}")
     found = network.proxy("github", ill)
     assert found.state == "failed"
@@ -284,7 +284,7 @@ def test_something_else_runs_there(doctor, simulator):
     assert "--port" in row["fix"]
 
 
-def test_an_address_that_is_not_ours(context):
+def test_a_foreign_listen_address_fails_the_check(context):
     assert port.free(context(host="192.0.2.1"), "").state == "failed"
 
 

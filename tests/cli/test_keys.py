@@ -106,7 +106,7 @@ def test_a_name_that_would_be_a_successors(run):
     assert "does not end with #" in run("keys", "add", "a#2").line
 
 
-def test_a_name_that_is_taken(run):
+def test_a_taken_name_is_refused(run):
     assert run("keys", "add", "a").code == 0
     assert "already" in run("keys", "add", "a").line
 
@@ -146,7 +146,7 @@ def test_no_start_without_a_lock_on_the_door(run_process, host):
     assert "--insecure-no-key" in line
 
 
-def test_keys_given_as_options(run_process, run):
+def test_debug_hides_keys_given_as_options(run_process, run):
     shown = run(
         "debug", "--api-key", "one-secret", "--api-key", "two-secret", "--share-token", "share-a:ghu_abc"
     ).out

@@ -114,5 +114,5 @@ def test_an_error_is_one_line_where_no_terminal_is(run):
 @pytest.mark.parametrize(
     ("typed", "meant"), [("codx", "codex"), ("claudecode", "claude-code"), ("open-code", "opencode")]
 )
-def test_a_client_that_is_spelt_otherwise(run, typed, meant):
+def test_a_misspelt_client_gets_a_suggestion(run, typed, meant):
     assert run("setup", typed).err.endswith(f"there is no client '{typed}'; did you mean {meant}?\n")

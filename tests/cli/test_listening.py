@@ -110,7 +110,7 @@ def test_a_machine_without_ipv6_listens_on_ipv4(opened, monkeypatch):
     assert reachable(opened("::")[1].getsockname()[1]) == ["127.0.0.1"]
 
 
-def test_a_port_that_is_taken_in_one_family(opened):
+def test_a_port_that_is_taken_in_one_family_is_refused(opened):
     with (
         socket.create_server(("::1", 0), family=socket.AF_INET6) as taken,
         pytest.raises(OSError, match="in use"),

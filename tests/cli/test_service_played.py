@@ -240,7 +240,7 @@ def test_status_of_a_task_with_settings_of_its_own(windows, answering, monkeypat
     assert windows.out("status").endswith(f"http://127.0.0.1:{answering}: starting\n")
 
 
-def test_status_where_nothing_listens_and_where_the_settings_are_wrong(mac):
+def test_status_says_that_nothing_listens_or_settings_are_wrong(mac):
     mac("install")
     user_settings(mac.machine).write_text("COPILOT_BRIDGE_PORT=1\n")
     assert "the bridge does not report its state: can't reach" in mac.out("status")

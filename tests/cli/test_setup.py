@@ -103,7 +103,7 @@ def test_an_address_of_another_bridge(run, own, bridge):
     assert "not exist" in run("setup", "codex", "--url", bridge.url, "--model", "gtp-5.2").err
 
 
-def test_another_bridge_that_wants_a_key(run, own, start_bridge):
+def test_setup_needs_the_key_of_another_bridge(run, own, start_bridge):
     url = start_bridge(api_key=SECRET).warm_up(SECRET).url
     assert "--key" not in run("setup", "codex", "--url", url, "--key", SECRET).err
     refused = run("setup", "codex", "--url", url)
@@ -246,7 +246,7 @@ def test_each_change_is_taken_back_by_itself(setup, own, config):
     assert config.read_text() == OLD
 
 
-def test_a_backup_that_is_gone(setup, config):
+def test_undo_without_a_backup_is_refused(setup, config):
     setup("codex", "--write", "--yes")
     config.with_name("config.toml.before-copilot-bridge").unlink()
     assert "is gone" in setup("codex", "--undo").line

@@ -209,7 +209,7 @@ def test_ctrl_c_ends_the_server_and_all_its_processes(start, server):
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_ctrl_c_while_the_server_is_loaded(start, server):
+def test_ctrl_c_while_the_server_is_loaded_ends_it_quietly(start, server):
     """ "Ctrl-C stops" is there to be read half a second before the server is up."""
     up = start("--simulate", "--server", server)
     up.wait_for_import()

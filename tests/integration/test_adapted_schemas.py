@@ -115,7 +115,7 @@ FORMS: list[tuple[Json, Json]] = [
 
 @pytest.mark.parametrize("name", ["output_config", "output_format"])
 @pytest.mark.parametrize(("given", "expected"), FORMS)
-def test_an_output_format_that_is_passed_on(
+def test_an_output_format_is_adapted_though_it_is_passed_on(
     bridge: Bridge, simulator: Simulator, mark: str, name: str, given: Json, expected: Json
 ) -> None:
     """Under either of its names; upstream refuses it as it came, and hears of it once."""

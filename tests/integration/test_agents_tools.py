@@ -256,7 +256,7 @@ def test_free_text_is_streamed_with_its_end(bridge: Bridge, model: str) -> None:
 
 @pytest.mark.parametrize("name", ["apply_patch", "exec_command"])
 @for_codex
-def test_a_tool_that_codex_insists_on(
+def test_a_tool_that_codex_demands_is_called(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, name: str
 ) -> None:
     kind = "custom" if name == "apply_patch" else "function"
@@ -336,7 +336,7 @@ def test_deferred_tools_are_offered_at_once(
 
 
 @for_codex
-def test_tools_that_were_found_by_another_model(
+def test_tools_that_another_model_found_are_offered_once(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     """They are there from then on, once, even if they were announced before."""
@@ -610,7 +610,7 @@ def test_claude_codes_system_messages_keep_their_positions(
 
 @both_ways
 @for_claude_code
-def test_a_tool_that_is_looked_for_first(
+def test_a_tool_that_was_searched_for_is_offered_from_then_on(
     by_http: Bridge, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
     """What was found is there from then on, after the others; a text says that it is there."""

@@ -94,7 +94,9 @@ def test_auto_works_in_every_api(auto_bridge: Bridge, simulator: Simulator, mark
     assert (len(picks), len(answered)) == (2, 2)
 
 
-def test_a_session_that_is_refused(auto_bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_a_refused_session_is_replaced_within_the_turn(
+    auto_bridge: Bridge, simulator: Simulator, mark: str
+) -> None:
     """401 "Invalid auto-mode selector": Copilot is asked for another; the turn is still the person's."""
     ask(auto_bridge, f"[[sim:refuse name=auto-selector once={mark}]] hello {mark}")
     picks, answered = sent_for(simulator, mark)

@@ -49,7 +49,7 @@ def test_a_stream_cut_within_a_tool_call_is_an_error(
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("cut", ["cut-in-frame", "cut-between"])
-def test_cut_of_a_body_that_ends_with_its_connection(any_bridge: Bridge, model: str, cut: str) -> None:
+def test_a_cut_body_without_length_is_an_error(any_bridge: Bridge, model: str, cut: str) -> None:
     """Nothing on the wire tells this end from a good one, but no [DONE] and no finish_reason came."""
     received = any_bridge.receive_stream(
         f"[[sim:{cut} after=4]][[sim:close-delimited]] one two three four five", model

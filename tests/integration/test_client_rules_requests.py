@@ -212,7 +212,7 @@ LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 @IN_MESSAGES
 @pytest.mark.parametrize("budget", [-1, 0, 1023])
-def test_rule_14_a_budget_that_is_none(
+def test_rule_14_a_budget_of_nothing_means_no_thinking(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, budget: int
 ) -> None:
     thinking = {"type": "enabled", "budget_tokens": budget}

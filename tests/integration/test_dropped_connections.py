@@ -52,7 +52,9 @@ def test_a_dropped_connection_costs_seconds_and_not_minutes(
     assert time.monotonic() - began < PATIENCE, "the new connection is the one that is used"
 
 
-def test_the_list_of_models_and_github_as_well(bridge: Bridge, relay: Junction, simulator: Simulator) -> None:
+def test_dropped_connections_of_models_and_github_are_replaced(
+    bridge: Bridge, relay: Junction, simulator: Simulator
+) -> None:
     relay.drop()
     simulator.expire(bridge.github_token)  # which takes an exchange, over a connection of before
     assert bridge.chat("hello").status == 200
@@ -67,7 +69,7 @@ def test_a_slow_response_is_not_a_dropped_connection(bridge: Bridge, simulator: 
     assert initiators(simulator.ledger(mark)) == ["user", "agent", "user", "user"]
 
 
-def test_a_stream_that_is_dropped_in_its_middle(
+def test_a_stream_dropped_in_its_middle_is_a_timeout(
     start_bridge: Start, relay: Junction, simulator: Simulator
 ) -> None:
     """A proxy that acknowledges for a dead peer differs from a long silence by the time: `read_timeout`."""

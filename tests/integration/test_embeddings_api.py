@@ -113,7 +113,7 @@ def test_the_error_names_the_wrong_field(bridge: Bridge, case: str) -> None:
     assert response.error["param"] == param
 
 
-def test_a_model_that_does_not_exist(bridge: Bridge) -> None:
+def test_an_unknown_embedder_is_a_404_with_a_suggestion(bridge: Bridge) -> None:
     response = bridge.request("POST", "/v1/embeddings", {"model": "text-embedding-3-smal", "input": "a"})
     assert response.status == 404
     assert response.error["code"] == "model_not_found"

@@ -83,7 +83,7 @@ def test_a_response_is_shown_again(bridge: Bridge, model: str, stream: bool) -> 
         ("DELETE", "/v1/conversations/conv_nothing"),
     ],
 )
-def test_what_was_never_there(bridge: Bridge, method: str, path: str) -> None:
+def test_an_unknown_id_is_a_404(bridge: Bridge, method: str, path: str) -> None:
     assert verdict(bridge.request(method, path, {"items": []})) == GONE
 
 
@@ -331,7 +331,7 @@ def test_anthropics_batches_are_told_to_be_missing(bridge: Bridge, method: str, 
     assert (response.json["type"], response.json["error"]["type"]) == ("error", "not_found_error")
 
 
-def test_where_nothing_is_kept(start_bridge: Start) -> None:
+def test_without_a_store_nothing_can_be_fetched(start_bridge: Start) -> None:
     bridge = start_bridge(response_store_mb=0)
     id_ = post(bridge, **ASK)["id"]
     assert verdict(bridge.request("GET", f"{PATH}/{id_}")) == GONE

@@ -227,7 +227,7 @@ def test_the_initiator_follows_the_last_message(
     assert entry["headers"]["x-initiator"] == initiator
 
 
-def test_betas_that_copilot_knows(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_only_betas_that_copilot_knows_are_sent(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     betas = "claude-code-20250219,interleaved-thinking-2025-05-14, fine-grained-tool-streaming-2025-05-14"
     entry = sent(bridge, simulator, mark, body_of(f"hello {mark}"), **{"anthropic-beta": betas})
     assert entry["headers"]["anthropic-beta"] == "interleaved-thinking-2025-05-14"
@@ -439,7 +439,7 @@ def test_a_refused_field_is_dropped_and_remembered(
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-def test_thoughts_that_another_backend_signed(
+def test_thoughts_that_another_backend_signed_are_left_out_after_the_refusal(
     bridge: Bridge, simulator: Simulator, mark: str, stream: bool
 ) -> None:
     thought = {"type": "thinking", "thinking": "hm", "signature": "EqQBnobodys"}
@@ -485,7 +485,7 @@ def test_tokens_are_counted(bridge: Bridge, simulator: Simulator, mark: str) -> 
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-5.3-codex", "gemini-2.5-pro"])
-def test_counting_where_copilot_counts_nothing(
+def test_the_bridge_counts_where_copilot_does_not(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     few = post(bridge, body_of(f"hello {mark}", model), f"{PATH}/count_tokens").json
@@ -496,7 +496,7 @@ def test_counting_where_copilot_counts_nothing(
     assert simulator.ledger(mark) == []
 
 
-def test_counting_where_copilot_fails_to(bridge: Bridge) -> None:
+def test_the_bridge_counts_where_copilot_fails(bridge: Bridge) -> None:
     response = post(bridge, body_of("[[sim:refuse name=unicorn]]"), f"{PATH}/count_tokens")
     assert (response.status, response.json.keys()) == (200, {"input_tokens"})
     assert 10 < response.json["input_tokens"] < 60
@@ -540,7 +540,9 @@ def test_refusals_have_anthropics_form(bridge: Bridge, name: str, stream: bool) 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/count_tokens"])
 @pytest.mark.parametrize("name", ["overflow", "prompt-too-long"])
-def test_the_words_at_which_claude_code_compacts(bridge: Bridge, path: str, name: str) -> None:
+def test_a_prompt_that_is_too_long_has_the_words_that_claude_code_expects(
+    bridge: Bridge, path: str, name: str
+) -> None:
     response = post(bridge, body_of(f"[[sim:refuse name={name}]]"), path)
     assert response.status == 400
     words = error_in(response)["message"].split()

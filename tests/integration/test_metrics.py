@@ -101,7 +101,7 @@ def test_all_workers_are_added_up(start_bridge: Start) -> None:
     check(bridge, done + 20)
 
 
-def test_streams_that_are_open(start_bridge: Start) -> None:
+def test_open_streams_are_counted_over_all_workers(start_bridge: Start) -> None:
     bridge = start_bridge(workers=2, server="gunicorn").warm()
     streams = [bridge.stream(FLOOD) for _ in range(6)]
     assert {stream.status for stream in streams} == {200}

@@ -82,7 +82,7 @@ def test_a_model_of_another_api_is_asked_there(
 
 
 @pytest.mark.parametrize("name", ["text-embedding-3-small", "gpt-41-copilot"])
-def test_a_model_that_does_not_chat(bridge: Bridge, name: str) -> None:
+def test_a_model_that_does_not_chat_is_refused(bridge: Bridge, name: str) -> None:
     response = bridge.chat("hello", name)
     assert response.status == 400
     assert response.error["param"] == "model"

@@ -36,9 +36,7 @@ def check_refused(received: bytes, status: int = 400) -> None:
 
 @pytest.mark.parametrize("path", [b"/v1/messages", b"/v1/chat/completions", b"/v1/responses"])
 @pytest.mark.parametrize("body", [b"", b"{", b'{"model":"gpt-4o","messages":[]'])
-def test_a_body_that_ends_early_and_somebody_who_still_listens(
-    any_bridge: Bridge, path: bytes, body: bytes
-) -> None:
+def test_a_body_that_ends_early_is_a_499(any_bridge: Bridge, path: bytes, body: bytes) -> None:
     with any_bridge.connect() as sock:
         sock.sendall(POST.replace(b"/v1/messages", path) + b"Content-Length: 500\r\n\r\n" + body)
         sock.shutdown(socket.SHUT_WR)
@@ -66,12 +64,12 @@ CHUNKS = {
 
 
 @pytest.mark.parametrize("name", CHUNKS)
-def test_chunks_that_are_none(any_bridge: Bridge, name: str) -> None:
+def test_malformed_chunks_are_refused(any_bridge: Bridge, name: str) -> None:
     check_refused(raw(any_bridge, CHUNKED + CHUNKS[name]))
 
 
 @pytest.mark.parametrize("size", [b"2", b"0002", b"2 ;name=value", b"2;a"])
-def test_chunks_as_they_should_be(any_bridge: Bridge, size: bytes) -> None:
+def test_wellformed_chunks_are_read_to_their_end(any_bridge: Bridge, size: bytes) -> None:
     sent = CHUNKED + size + b"\r\n{}\r\n0\r\nX-A: b\r\n\r\n" + GET + b"Connection: close\r\n\r\n"
     received = raw(any_bridge, sent)
     assert received.startswith(b"HTTP/1.1 400 ")
@@ -102,7 +100,7 @@ def test_one_end_for_everybody(any_bridge: Bridge, name: str) -> None:
 
 
 @pytest.mark.parametrize("coding", [b"gzip, chunked", b"xchunked"])
-def test_a_body_that_is_packed(any_bridge: Bridge, coding: bytes) -> None:
+def test_a_compressed_body_is_refused(any_bridge: Bridge, coding: bytes) -> None:
     received = raw(any_bridge, POST + b"Transfer-Encoding: " + coding + b"\r\n\r\n2\r\n{}\r\n" + END)
     assert int(received.split()[1]) in (400, 415, 501)
     check_refused(received, int(received.split()[1]))
@@ -186,7 +184,7 @@ def test_control_characters_in_upstreams_headers(
 
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_large_body_that_is_refused(start_bridge: Start, server: str, chunked: bool) -> None:
+def test_refusing_a_large_body_costs_little(start_bridge: Start, server: str, chunked: bool) -> None:
     """The client reads its response, and nobody has to wait meanwhile."""
     bridge = start_bridge(server=server, api_key="the-key-of-the-operator").warm_up("the-key-of-the-operator")
     piece = b"a" * (1 << 20)

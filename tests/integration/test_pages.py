@@ -204,7 +204,7 @@ def test_the_polls_do_not_fill_the_log(keyed: Bridge, browse: Browse) -> None:
     assert not [line for line in keyed.log.all() if "/live" in line or "/assets/" in line]
 
 
-def test_yes_and_no_by_page_while_the_clients_wait(
+def test_waiting_requests_are_decided_on_the_page(
     keyed: Bridge, browse: Browse, simulator: Simulator, mark: str
 ) -> None:
     browser = browse(keyed).sign_in(OPERATOR)
@@ -315,7 +315,9 @@ def test_logging_in_with_several_accounts(start_bridge: Start, simulator: Simula
         assert b"ghu_" not in path.read_bytes()
 
 
-def test_logins_that_come_to_nothing(start_bridge: Start, simulator: Simulator, browse: Browse) -> None:
+def test_a_failed_login_says_why_on_the_page(
+    start_bridge: Start, simulator: Simulator, browse: Browse
+) -> None:
     bridge = start_bridge(github_token="", server="gevent")
     tab = browse(bridge)
     ends = (

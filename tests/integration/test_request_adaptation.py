@@ -86,7 +86,7 @@ def test_a_choice_of_a_tool_that_chat_lacks_is_refused(
     assert refusal_of(bridge, simulator, mark, "chat", body).startswith("tool_choice: ")
 
 
-def test_a_choice_among_tools_that_are_left_out(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_a_choice_among_left_out_tools_is_none(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     """None of the others is meant."""
     choice = {"type": "allowed_tools", "mode": "auto", "tools": [HOSTED]}
     body = DIALECTS["responses"].body(mark, CODEX, tools=[HOSTED, READ["responses"]], tool_choice=choice)

@@ -487,7 +487,7 @@ def test_many_requests_on_one_connection(any_bridge: Bridge) -> None:
             assert connection.sock is sock, "the bridge closed it"
 
 
-def test_an_upstream_that_is_not_there(start_bridge: Start) -> None:
+def test_an_unreachable_github_is_a_503(start_bridge: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     gone = f"http://127.0.0.1:{port}"

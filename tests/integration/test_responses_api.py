@@ -210,7 +210,7 @@ def test_references_to_unknown_items_are_refused(bridge: Bridge, simulator: Simu
     assert entry["headers"]["x-initiator"] == "agent"
 
 
-def test_ids_that_are_refused_for_good(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_refused_ids_renew_no_token(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     renewals = len(simulator.exchanges(bridge.github_token))
     response = post(bridge, body_of(f"[[sim:refuse name=item-id]] hello {mark}"))
     assert (response.status, response.error["type"]) == (400, "invalid_request_error")
@@ -315,7 +315,9 @@ def test_fields_can_be_kept(start_bridge: Start) -> None:
         ("DELETE", "/v1/responses", 405),
     ],
 )
-def test_paths_that_are_not_there(bridge: Bridge, method: str, path: str, status: int) -> None:
+def test_unknown_paths_are_refused_in_their_dialect(
+    bridge: Bridge, method: str, path: str, status: int
+) -> None:
     """In the form of the dialect that is spoken there."""
     response = bridge.request(method, path, {} if method == "POST" else None)
     assert response.status == status

@@ -18,7 +18,7 @@ def asked(simulator: Simulator, github_token: str) -> int:
 
 
 @pytest.mark.parametrize("path", ["/usage.json", "/usage"])
-def test_the_shape_that_tools_know(bridge: Bridge, path: str) -> None:
+def test_usage_has_the_shape_that_tools_know(bridge: Bridge, path: str) -> None:
     response = bridge.request("GET", path)
     assert (response.status, response.headers["content-type"]) == (200, "application/json")
     assert response.headers["cache-control"] == "no-store"

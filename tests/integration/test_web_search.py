@@ -419,7 +419,7 @@ def test_a_huge_result_is_cut(
     assert len(json.dumps(last)) < 100_000
 
 
-def test_the_other_engine_where_the_first_fails(
+def test_the_other_engine_searches_where_the_first_fails(
     services: Services, client: FlaskClient, simulator: Simulator, mark: str
 ) -> None:
     services.web_search._engines = [Down(), *WebSearch("mcp")._engines]
@@ -431,7 +431,7 @@ def test_the_other_engine_where_the_first_fails(
     assert call["headers"]["x-initiator"] == "agent"
 
 
-def test_a_server_that_knows_only_the_handshake(
+def test_a_server_of_the_earlier_protocol_is_searched(
     services: Services, client: FlaskClient, simulator: Simulator, mark: str
 ) -> None:
     engine: Any = McpEngine()
@@ -631,7 +631,7 @@ def test_nothing_is_read_unless_the_operator_wants_it(
     assert "tools" not in simulator.only(mark)["body"]
 
 
-def test_a_key_that_may_not_search(services: Services, client: FlaskClient, mark: str) -> None:
+def test_a_key_without_search_gets_no_search(services: Services, client: FlaskClient, mark: str) -> None:
     keys = services.store.keys
     secret = keys.add(Key("friend", KEY, b"", web=False))
     try:

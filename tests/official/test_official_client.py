@@ -74,7 +74,7 @@ def test_the_official_client_lets_auto_pick(outcome: Outcome, name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["auto in its first version"])
-def test_auto_where_it_is_not_yet_there(outcome: Outcome) -> None:
+def test_auto_is_picked_by_the_first_version_where_the_second_is_missing(outcome: Outcome) -> None:
     paths = [entry["path"] for entry in outcome.entries]
     assert paths.index(AUTO) < paths.index("/models/session") < paths.index("/models/session/intent")
     assert all(headers_of(outcome.turns, "copilot-session-token"))

@@ -78,7 +78,7 @@ def test_a_request_is_found_by_filters_and_left_again(short: Bridge, visit: Visi
     expect(page.locator("#rows tr")).to_have_count(50)
 
 
-def test_an_error_and_what_to_do(short: Bridge, visit: Visit) -> None:
+def test_the_page_of_an_error_says_what_to_do(short: Bridge, visit: Visit) -> None:
     page = visit(short).open("/requests")
     page.get_by_label("Error or request id").fill("no connection")
     page.get_by_label("Error or request id").press("Enter")

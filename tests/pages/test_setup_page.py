@@ -113,7 +113,7 @@ def test_a_test_request_shows_its_result(
         assert barriers(page) == []
 
 
-def test_a_test_request_that_fails(start_bridge: Start, visit: Visit, picture: Picture) -> None:
+def test_a_failed_test_request_says_why(start_bridge: Start, visit: Visit, picture: Picture) -> None:
     bridge = start_bridge(github_token=new_token("overquota"), server="gevent").warm()
     page = visit(bridge).open("/setup?client=openai-sdk&model=gpt-4o")
     expect(page.get_by_text("This bridge needs no key.")).to_be_visible()

@@ -223,7 +223,7 @@ def test_an_image_reaches_the_model(client: Anthropic, model: str) -> None:
     assert "image/png of 70 bytes" in check(message)
 
 
-def test_an_image_as_a_tools_result(client: Anthropic) -> None:
+def test_an_image_in_a_tools_result_reaches_the_model(client: Anthropic) -> None:
     source = {"type": "base64", "media_type": "image/png", "data": PIXEL}
     image = {"type": "image", "source": source}
     messages = [

@@ -99,7 +99,7 @@ def test_the_asynchronous_client_gets_both_forms(bridge: Bridge, mark: str, mode
 
 
 @each_model
-def test_a_chat_that_calls_functions(
+def test_a_chat_calls_functions_by_itself(
     client: genai.Client, simulator: Simulator, mark: str, model: str
 ) -> None:
     """The package calls the function by itself, and sends the model's thoughts back with its signatures."""

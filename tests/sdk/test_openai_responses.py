@@ -264,7 +264,7 @@ def test_an_image_reaches_the_model(client: OpenAI, model: str) -> None:
     assert "image/png of 70 bytes" in check(client.responses.create(model=model, input=items))
 
 
-def test_a_response_that_was_cut_short(any_client: OpenAI) -> None:
+def test_a_response_cut_short_is_incomplete(any_client: OpenAI) -> None:
     whole = any_client.responses.create(model=MODELS[0], input="Hello World", max_output_tokens=16)
     check(whole, "incomplete")
     assert whole.incomplete_details is not None

@@ -221,7 +221,7 @@ def test_a_tool_its_result_and_the_next_question(
 
 @both_ways
 @each_model
-def test_parallel_tools_whose_results_come_in_another_order(
+def test_results_of_parallel_tools_may_come_in_another_order(
     client: Anthropic, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
     messages = user(f"[[sim:tools]] in Paris, {mark}")
@@ -495,7 +495,7 @@ def test_a_response_is_cut_off_at_the_limit(
 
 @both_ways
 @each_model
-def test_usage_as_anthropic_counts_and_in_the_log(bridge: Bridge, model: str, stream: bool) -> None:
+def test_usage_counts_as_anthropic_does_and_is_logged(bridge: Bridge, model: str, stream: bool) -> None:
     with connect_anthropic(bridge) as client:
         given: Any = {"model": model, "max_tokens": 4000, "messages": user("Hello World")}
         if stream:
@@ -560,7 +560,7 @@ def test_each_error_is_its_own_exception(client: Anthropic, model: str, prompt: 
     assert error_body["request_id"] == caught.value.response.headers["x-request-id"]
 
 
-def test_a_prompt_that_is_too_long(client: Anthropic) -> None:
+def test_a_prompt_that_is_too_long_is_an_error_of_its_kind(client: Anthropic) -> None:
     """Claude Code compacts its conversation at exactly these words."""
     with pytest.raises(anthropic.BadRequestError) as caught:
         client.messages.create(model=GEMINI, max_tokens=500, messages=user("[[sim:refuse name=overflow]]"))
@@ -679,7 +679,7 @@ def test_content_that_the_model_can_not_take_is_refused(
 
 
 @one_of_each
-def test_sampling_where_the_model_has_it(
+def test_sampling_reaches_the_models_that_take_it(
     client: Anthropic, simulator: Simulator, mark: str, model: str
 ) -> None:
     """Reasoning models of OpenAI's refuse to be told how to sample, and know no stop sequences."""

@@ -398,7 +398,7 @@ def test_stop_sequences_end_the_text(client: OpenAI, simulator: Simulator, mark:
 
 @both_ways
 @each_model
-def test_usage_as_openai_counts_and_in_the_log(bridge: Bridge, model: str, stream: bool) -> None:
+def test_usage_counts_as_openai_does_and_is_logged(bridge: Bridge, model: str, stream: bool) -> None:
     """What came from the cache is among the tokens of the prompt."""
     marked = {"type": "text", "text": "Hello World", "copilot_cache_control": {"type": "ephemeral"}}
     given: Any = {
@@ -571,7 +571,7 @@ def test_fields_that_the_target_lacks_are_refused(
     ],
 )
 @each_model
-def test_sampling_where_the_model_has_it(
+def test_sampling_reaches_the_models_that_take_it(
     client: OpenAI, simulator: Simulator, mark: str, model: str, given: Any, of_claude: Json
 ) -> None:
     """Reasoning models of OpenAI's refuse to be told how to sample."""

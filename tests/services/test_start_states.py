@@ -53,7 +53,9 @@ def test_a_start_without_a_login(make_unit: MakeUnit, simulator: Simulator, serv
         ("noaccess", "login needed", 403),
     ],
 )
-def test_a_github_that_refuses(make_unit: MakeUnit, persona: str, state: str, status: int) -> None:
+def test_each_refusal_of_github_has_its_state(
+    make_unit: MakeUnit, persona: str, state: str, status: int
+) -> None:
     service = make_unit(github_token=new_token(persona), **GEVENT).up()
     assert state_of(service) == state
     refused = service.chat("hello")
@@ -87,7 +89,7 @@ def portal() -> Iterator[str]:
     server.server_close()
 
 
-def test_a_page_that_wants_a_login_of_its_own(make_unit: MakeUnit, portal: str) -> None:
+def test_a_captive_portal_counts_as_no_github(make_unit: MakeUnit, portal: str) -> None:
     service = make_unit(github_api_url=portal, github_url=portal, copilot_api_url=portal, **GEVENT).up()
     assert state_of(service) == "waiting for GitHub"
     assert service.chat("hello").status == 503

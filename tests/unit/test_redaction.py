@@ -86,7 +86,7 @@ def test_secrets_by_their_names(name, secret):
 
 
 @pytest.mark.parametrize("name", ["device_code", "encrypted_content"])
-def test_secrets_in_json_that_was_put_into_json(name):
+def test_secrets_in_nested_json_are_hidden(name):
     """As an upstream's error quotes the body it was sent."""
     inner = json.dumps({name: NAMED["opaque"]})
     assert NAMED["opaque"][:16] not in redact(json.dumps({"message": inner}))

@@ -135,7 +135,7 @@ def test_a_client_can_not_add_fields_to_the_json():
     assert "x" not in fields
 
 
-def test_bytes_of_a_path_that_are_no_text():
+def test_a_path_that_is_no_utf_8_is_logged():
     """The name of a file, as Python gives it: its bytes that are no UTF-8 as surrogates."""
     path = b"/home/j\xf6rg/logins.json".decode("utf-8", "surrogateescape")
     fields = json.loads(JsonFormatter().format(log_record("can't read %s", path)))

@@ -90,7 +90,7 @@ def test_a_few_files_are_not_merged(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
-def test_a_process_id_that_is_used_again(tmp_path):
+def test_a_reused_process_id_keeps_counters_and_clears_gauges(tmp_path):
     """What was counted counts on; what was open is not."""
     (tmp_path / f"counter_{os.getpid()}.db").write_bytes(b"before")
     (tmp_path / f"gauge_livesum_{os.getpid()}.db").write_bytes(b"before")
@@ -99,6 +99,6 @@ def test_a_process_id_that_is_used_again(tmp_path):
     assert not any((tmp_path / f"gauge_livesum_{os.getpid()}.db").read_bytes())
 
 
-def test_a_folder_that_does_not_exist(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(OSError, match="nowhere"):
         preallocate(tmp_path / "nowhere")

@@ -261,7 +261,7 @@ def test_opus_41_is_4_1_and_not_the_newest():
     assert newest("claude-opus-*", ["claude-opus-41", "claude-opus-4"]) == "claude-opus-41"
 
 
-def test_words_that_are_no_family():
+def test_words_that_are_no_family_have_no_newest_model():
     assert newest("gpt", ["gpt-4o"]) is None
     assert newest("", ["gpt-4o"]) is None
 

@@ -61,7 +61,7 @@ def test_a_model_of_which_nothing_is_known_has_the_defaults():
         ("unheard-of", 1.0, "patches", (1.2, 10_000)),
     ],
 )
-def test_the_tokens_that_a_vendor_adds(id_, scale, formula, numbers):
+def test_each_vendor_adds_its_own_tokens(id_, scale, formula, numbers):
     tokens = profile_of(id_).tokens
     image = tokens.image
     assert (tokens.scale, image.formula) == (scale, formula)

@@ -62,7 +62,7 @@ def without_pillow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (plain(400, 200, mode="LA"), "image/png", (100, 50)),
     (plain(400, 200, "JPEG", mode="CMYK"), "image/jpeg", (100, 50)),
 ])  # fmt: skip
-def test_a_side_that_is_too_long(data: str, media: str, size: tuple[int, int]) -> None:
+def test_an_image_with_too_long_a_side_is_scaled(data: str, media: str, size: tuple[int, int]) -> None:
     made = Scaler().fit(data, Bounds(LARGE, 100))
     assert made is not None
     assert (made[0], opened(made[1]).size, pixels(made[1])) == (media, size, size)

@@ -151,7 +151,7 @@ def test_subagents_without_a_name(worker):
     assert one.task != two.task
 
 
-def test_a_kind_that_is_known(worker):
+def test_counting_tokens_begins_no_turn(worker):
     """Counting tokens is nobody's turn."""
     counted = worker.tell(USER, kind=BACKGROUND)
     assert (counted.initiator, counted.type) == ("agent", "conversation-background")

@@ -198,7 +198,7 @@ def test_memory_has_to_do_where_the_store_fails(workers, store, monkeypatch, cap
     assert two.find("me", "resp_5")
 
 
-def test_a_key_that_is_another_one_now(workers, store, tmp_path, caplog):
+def test_responses_of_another_encryption_key_are_dropped(workers, store, tmp_path, caplog):
     one, _ = workers
     one.keep("me", "resp_1", link("a"))
     one.flush()

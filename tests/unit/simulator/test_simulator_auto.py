@@ -94,7 +94,7 @@ def test_a_path_can_be_silent(client: Client) -> None:
 
 
 @pytest.mark.parametrize("paths", [{}, {"/nowhere": 404}, {"/auto": 200}, {"/auto": "always"}])
-def test_only_outages_that_there_are(client: Client, paths: dict[str, Any]) -> None:
+def test_unknown_outages_are_refused(client: Client, paths: dict[str, Any]) -> None:
     assert set_outage(client, **paths).json()["error"]["code"] == "simulator_misuse"
 
 

@@ -50,7 +50,7 @@ def test_other_hosts_are_misdirected(client: Client) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["gho", "github_pat"])
-def test_github_tokens_as_bearer(client: Client, prefix: str) -> None:
+def test_github_tokens_are_accepted_as_bearer(client: Client, prefix: str) -> None:
     assert models(client, {"Authorization": f"Bearer {client.github_token('demo', prefix)}"})[0] == 200
 
 

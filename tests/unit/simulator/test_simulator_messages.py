@@ -355,7 +355,7 @@ def test_invalid_bodies_are_refused(client: Client, body: dict[str, Any], messag
         ({"oneOf": [{"type": "string"}]}, "Schema type 'oneOf' is not supported"),
     ],
 )
-def test_schemas_that_are_refused(client: Client, schema: dict[str, Any], message: str) -> None:
+def test_schemas_beyond_the_subset_are_refused(client: Client, schema: dict[str, Any], message: str) -> None:
     whole = SCHEMA | {"properties": {"city": schema}}
     config = {"format": {"type": "json_schema", "schema": whole}}
     response = client.message("Tell me of Rome", "claude-opus-4.6", output_config=config)
@@ -393,7 +393,7 @@ def test_betas_open_what_is_closed(client: Client, betas: str, body: dict[str, A
     assert client.message("hello", betas=betas, **body).status_code == 200
 
 
-def test_only_models_that_list_it(client: Client) -> None:
+def test_models_without_this_api_are_refused(client: Client) -> None:
     for model in ("gpt-4o", "gpt-5.2"):
         error = client.message("hello", model).json()["error"]
         assert error["code"] == "unsupported_api_for_model"

@@ -286,7 +286,7 @@ def test_a_previous_response_is_refused_over_http(client: Client) -> None:
     assert (response.status_code, response.json()["code"]) == (400, "previous_response_not_found")
 
 
-def test_only_models_that_list_it(client: Client) -> None:
+def test_models_without_this_api_are_refused(client: Client) -> None:
     for model in ("gpt-4o", "claude-sonnet-4.5"):
         error = client.response("hello", model).json()["error"]
         assert error["code"] == "unsupported_api_for_model"

@@ -23,7 +23,7 @@ def test_closing_an_unused_relay(new_relay: Any) -> None:
     assert left_over(before) == 0
 
 
-def test_closing_a_call_that_was_never_started(new_relay: Any) -> None:
+def test_a_call_closed_before_its_start_is_never_made(new_relay: Any) -> None:
     relay, called = new_relay(), []
     call = relay.call(lambda: called.append(1))
     relay.close()
@@ -42,7 +42,7 @@ def test_closing_breaks_off_a_call(new_relay: Any) -> None:
     assert not eof, "it was broken off"
 
 
-def test_closing_a_reader_that_was_never_started(new_relay: Any, upstream: Any) -> None:
+def test_a_reader_may_be_closed_before_its_start(new_relay: Any, upstream: Any) -> None:
     relay = new_relay()
     pieces = relay.read(upstream[0])
     relay.close()

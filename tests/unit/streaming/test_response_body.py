@@ -202,7 +202,7 @@ def test_a_body_is_read_to_its_end(
     body.close()
 
 
-def test_a_body_that_is_not_compressed_as_announced(serve: Any, session: requests.Session) -> None:
+def test_a_body_not_compressed_as_announced_is_an_error(serve: Any, session: requests.Session) -> None:
     body = ask(session, serve(head("Content-Encoding: gzip", f"Content-Length: {len(TEXT)}") + TEXT))
     with pytest.raises(StreamCut, match="be decompressed"):
         read(body)

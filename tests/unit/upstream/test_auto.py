@@ -240,7 +240,7 @@ def test_a_named_model_is_not_forgotten(models, copilot):
     assert copilot.asked() == []
 
 
-def test_an_image_for_a_model_that_sees_none(models, copilot):
+def test_an_image_gets_a_model_that_sees_it(models, copilot):
     copilot.responses["/auto"] = [copilot.second("gpt-5-mini"), copilot.second("claude-sonnet-5")]
     models.resolve(copilot, "auto", asking())
     assert models.resolve(copilot, "auto", asking(has_image=True)).model.id == "claude-sonnet-5"
@@ -255,13 +255,13 @@ def test_an_unlisted_model_that_auto_picks_is_used(models, copilot):
     assert models.resolve(copilot, "auto", asking()).model.dialects == ("responses",)
 
 
-def test_a_model_that_nothing_is_known_of(models, copilot):
+def test_an_unknown_pick_is_refused(models, copilot):
     copilot.responses["/auto"] = copilot.second("gpt-9")
     with pytest.raises(ModelNotFound):
         models.resolve(copilot, "auto", asking())
 
 
-def test_the_discount_that_the_list_tells(models, copilot):
+def test_a_pick_has_the_discount_of_the_list(models, copilot):
     copilot.responses["/auto"] = copilot.second("claude-sonnet-5")
     assert models.resolve(copilot, "auto", asking()).discount == 0.2
 
@@ -305,7 +305,7 @@ def test_the_first_version_asks_for_the_intent(models, copilot, intent, model):
     assert models.resolve(copilot, "auto", asking()).model.id == model
 
 
-def test_a_session_that_names_its_model(models, copilot):
+def test_the_model_of_the_session_is_used(models, copilot):
     copilot.responses |= {
         "/auto": refused(404),
         "/models/session": copilot.first(selected_model="gpt-5-mini"),

@@ -411,7 +411,7 @@ def test_a_name_is_resolved_with_headers_and_effort(models, copilot):
     assert (choice.model.id, choice.headers) == ("claude-sonnet-4.5", {"X-Beta": "1"})
 
 
-def test_an_effort_in_the_name_that_the_model_has(models, copilot):
+def test_an_effort_in_the_name_has_to_be_the_models(models, copilot):
     choice = models.resolve(copilot, "o3-high")
     assert (choice.model.id, choice.effort) == ("o3", "high")
     assert models.resolve(copilot, "o3").effort is None

@@ -231,7 +231,7 @@ def test_rules_have_known_kinds_and_remedies():
     assert all(re.compile(rule.pattern) for rule in RULES)
 
 
-def test_our_words_where_upstream_has_none():
+def test_a_refusal_without_words_gets_ours():
     assert str(read_refusal(500, {}, UNICORN)) == "Copilot responded with status 500 and no reason"
     assert "COPILOT_BRIDGE_EDITOR_VERSION" in str(read_refusal(466, {}, b"too old"))
     assert "host" in str(read_refusal(421, {}, b"Misdirected Request"))
@@ -260,7 +260,7 @@ def test_the_time_to_retry_is_read_from_headers_and_message():
         (400, {"X-RateLimit-Reset": "4102444800"}, None),  # GitHub says it with every response
     ],
 )
-def test_a_time_that_only_the_text_tells(status, headers, message):
+def test_the_time_to_retry_is_read_from_the_text(status, headers, message):
     body = b'{"error":{"code":"c","message":"Limit. Please retry after 2733 seconds."}}'
     assert read_refusal(status, headers, body).headers.get("retry-after") == message
 

@@ -120,7 +120,7 @@ def test_a_bridge_that_needs_no_key_makes_none(tmp_path: Path) -> None:
     app.extensions["copilot_bridge"].store.close()
 
 
-def test_a_test_request_that_costs_nothing(client: FlaskClient) -> None:
+def test_a_test_request_without_a_login_says_that_it_failed(client: FlaskClient) -> None:
     page = client.post("/setup/test", headers=KEYED, data={"client": "codex"})
     assert page.status_code == 200
     assert "It failed" in page.text

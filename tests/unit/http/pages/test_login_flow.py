@@ -185,7 +185,7 @@ def test_browsers_that_ask_at_once_share_a_code(github: GitHub, tmp_path: Path) 
     assert github.codes == 2, "a person wants another one"
 
 
-def test_no_code_where_the_login_could_not_be_stored(github: GitHub, tmp_path: Path) -> None:
+def test_no_login_is_started_that_could_not_be_stored(github: GitHub, tmp_path: Path) -> None:
     bridge = Bridge(Config(home=tmp_path))
     bridge.logins.check()
 

@@ -116,7 +116,7 @@ def test_a_copy_of_the_cookie_is_worth_nothing_after_the_sign_out(app: Flask, cl
 
 
 @pytest.mark.parametrize("spoilt", ["", "x", "e30.x.y", "W10.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbb"])
-def test_a_cookie_that_is_none_of_ours(client: FlaskClient, spoilt: str) -> None:
+def test_a_forged_cookie_signs_nobody_in(client: FlaskClient, spoilt: str) -> None:
     client.set_cookie(SESSION, spoilt)
     assert client.get("/", headers=BROWSER).status_code == 303
 
@@ -233,7 +233,7 @@ def test_links_and_cookies_have_the_path_of_the_proxy(client: FlaskClient) -> No
 
 
 @pytest.mark.parametrize("prefix", ["//evil.example", "/a/../b", "https://x", "/a b", "/<b>"])
-def test_a_prefix_that_is_none(client: FlaskClient, prefix: str) -> None:
+def test_an_invalid_prefix_is_ignored(client: FlaskClient, prefix: str) -> None:
     response = client.get("/", headers=BROWSER | {"X-Forwarded-Prefix": prefix})
     assert response.headers["Location"] == "/sign-in?next=/"
 

@@ -45,7 +45,7 @@ const [noon, evening, nextYear] = [12, 20, 24 * 400].map((hour) => new Date(2026
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="node runs the scripts")
-def test_what_needs_no_page() -> None:
+def test_pure_functions_return_what_they_should() -> None:
     """All in one process, which takes longer to start than to respond."""
     calls = ", ".join(call for call, _ in CASES)
     script = f"""

@@ -153,7 +153,7 @@ def test_a_clock_that_was_set_back_renews_the_token(world, hub, clock, seconds):
     assert hub.exchanges == 2
 
 
-def test_a_clock_that_was_corrected_by_a_little(world, hub, clock):
+def test_a_small_correction_of_the_clock_keeps_the_token(world, hub, clock):
     hub.gives_tokens()
     world.get()
     clock.forward(-30)
@@ -264,7 +264,7 @@ def test_after_a_restart_with_another_address(new_world, hub):
         lambda stored: {**stored, "api": None},
     ],
 )
-def test_a_stored_token_that_is_not_understood(new_world, hub, tmp_path, change):
+def test_a_stored_token_of_another_form_is_replaced(new_world, hub, tmp_path, change):
     hub.gives_tokens()
     first = new_world()
     first.get()
@@ -419,13 +419,13 @@ def test_direct_kinds_are_never_exchanged(new_world, hub, clock, tmp_path, token
     assert not (tmp_path / "tokens").exists()
 
 
-def test_a_direct_token_that_may_not_see_its_plan(new_world, hub):
+def test_a_token_that_may_not_see_its_plan_is_used_all_the_same(new_world, hub):
     world = new_world("github_pat_11EXAMPLE")
     hub.responses(403, {"message": "Resource not accessible by personal access token"}, url=USER)
     assert world.tokens.get(world.account).api == COPILOT
 
 
-def test_a_direct_token_that_github_refuses(new_world, hub):
+def test_a_token_that_github_refuses_needs_a_login(new_world, hub):
     world = new_world("gho_EXAMPLE")
     hub.responses(401, {"message": "Bad credentials"}, url=USER)
     with pytest.raises(LoginRequired):
@@ -466,7 +466,7 @@ def test_each_notice_tells_what_to_do(world, hub, notice):
 
 
 @pytest.mark.parametrize("details", [None, "text", [], {}, {"message": None}, {"notification_id": ["x"]}])
-def test_a_notice_that_is_not_understood(world, hub, details):
+def test_a_notice_of_another_form_leaves_the_message(world, hub, details):
     hub.responses(403, {"error_details": details, "message": "Resource not accessible by integration"})
     with pytest.raises(UpstreamRefused) as caught:
         world.get()
@@ -580,7 +580,7 @@ def test_only_trusted_hosts_of_a_token_are_used(world, hub, api, believed):
 
 
 @pytest.mark.parametrize("endpoints", [None, [], "x", {}, {"API": BUSINESS}])
-def test_endpoints_that_are_not_there(world, hub, endpoints):
+def test_missing_endpoints_are_the_usual_ones(world, hub, endpoints):
     hub.gives_tokens(endpoints=endpoints)
     assert world.tokens.get(world.account).api == COPILOT
 

@@ -38,7 +38,7 @@ def test_extra_fields_of_a_block_are_removed(block: dict[str, Any], extra: dict[
     assert given == expected
 
 
-def test_of_what_a_tool_shows_and_of_the_system() -> None:
+def test_extras_in_results_and_in_the_system_prompt_are_dropped() -> None:
     inner = {"messages": [{"role": "user", "content": [RESULT | {"content": [TEXT | {"index": 0}]}]}]}
     body = inner | {"system": [TEXT | {"id": "x"}]}
     assert drop_extras(body, CLAUDE, frozenset())
@@ -46,7 +46,7 @@ def test_of_what_a_tool_shows_and_of_the_system() -> None:
 
 
 @pytest.mark.parametrize("content", ["hi", [TEXT]])
-def test_of_a_response_that_comes_back_whole(content: Any) -> None:
+def test_extras_of_a_returned_response_are_dropped(content: Any) -> None:
     response = {"id": "msg_1", "type": "message", "model": "m", "stop_reason": "end_turn", "usage": {}}
     body = {"messages": [response | {"role": "assistant", "content": content}]}
     assert drop_extras(body, CLAUDE, frozenset())

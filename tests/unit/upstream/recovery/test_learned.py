@@ -147,7 +147,7 @@ def test_a_store_that_breaks_costs_nothing_but_a_warning(
     assert len(caplog.messages) == 1
 
 
-def test_a_model_that_refuses_something_else_each_time(tmp_path: Path, clock: Clock) -> None:
+def test_lessons_of_a_model_are_limited(tmp_path: Path, clock: Clock) -> None:
     learned = process(tmp_path, clock)
     for number in range(MAX_PER_MODEL + 5):
         clock.now += 1

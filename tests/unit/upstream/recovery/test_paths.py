@@ -132,7 +132,7 @@ def test_the_field_is_taken_out_wherever_the_path_leads(path: str, body: Json, a
         ("a.b.c", {"a": [[{"b": 1}], None, "b", 7]}),
     ],
 )
-def test_a_path_that_leads_nowhere(path: str, body: Json) -> None:
+def test_a_path_that_leads_nowhere_changes_nothing(path: str, body: Json) -> None:
     given = copy.deepcopy(body)
     assert not list(find(given, clean(path)))
     assert not remove(given, clean(path))

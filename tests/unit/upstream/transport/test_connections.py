@@ -290,7 +290,9 @@ def test_a_living_connection_is_used_again_and_a_dead_one_is_not(
     assert len(set(server.clients)) == 2
 
 
-def test_more_servers_than_are_kept(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_servers_than_pools_are_served(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One whose connections were closed for others is connected to again, however lately it was asked."""
     monkeypatch.setattr(module, "MAX_POOLS", 2)
     adapter = Adapter()

@@ -226,7 +226,7 @@ def test_the_read_timeout_ends_the_wait_as_ever(
 
 
 @pytest.mark.parametrize("end", ["reset", "close"])
-def test_one_that_ends_at_the_request(
+def test_a_connection_that_ends_at_the_request_is_replaced(
     serve: Callable[..., Upstream], new_client: Callable[..., HttpClient], end: str
 ) -> None:
     def play(peer: socket.socket, connection: int, number: int) -> None:

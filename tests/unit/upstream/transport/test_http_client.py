@@ -251,7 +251,7 @@ def test_the_usual_timeout_is_the_setting(serve, new_client):
     assert "for 0.05 s" in message_of(caught)
 
 
-def test_a_connection_that_is_hung_up(serve, new_client):
+def test_a_connection_closed_without_response_is_unreachable(serve, new_client):
     server = serve(read_head)
     with pytest.raises(UpstreamUnreachable) as caught:
         new_client().send("GET", server.url, SECRET)
@@ -269,7 +269,7 @@ def test_a_response_that_is_not_http_is_an_error(serve, new_client):
     assert "127.0.0.1" in message_of(caught)
 
 
-def test_a_response_that_is_not_encrypted(serve, new_client):
+def test_a_server_without_tls_is_unreachable(serve, new_client):
     def handle(sock):
         sock.recv(100)
         response(sock)
@@ -314,7 +314,7 @@ def test_the_body_of_an_error_has_an_end(serve, new_client):
     assert len(read_error_body(new_client().send("GET", serve(handle).url, {}))) <= 65536
 
 
-def test_the_body_of_an_error_that_breaks_off(serve, new_client):
+def test_a_broken_error_body_counts_as_empty(serve, new_client):
     def handle(sock):
         read_head(sock)
         sock.sendall(b"HTTP/1.1 500 Oops\r\nContent-Encoding: gzip\r\nContent-Length: 50\r\n\r\nno gzip")
@@ -375,7 +375,7 @@ def test_the_proxy_sees_no_credentials_of_an_encrypted_request(new_client, http_
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5h"])
-def test_a_proxy_that_is_not_there(new_client, closed_port, scheme):
+def test_an_unreachable_proxy_is_named(new_client, closed_port, scheme):
     client = new_client(proxy=f"{scheme}://me:SECRET@127.0.0.1:{closed_port}")
     with pytest.raises(UpstreamUnreachable) as caught:
         client.send("GET", COPILOT, SECRET)
@@ -422,7 +422,7 @@ def test_through_a_socks_proxy(serve, new_client, scheme, userinfo, url, seen):
     assert requests_ == seen
 
 
-def test_a_socks_proxy_that_hangs_up(serve, new_client):
+def test_a_socks_proxy_that_hangs_up_is_unreachable(serve, new_client):
     server = serve(lambda sock: sock.recv(3))
     with pytest.raises(UpstreamUnreachable) as caught:
         new_client(proxy=f"socks5h://me:SECRET@127.0.0.1:{server.port}").send("GET", FAR, SECRET)
