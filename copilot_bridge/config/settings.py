@@ -381,7 +381,7 @@ class Config:
     )
     upstream_websocket: str = setting(
         choice("auto", "off"),
-        "auto: send only what is new of a conversation, over a WebSocket, where Copilot offers that; or off",
+        "auto: send only a conversation's new items, over a WebSocket, if Copilot offers one; off: use HTTP",
         default="auto",
         flags=("--upstream-websocket",),
     )
