@@ -18,7 +18,7 @@ NAMES = (
     r"(?:proxy-)?authorization|[\w-]{0,40}token|[\w-]{0,40}api[_-]?key|device_code"
     r"|encrypted_content|reasoning_opaque|(?:thought_?)?signature"
 )
-QUOTE = r"""(?:\\{0,8}["'])?"""  # escaped, where JSON stands inside JSON
+QUOTE = r"""(?:\\{0,8}["'])?"""  # escaped, where JSON is inside JSON
 NAMED = (
     rf"""((?<![\w-]){QUOTE}(?:{NAMES}){QUOTE}\s{{0,4}}[:=]\s{{0,4}}{QUOTE}(?:(?:bearer|token|basic)\s+)?)"""
     r"""([^\s"',;&}\\]{8,})"""

@@ -105,9 +105,9 @@ def decide(approvals: ApprovalTable, start: str, *, yes: bool) -> None:
     click.echo("Approved." if yes else "Denied.")
 
 
-def prompt_for_each(approvals: ApprovalTable, goes_on: Callable[[], bool]) -> None:
-    """Ask at the terminal about each request as it arrives, while `goes_on()` is true."""
-    while goes_on():
+def prompt_for_each(approvals: ApprovalTable, is_wanted: Callable[[], bool]) -> None:
+    """Ask at the terminal about each request as it arrives, while `is_wanted()` is true."""
+    while is_wanted():
         for question in approvals.waiting():
             about = (
                 f"{question.caller} asks {question.model} ({kilobytes(question.size)}): {question.preview}"

@@ -55,7 +55,7 @@ class Conversation(Struct, frozen=True):
     :param turns: the number of the user's turns so far.
     :param first: the first text that the user typed, or else the first text in a user message.
     :param last: the last text that the user typed.
-    :param latest: the last text in a user message, whoever wrote it.
+    :param latest: the last text in a user message, by a person or a program.
     :param system: the texts of the system prompt.
     :param session: the client's name for the conversation, or "".
     """

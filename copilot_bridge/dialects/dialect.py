@@ -85,7 +85,7 @@ class Dialect(Struct, frozen=True, kw_only=True):
     :param name: of the dialect in the log, the metrics and the catalogue.  :param title: for people.
     :param endpoint: the path that takes requests, below each of the bridge's prefixes.  Dialects with a
         parameter in their paths, in braces here, have a blueprint of their own.
-    :param path_pattern: a regular expression for what such paths end with or lead through; "": the endpoint.
+    :param path_pattern: a regular expression for the end or the middle of such paths; "": the endpoint.
     :param client_headers: headers that only clients of this dialect send: at a path of several dialects they
         decide which one is meant.
     :param key_parameter: the parameter of a query in which clients may send their key; "": there is none.

@@ -94,7 +94,7 @@ SEPARATOR = re.compile(rb"[\s,]*")
 # An entry around its vector, which is found by its brackets: to read its numbers takes ten times as long.
 ENTRY_START = re.compile(rb'\{[^\[\]{}]*"embedding"\s*:\s*(?=\[)')
 ENTRY_END = re.compile(rb"[^\[\]{}]*\}")
-MAX_ENTRY = 4 * 1024 * 1024  # bytes of an entry, and of what stands before the first one
+MAX_ENTRY = 4 * 1024 * 1024  # bytes of an entry, and of the bytes before the first one
 
 
 class EntryReader:
@@ -102,7 +102,7 @@ class EntryReader:
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._frame = b""  # what stands around the entries
+        self._frame = b""  # the response without its entries
         self._state = self._read_start
 
     def feed(self, data: bytes) -> Iterator[EmbeddingEntry]:

@@ -12,7 +12,7 @@ from werkzeug.routing import MapAdapter
 from copilot_bridge.http.url_rules import LazyRule
 
 # Anthropic's clients request the first if their base URL ends with /v1.  The next three are those of Azure's
-# clients: today's, and the older ones with an `api-version`, of which the second is for what needs no
+# clients: today's, and the older ones with an `api-version`, of which the second is for requests without a
 # deployment; the body names the model in any case.  The last two are Google's for clients of OpenAI, and
 # OpenRouter's, which is below Ollama's paths.
 ALIASES = (

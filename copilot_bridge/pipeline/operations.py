@@ -176,7 +176,7 @@ class TokenCount:
             log.info("Copilot did not count the tokens, so the bridge counts them: %s", error.kind)
             try:
                 return self._write(count_tokens(received, prepared))
-            except (InvalidRequest, Unsupported):  # only Claude knows what stands there
+            except (InvalidRequest, Unsupported):  # only Claude can read it
                 raise error from None
 
     def _write(self, count: int) -> bytes:

@@ -131,7 +131,7 @@ class ResponseStore:
     """Keeps responses in memory and in the store.
 
     :param max_bytes: of all that is kept; 0: nothing is.  :param table: None: in memory only.
-    :ivar memory: by name in the store, also for what else is kept under the same limit.
+    :ivar memory: by name in the store, and other things that are kept under the same limit.
     """
 
     def __init__(

@@ -162,5 +162,5 @@ def add_prompt_size(refused: UpstreamRefused, received: ReceivedRequest, prepare
     max_prompt = model.max_prompt_tokens or model.context
     wanted = refused.kind == "prompt_too_long" and not refused.prompt_size
     if received.client.reports_prompt_size and wanted and max_prompt:
-        with suppress(InvalidRequest, Unsupported):  # only Claude knows what stands there
+        with suppress(InvalidRequest, Unsupported):  # only Claude can read it
             refused.prompt_size = (max(max_prompt + 1, count_tokens(received, prepared)), max_prompt)

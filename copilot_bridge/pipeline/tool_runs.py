@@ -140,7 +140,7 @@ def is_named(url: str, prompt: Prompt) -> bool:
 
 
 def page_result(page: "Page", max_tokens: int | None) -> RunResult:
-    """Return a page as a result, cut to what the model should have to read."""
+    """Return a page as a result, cut to a length that the model can read."""
     most = min(MAX_PAGE, (max_tokens or MAX_PAGE) * CHARACTERS_PER_TOKEN)
     text = shortened(page.text, most)
     read_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -11,7 +11,7 @@ How a request travels:
 2. `github` serves the sign-in side.  For the Copilot side `gate.admit` checks bearer, headers and host as
    the real one does.
 3. `directives` reads what the last user message asks for: `[[sim:NAME key=value]]`.
-4. `model_response` decides what is said; `wording` puts it in the true wire shape of the model's vendor.
+4. `model_response` decides on the content; `wording` puts it in the true wire shape of the model's vendor.
 5. `transport.Delivery` writes the bytes on the socket, with the faults that were asked for, and notices a
    client who leaves.
 

@@ -1,4 +1,4 @@
-"""`/_simulator`: what it can do, what it received, and scripts for what comes next."""
+"""`/_simulator`: what it can do, what it received, and scripts for the next requests."""
 
 from collections.abc import Iterator
 from importlib.resources import files

@@ -64,7 +64,7 @@ def of_response(
 
 
 DIRECTIVES: dict[str, Kind] = {
-    # what is said
+    # the content of the response
     "think": of_response("reasons before it responds, in the vendor's shape"),
     "tools": of_response("calls every offered tool, in parallel"),
     "plan": of_response(

@@ -31,7 +31,7 @@ ASYNC_FILTER = {
 
 
 def edit(chunks: list[Chunk], asked: Asked, wording: Wording) -> list[Chunk]:
-    """The chunks with what was asked for put in after the first text."""
+    """The chunks, with the requested ones inserted after the first text."""
     for name, make in INSERTIONS.items():
         if name in asked:
             index = after_first_text(chunks)

@@ -102,7 +102,7 @@ class Ledger:
                 return []
 
     def _wake(self) -> None:
-        # A fresh event each time: whoever waits on the old one wakes exactly once.
+        # A fresh event each time: those that wait on the old one wake exactly once.
         changed, self._changed = self._changed, Event()
         changed.set()
 

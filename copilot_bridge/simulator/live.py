@@ -245,7 +245,7 @@ def error_event(code: str, message: str, caller: Caller) -> bytes:
 
 
 def refusal_event(refusal: Refusal, caller: Caller) -> bytes:
-    """A refusal in a frame; how long to wait stands in its text alone."""
+    """A refusal in a frame; only its text says how long to wait."""
     body: Any = refusal.body
     error = body.get("error", body) if isinstance(body, dict) else {"message": str(body).strip()}
     usual = "internal_error" if refusal.status >= 500 else "bad_request"

@@ -199,7 +199,7 @@ def read_call(message: object) -> tuple[str, Json]:
 
 
 def run_call(method: str, params: Json, caller: Caller) -> Json:
-    """The result, with what the newer revision wants in each of them."""
+    """The result, with the fields that the newer revision wants in each."""
     modern = is_modern(method, params)
     run = (MODERN if modern else HANDSHAKE).get(method)
     if run is None:

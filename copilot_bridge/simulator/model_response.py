@@ -285,7 +285,7 @@ def cut_to_length(response: ModelResponse, max_tokens: int | None) -> ModelRespo
 
 
 def tokens_in(response: ModelResponse) -> int:
-    """Tokens of what is said, without the reasoning; rounded up."""
+    """Tokens of the text and the calls, without the reasoning; rounded up."""
     characters = len(response.text) + sum(len(one.arguments) for one in response.calls)
     return -(-characters // CHARACTERS_PER_TOKEN)
 

@@ -1,7 +1,7 @@
 """Prices of models, in the forms of the catalogue's versions, and the cost of a response.
 
 Source: the catalogue of 2026-07 and 2026-09, as three programs have recorded it.  From API version 2026-06-01
-on prices stand in tiers, in AI units; older ones get the same without tiers, in nano AI units.  A
+on prices have tiers, in AI units; older ones get the same without tiers, in nano AI units.  A
 catalogue of spring 2026 has multipliers of premium requests instead.
 """
 

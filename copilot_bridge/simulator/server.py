@@ -34,7 +34,7 @@ from copilot_bridge.simulator.refusals.refusal import Refused
 from copilot_bridge.simulator.transport import DELIVERY, never_respond
 from copilot_bridge.simulator.world import World, world
 
-HOST = "127.0.0.1"  # and no other: the simulator gives tokens to whoever asks
+HOST = "127.0.0.1"  # and no other: the simulator gives tokens to anybody
 BACKLOG = 2048  # a thousand clients may come at once
 ENTRY = "simulator.entry"  # key of the WSGI environment
 OUTCOME = "simulator.outcome"

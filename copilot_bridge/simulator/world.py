@@ -138,7 +138,7 @@ class World:
     outages: Outages = field(default_factory=Outages)
 
     def owner(self, authorization: str) -> Persona | None:
-        """The account whose credential stands in an Authorization header, GitHub's or Copilot's."""
+        """The account whose credential is in an Authorization header, GitHub's or Copilot's."""
         text = credential(authorization)
         token = self.mint.find(text)
         return token.persona if token else identify(text)

@@ -138,7 +138,7 @@ class BudgetTable:
         self._database.run(write)
 
     def remove(self, budgets: Sequence[Budget]) -> None:
-        """Remove budgets, with what is counted for them."""
+        """Remove budgets with their counts."""
 
         def drop(transaction: Transaction) -> None:
             for budget in budgets:
@@ -306,7 +306,7 @@ def charge_expired(transaction: Transaction, now: float) -> None:
 
 
 def ensure_counter(transaction: Transaction, demand: Demand, period: Period) -> None:
-    """Begin a period with what the log knows of it, if the budget is younger than the period."""
+    """Begin a period with its sums in the log, if the budget is younger than the period."""
     counter = demand.counter(period.start)
     if transaction.rows(f"SELECT 1 FROM budget_counters WHERE {OF_COUNTER}", *counter):  # noqa: S608
         return

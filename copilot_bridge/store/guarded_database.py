@@ -1,6 +1,6 @@
 """The database as requests use it: each use has a deadline, and none is tried while the database is down.
 
-A request goes on with what is known without the store.  Beside the requests, one thread (a greenlet in the
+A request continues with what is known without the store.  Beside the requests, one thread (a greenlet in the
 server) finds out whether the database is back.
 """
 

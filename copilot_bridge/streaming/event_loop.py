@@ -31,7 +31,7 @@ class EventLoopRelay:
     socket did not take, and an error, are kept until the greenlet calls `finish_pending`; until then
     nothing more is read.
 
-    :param on_data: called with what upstream sent.
+    :param on_data: called with the bytes that upstream sent.
     :param on_sent: called with the time, on the monotonic clock, when the client was sent something.
     """
 

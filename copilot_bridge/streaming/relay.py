@@ -79,7 +79,7 @@ class StreamRelay:
     def relay(self, body: Body, reader: StreamReader, on_data: Callable[[bytes], None]) -> Iterator[bytes]:
         """The body as `reader` writes it for the client, until either is at its end; b"" when a ping is due.
 
-        :param on_data: called with what upstream sent.
+        :param on_data: called with the bytes that upstream sent.
         :raises ClientDisconnected, StreamCut, UpstreamTimeout: or the failure that the stream reports.
         """
         fast = None

@@ -189,7 +189,7 @@ class NonBlockingBody:
 class GeneratedBody:
     """The bytes of a response that the bridge makes itself; making them may take a while.
 
-    :param release: called at the end, for what would be left if no piece was ever taken.
+    :param release: called at the end, even if no piece was ever read.
     """
 
     blocking: Literal[True] = True

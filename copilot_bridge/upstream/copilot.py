@@ -106,7 +106,7 @@ class Copilot:
         return Copilot(self._client, self._tokens, self._headers, self.account, background=True)
 
     def token(self) -> CopilotToken:
-        """A valid token.  While one is exchanged, a connection to Copilot is opened for what follows."""
+        """A valid token.  While one is exchanged, a connection to Copilot is opened for the request."""
         if token := self._tokens.available(self.account):
             return token
         if api := self._tokens.api(self.account):

@@ -95,7 +95,7 @@ RULES = (
     ErrorRule((499, 500, 502), r"", "unavailable", RETRY),
 )
 
-# Kinds whose time to wait may stand in the text alone.
+# Kinds of which only the text may say how long to wait.
 TIMED: tuple[KindName, ...] = ("rate_limited", "quota", "overloaded")
 
 # Headers of upstream's responses that clients get, too.

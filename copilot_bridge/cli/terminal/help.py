@@ -47,7 +47,7 @@ def main_names(names: Sequence[str]) -> list[str]:
 class Command(click.Command):
     """A command whose help has its options in sections.
 
-    :param examples: command lines, each with what follows `copilot-bridge`.
+    :param examples: command lines, each without `copilot-bridge`.
     """
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **attributes: Any) -> None:

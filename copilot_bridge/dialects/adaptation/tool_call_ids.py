@@ -13,7 +13,7 @@ from copilot_bridge.dialects.prompt import Part, Prompt, ToolCall, ToolResult
 class ToolCallIds:
     """Maps ids to new ones in the order of the conversation: each call first, then its result.
 
-    Some models number the calls of each response from 0, so an id may stand for several calls.
+    Some models number the calls of each response from 0, so several calls may have the same id.
     """
 
     def __init__(self, max_length: int) -> None:

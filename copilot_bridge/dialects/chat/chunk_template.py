@@ -65,7 +65,7 @@ class ChunkTemplate:
         normalized: list[JsonObject],
         out: bytes | None = None,
     ) -> "ChunkTemplate | None":
-        """The template for what follows a chunk that had to be parsed.
+        """The template for the chunks after one that had to be parsed.
 
         The previous one still holds, unless the chunk may begin a tool call: then the same fragments belong
         to another call.
@@ -101,7 +101,7 @@ class ChunkTemplate:
         return {"tool_calls": [{"index": self._call, "function": {"arguments": value}}]}
 
     def _text_of(self, block: bytes) -> bytes | None:
-        """Return what stands where the text of the template was."""
+        """Return the text at the place of the template's text."""
         if self._has_offsets:
             block = without_offsets(block)
         start, end = self._start, len(block) - self._tail_length

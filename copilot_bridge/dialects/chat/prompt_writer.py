@@ -37,7 +37,7 @@ def write_prompt(prompt: Prompt) -> JsonObject:
 
 
 def results_first(messages: Iterable[JsonObject]) -> Iterator[JsonObject]:
-    """Move what stands between tool calls and their results to after the results."""
+    """Move messages between tool calls and their results behind the results."""
     deferred: list[JsonObject] = []
     pending: set[str] = set()  # ids of the calls that have no result yet
     for message in messages:

@@ -97,6 +97,6 @@ def write_batch(response: Iterable[Any]) -> bytes:
 
 
 def values_in(response: Iterable[Any]) -> list[JsonObject]:
-    """List the vectors as they stand in OpenAI's response; their numbers are not read."""
+    """List the vectors as the bytes of OpenAI's response; their numbers are not read."""
     entries = DECODE_RESPONSE(b"".join(response)).data
     return [{"values": orjson.Fragment(bytes(memoryview(entry.embedding)))} for entry in entries]

@@ -1,6 +1,6 @@
 """Errors in Google's format.
 
-Sources: https://google.aip.dev/193, google.rpc.Code, and the Gemini CLI 0.61 for what it does with details.
+Sources: https://google.aip.dev/193, google.rpc.Code, and the Gemini CLI 0.61 for its use of details.
 """
 
 from copilot_bridge.dialects import codec

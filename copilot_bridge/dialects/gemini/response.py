@@ -32,7 +32,7 @@ class GeminiAccumulator:
         last = self._parts[-1] if self._parts else {}
         if part == {"text": ""}:
             return  # a chunk without any part is not valid, so one has this if nothing is left
-        if "thoughtSignature" not in part and goes_on(last, part):
+        if "thoughtSignature" not in part and continues(last, part):
             self._parts[-1] = last | {"text": last["text"] + part["text"]}
         else:
             self._parts.append(part)
@@ -48,7 +48,7 @@ class GeminiAccumulator:
         return codec.write(response), as_chat_usage(members.optional_object(response, "usageMetadata"))
 
 
-def goes_on(last: JsonObject, part: JsonObject) -> bool:
+def continues(last: JsonObject, part: JsonObject) -> bool:
     """Return whether a text of the same kind goes on in this part."""
     is_text = set(last) in TEXT_FIELDS and set(part) in TEXT_FIELDS
     return is_text and last.get("thought") == part.get("thought")

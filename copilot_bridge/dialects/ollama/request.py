@@ -136,7 +136,7 @@ def without_tag(model: str) -> str:
 
 
 def image_part(data: str) -> JsonObject:
-    """Return an image as an object, for whoever has to change it."""
+    """Return an image as an object that can be changed."""
     data = data.rpartition(",")[2]  # some clients send a data URL
     return {"type": "image", "media_type": media_type("image/png", data), "data": data}
 

@@ -120,7 +120,7 @@ class ResponsesRequest(ClientRequest):
         self._open(self.body["input"])
 
     def _open(self, items: list[JsonObject]) -> None:
-        """Replace the bridge's own compactions by what they say."""
+        """Replace the bridge's own compactions by their summaries."""
         if any(item.get("type") == COMPACTION for item in items):
             self.body["input"] = [open_item(item) for item in items]
             self.changed = True

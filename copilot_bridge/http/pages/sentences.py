@@ -1,7 +1,7 @@
 """The English sentences of other rooms, in the reader's language.
 
 Messages and the description of the API are English, as programs and logs get them.  For the pages a book of
-each language has them beside their translations.  A message stands there with names for its values, `no login
+each language has them beside their translations.  A message has names for its values there, `no login
 of {user} is stored`.  The texts of settings go by the settings' names.  What a book does not have is shown in
 English, and marked so.
 """
@@ -84,7 +84,7 @@ def said(message: str | None) -> str | Markup:
 
 
 def as_text(message: str) -> str:
-    """A message as `said`, for what is not HTML."""
+    """A message as `said`, as plain text."""
     return translate(spoken(), message) or message
 
 

@@ -42,7 +42,7 @@ class StatusLine(Struct, frozen=True):
 
     :param state: "working", "starting", or a name of what is wrong, which the tests know it by.
     :param kind: "success", "info", "warning" or "danger".
-    :param detail: the words of whoever refuses.
+    :param detail: the words of the refusal.
     :param since, until: unix seconds; 0: unknown.
     :param action: (address, text) of the one button; None: there is nothing to do.
     :param post: the button changes something.

@@ -68,7 +68,7 @@ def merged(
     wholes: Iterable[Mapping[Any, Sums]],
     others: str,
 ) -> list[dict[str, float]]:
-    """The values of each bar, with what is left of its whole under the name `others`."""
+    """The values of each bar, and the remainder of its sum under the name `others`."""
     found = []
     read, largest = VALUES[shown], {*series}
     for span, whole in zip(spans, wholes, strict=True):

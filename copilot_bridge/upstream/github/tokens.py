@@ -2,7 +2,7 @@
 
 There is no timer: a token is checked when it is used.  A token that is due for renewal is used as long as it
 is valid, while one exchange goes on in the background, so only an expired token is waited for; and where
-nobody asks, nothing is exchanged.  A cache in memory stands in front of the store that all workers and the
+nobody asks, nothing is exchanged.  A cache in memory is in front of the store that all workers and the
 command line share, and the store in front of GitHub.  Time is the wall clock, because a monotonic clock
 stands still while a laptop sleeps.
 """

@@ -6,7 +6,7 @@ can reach: the cloud's metadata service, a router's page, the bridge itself.  Th
 - A name is resolved once, its addresses are looked at, and the connection is made to one of those that
   passed (`PublicFetcher._connect`, below urllib3's pools).  A name that resolves to something else a
   moment later (DNS rebinding) gains nothing, and any spelling of an address (decimal, hexadecimal,
-  an IPv4 address inside an IPv6 one) is judged by what the system makes of it.  TLS still checks the name.
+  an IPv4 address inside an IPv6 one) is judged as the system reads it.  TLS still checks the name.
 - Each redirect is followed by hand, through the same guard.
 - Nothing of ours goes along: no cookies, netrc, authorization or proxy but the one that the bridge uses.
 - `TIME_LIMIT` seconds in all, and a limit on the bytes.

@@ -52,7 +52,7 @@ def pieces_of(element: Tag, url: str, depth: int = 0, *, pre: bool = False) -> I
 
 
 def marked(element: Tag, pieces: Iterator[str], url: str) -> Iterator[str]:
-    """Yield the pieces of an element with what shows where it begins and ends."""
+    """Yield the pieces of an element, with marks at its beginning and end."""
     end = "\n" if element.name in BLOCKS else ""
     yield end + MARKS.get(element.name, "")
     if element.name == "a":

@@ -36,7 +36,7 @@ class RecoveryRule(Struct, frozen=True):
 
     :param pattern: for code and message together.  :param read: finds the refused fields and values.
     :param lasting: this model will refuse the same in any other request.
-    :param lost: the log's words for what is missing now.
+    :param lost: the log's words for the missing part.
     """
 
     pattern: str

@@ -101,7 +101,7 @@ class Adapter(HTTPAdapter):
     def open_ahead(self, url: str, proxies: dict[str, str], timeout: float, *, spare: bool = False) -> None:
         """Open a connection to an origin, unless there is one.
 
-        :param spare: unless two are idle, so that whoever takes one leaves the other.
+        :param spare: unless two are idle, so that a request takes one and leaves the other.
         :raises OSError, HTTPError: it can't be opened.
         """
         request: Any = requests.PreparedRequest()

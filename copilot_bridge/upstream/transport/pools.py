@@ -55,7 +55,7 @@ class WatchedPool:
         began = time.monotonic()
         try:
             opening.over.wait()
-        except BaseException:  # whoever waits has left
+        except BaseException:  # the waiting request has ended
             opening.claimed = False
             if opening.connection is not None:
                 opening.connection.close()

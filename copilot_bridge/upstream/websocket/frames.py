@@ -55,7 +55,7 @@ class TurnReader:
     :ivar headers: those of HTTP's response, which the first event carries.
     :ivar last: the type of the event that ended the turn; None: it goes on.
     :ivar response_id: of a complete response.  :ivar output: its items so far.
-    :ivar quotas: those that the last event tells of, which are headers of a response by HTTP.
+    :ivar quotas: those of the last event, which are headers in a response by HTTP.
     """
 
     def __init__(self) -> None:

@@ -60,7 +60,7 @@ class TurnBody:
         data, self._ahead = self._ahead, b""
         while not (data or self.eof):
             data = self._receive()
-            if not data and not self._goes_on():
+            if not data and not self._has_more():
                 break
         return data
 
@@ -71,7 +71,7 @@ class TurnBody:
             self._failed = True
             raise
 
-    def _goes_on(self) -> bool:
+    def _has_more(self) -> bool:
         """Return whether there is more to read; wait for it if that is wanted."""
         if not self._connection.would_block:
             return True

@@ -261,7 +261,7 @@ class Turn:
             self._doubt_compression(connection, is_first=point is None)
             self._give_up(connection)
             return TurnOutcome(failure.reason, sent=len(frame), read=failure.read)
-        except BaseException:  # whoever waits has left
+        except BaseException:  # the waiting request has ended
             self._give_up(connection, failed=False)
             raise
         count = len(items)
