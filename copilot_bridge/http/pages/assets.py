@@ -2,42 +2,39 @@
 
 import gzip
 import hashlib
-import mimetypes
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from flask import Response, request, url_for
-from msgspec import Struct
 from werkzeug.exceptions import NotFound
 
 FOLDER = Path(__file__).parent / "static"
 FOREVER = "public, max-age=31536000, immutable"
-TYPES = {".js": "text/javascript", ".svg": "image/svg+xml"}
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
 SMALLEST = 600  # bytes; below it compression saves nothing
 
 
-class Asset(Struct, frozen=True):
-    """A file.  :param packed: the same, compressed by gzip."""
+class Asset:
+    """A file."""
 
-    data: bytes
-    packed: bytes
-    mimetype: str
+    def __init__(self, data: bytes, mimetype: str) -> None:
+        self.data = data
+        self.mimetype = mimetype
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The same, compressed by gzip."""
+        return gzip.compress(self.data, 9, mtime=0)
 
 
 @cache
 def assets() -> dict[str, Asset]:
     """All files, by their paths below `static`."""
     return {
-        path.relative_to(FOLDER).as_posix(): read(path)
+        path.relative_to(FOLDER).as_posix(): Asset(path.read_bytes(), TYPES[path.suffix])
         for path in sorted(FOLDER.rglob("*"))
         if path.is_file()
     }
-
-
-def read(path: Path) -> Asset:
-    data = path.read_bytes()
-    kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return Asset(data, gzip.compress(data, 9, mtime=0), kind)
 
 
 @cache

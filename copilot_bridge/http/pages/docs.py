@@ -5,14 +5,17 @@ import re
 import shlex
 from collections.abc import Iterator
 from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
 from flask import Blueprint, Response, request
 from markupsafe import Markup, escape
 
 from copilot_bridge.http.pages.auth import login_exempt, shared
-from copilot_bridge.http.pages.i18n import tr
-from copilot_bridge.http.pages.rendering import page
+from copilot_bridge.http.pages.i18n import FOLDER, spoken, tr
+from copilot_bridge.http.pages.rendering import TEMPLATES, disk_cache, page, render
 from copilot_bridge.http.pages.sentences import prose
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ Json = dict[str, Any]
 METHODS = {"get": "info", "post": "success", "put": "warning", "patch": "warning", "delete": "danger"}
 
 SCHEMAS = "#/components/schemas/"
+BASE = "http://127.0.0.1:4141"  # stands in the texts for the address of the bridge
 
 # A paragraph without any markup, as most are: it is its own HTML.
 PLAIN = re.compile(r"[^\W\d_][^\n`*_\[\]<>&\\]*(?<=\S)")
@@ -43,22 +47,47 @@ class Field(NamedTuple):
 @bp.get("/docs")
 @login_exempt
 def show() -> Response:
+    return page("docs.html", content=Markup(content().replace(BASE, escape(base_url()))))  # noqa: S704 - ours
+
+
+def content() -> str:
+    """The page below its head, with BASE as the address of the bridge: from the disk, if it is there."""
     from copilot_bridge.openapi.document import document
 
-    content = document()
-    groups = [(tag, list(endpoints(content, tag["name"]))) for tag in content["tags"]]
-    schemas = {name: list(fields(schema)) for name, schema in content["components"]["schemas"].items()}
-    return page(
-        "docs.html",
-        about=written(content["info"]["description"]).replace("http://127.0.0.1:4141", escape(base_url())),
-        groups=groups,
-        methods=METHODS,
-        schemas=schemas,
-        schema_about={
-            name: written(schema.get("description", ""))
-            for name, schema in content["components"]["schemas"].items()
-        },
-    )
+    described, keyed = document(), shared().authenticator.requires_key
+    name = f"docs-{spoken()}-{'with' if keyed else 'without'}-keys"
+    version, files = version_of(described), disk_cache()
+    kept = files.read(name, version)
+    if kept is not None:
+        return kept.decode()
+    made = render("_docs.html", **values_of(described))
+    files.write(name, version, made.encode())
+    return made
+
+
+def version_of(described: Json) -> str:
+    """A digest of all that the page is made of."""
+    digest = sha256(orjson.dumps(described))
+    for path in (
+        TEMPLATES / "_docs.html",
+        TEMPLATES / "macros.html",
+        *sorted(FOLDER.glob("*.toml")),
+        Path(__file__),
+    ):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def values_of(described: Json) -> Json:
+    """The values for the template."""
+    schemas = described["components"]["schemas"]
+    return {
+        "about": written(described["info"]["description"]),
+        "groups": [(tag, list(endpoints(described, tag["name"]))) for tag in described["tags"]],
+        "methods": METHODS,
+        "schemas": {name: list(fields(schema)) for name, schema in schemas.items()},
+        "schema_about": {name: written(schema.get("description", "")) for name, schema in schemas.items()},
+    }
 
 
 def endpoints(content: Json, tag: str) -> Iterator[Json]:
@@ -114,12 +143,12 @@ def examples(
         [] if keyless or not shared().authenticator.requires_key else ['-H "Authorization: Bearer $API_KEY"']
     )
     if method == "get":
-        yield "", " \\\n  ".join([f"curl {base_url()}{path}", *key])
+        yield "", " \\\n  ".join([f"curl {BASE}{path}", *key])
     for example in body.get("examples", {}).values():
         sent = shlex.quote(json.dumps(example["value"], indent=2, ensure_ascii=False))
         curl = "curl -N" if example["value"].get("stream") else "curl"
         kind = "-H 'Content-Type: application/json'"
-        yield example["summary"], " \\\n  ".join([f"{curl} {base_url()}{path}", *key, kind, f"-d {sent}"])
+        yield example["summary"], " \\\n  ".join([f"{curl} {BASE}{path}", *key, kind, f"-d {sent}"])
 
 
 def base_url() -> str:
@@ -165,7 +194,7 @@ def kind(name: str, schema: Json, limits: list[str]) -> list[tuple[str, str]]:
     limited = " ".join([name, *limits])
     items = schema.get("items", {})
     if name == "array" and ("$ref" in items or "type" in items or "anyOf" in items):
-        return [(f"{limited} of {inner}", anchor) for inner, anchor in kinds(items)]
+        return [(tr("docs.array_of", array=limited, items=inner), anchor) for inner, anchor in kinds(items)]
     return [(limited, "")]
 
 

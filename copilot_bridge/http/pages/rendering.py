@@ -23,8 +23,8 @@ from copilot_bridge.http.pages.auth import (
     shared,
     signer,
 )
+from copilot_bridge.http.pages.disk_cache import DiskCache, TemplateCache
 from copilot_bridge.http.pages.i18n import tr
-from copilot_bridge.http.pages.template_cache import TemplateCache
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -67,14 +67,23 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
 
 
 def render(template: str, **values: Any) -> str:
-    config = shared().config
-    home = config.home if config.persist else None
+    home = data_directory()
     templates, kept = environment(home)
     text = templates.get_template(template).render(values)
     if kept.missed:  # after an installation
         kept.missed = False
         threads.start(lambda: threads.run_in_thread(compile_all, home))
     return text
+
+
+def disk_cache() -> DiskCache:
+    """The files that are made of templates."""
+    return DiskCache(TEMPLATES, data_directory())
+
+
+def data_directory() -> Path | None:
+    config = shared().config
+    return config.home if config.persist else None
 
 
 @cache
@@ -84,7 +93,7 @@ def environment(home: Path | None) -> tuple[Environment, TemplateCache]:
 
 def make_environment(home: Path | None) -> tuple[Environment, TemplateCache]:
     """The templates, and where they are kept compiled.  :param home: the data directory, or None."""
-    kept = TemplateCache(TEMPLATES, home)
+    kept = TemplateCache(DiskCache(TEMPLATES, home), __version__)
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

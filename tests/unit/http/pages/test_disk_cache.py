@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, FileSystemLoader
 
-from copilot_bridge.http.pages.template_cache import TemplateCache
+from copilot_bridge.http.pages.disk_cache import DiskCache, TemplateCache
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def home(tmp_path: Path) -> Path:
 
 def render(templates: Path, home: Path | None) -> tuple[str, bool]:
     """A page by a process of its own, and whether a template had to be compiled."""
-    kept = TemplateCache(templates, home)
+    kept = TemplateCache(DiskCache(templates, home), "1.0")
     made = Environment(loader=FileSystemLoader(templates), autoescape=True, bytecode_cache=kept)
     return made.get_template("page.html").render(name="you"), kept.missed
 
@@ -53,6 +53,15 @@ def test_a_changed_template_is_compiled_anew(templates: Path, home: Path) -> Non
     (templates / "page.html").write_text("goodbye {{ name }}")
     assert render(templates, home) == ("goodbye you", True)
     assert render(templates, home) == ("goodbye you", False)
+
+
+def test_a_new_version_takes_the_place_of_the_old_one(templates: Path, home: Path) -> None:
+    files = DiskCache(templates, home)
+    for version in ("1", "2"):
+        files.write("page-en", version, version.encode())
+    files.write("page-zh", "1", b"zh")
+    assert [files.read("page-en", version) for version in ("1", "2")] == [None, b"2"]
+    assert files.read("page-zh", "1") == b"zh"
 
 
 def test_without_a_folder_to_write_to_pages_come_all_the_same(
