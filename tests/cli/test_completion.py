@@ -68,7 +68,7 @@ def test_the_program_responds_to_each_shell(tmp_path, shell, environ, offered):
     assert done.stdout.strip() == offered, done.stderr
 
 
-def test_commands_clients_and_models(completed):
+def test_commands_clients_and_models_are_completed(completed):
     assert completed("che") == ["check-usage"]
     assert completed("setup", "") == list(CLIENTS)
     assert "gpt-4.1" in completed("setup", "codex", "--model", "")

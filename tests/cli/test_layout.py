@@ -53,7 +53,7 @@ def test_rows_become_blocks_where_no_table_fits():
     assert lines[2:6] == ["APIS    chat", "PRICE   200/1,200, long", "        400/1,800", ""]
 
 
-def test_columns_without_a_name_and_without_content():
+def test_empty_columns_without_a_name_are_left_out():
     table = TextTable(("", "A", ""), (("", "x", "expired"), ("", "y", "")))
     assert table.without_empty() == TextTable(("A", ""), (("x", "expired"), ("y", "")))
 
@@ -76,7 +76,7 @@ def test_a_value_is_wrapped_beside_its_name():
 
 
 @pytest.mark.parametrize("arguments", [["models"], ["check-usage"], ["setup"], ["debug"], ["doctor"]])
-def test_listings_at_80_columns(run, arguments):
+def test_listings_fit_80_columns(run, arguments):
     """Against the same at any width: each word of it is there whole, but for columns that are named."""
     whole = run(*arguments, "-g", new_token())
     narrow = run(*arguments, "-g", new_token(), COLUMNS="80")

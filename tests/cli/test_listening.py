@@ -147,7 +147,7 @@ def test_an_address_of_ipv4_is_one_in_either_form():
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
-def test_served_on_both_families_and_on_a_second_port(tmp_path, simulator, server):
+def test_both_families_and_a_second_port_are_served(tmp_path, simulator, server):
     environ = environment(tmp_path) | {
         "COPILOT_BRIDGE_HOME": str(tmp_path / "home"),
         "COPILOT_BRIDGE_GITHUB_URL": simulator.url,

@@ -109,7 +109,7 @@ def test_launchd_settings_survive_an_installation(mac):
     assert user_settings(mac.machine).read_text() == PORT
 
 
-def test_launchd_settings_of_an_earlier_version(mac):
+def test_launchd_settings_of_an_earlier_version_are_taken_over(mac):
     """They stood in the agent's file, which is written anew."""
     plist = agent(mac.machine)
     plist.parent.mkdir(parents=True)

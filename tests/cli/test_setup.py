@@ -96,7 +96,7 @@ def test_the_address_follows_the_settings(setup, given, url):
     assert f"OPENAI_BASE_URL={url}" in setup("openai-sdk", *given).out.replace("'", "")
 
 
-def test_an_address_of_another_bridge(run, own, bridge):
+def test_setup_asks_the_bridge_at_the_given_address(run, own, bridge):
     result = run("setup", "codex", "--url", f"{bridge.url}/v1", "--model", "GPT-5.2")
     assert tomllib.loads(result.out)["model"] == "gpt-5.2"
     assert tomllib.loads(result.out)["model_providers"]["bridge"]["base_url"] == f"{bridge.url}/v1"
@@ -332,7 +332,7 @@ def test_other_names_of_clients_are_suggested(setup, typed, meant):
     assert f"did you mean {meant}?" in setup(typed).err
 
 
-def test_a_folder_in_its_place(setup, own):
+def test_a_folder_in_the_place_of_settings_is_refused(setup, own):
     (own / ".codex/config.toml").mkdir(parents=True)
     assert "can't read" in setup("codex", "--write", "--yes").line
 

@@ -129,7 +129,7 @@ def test_start_prints_the_line_for_claude_code(start):
     assert variables["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "gpt-4.1"
 
 
-def test_every_flag_of_other_bridges(start):
+def test_all_flags_of_other_bridges_work_together(start):
     """With their names and their short ones."""
     flags = ["-v", "-a", "individual", "-r", "0.01", "-w", "-g", "ghu_sim_demo", "-c", "--show-token"]
     up = start("--simulate", *flags, "--proxy-env", "--api-key", "one", "--api-key", "two")
@@ -159,7 +159,7 @@ def test_every_flag_of_other_bridges(start):
         ("--api-key", None, "one"),
     ],
 )
-def test_each_flag_of_other_bridges_by_itself(run, long, short, value):
+def test_each_flag_of_other_bridges_is_accepted(run, long, short, value):
     for name in filter(None, (long, short)):
         given = [name] if value is None else [name, value]
         assert run("start", "--check", *given).out == "The settings are in order.\n"

@@ -101,7 +101,7 @@ def test_hours_are_summed_up_one_by_one(run, used):
     assert shown == sorted(shown, key=lambda row: row["name"])
 
 
-def test_the_forecast_and_the_prices_of_other_models(run, used):
+def test_usage_forecasts_and_compares_models(run, used):
     asked = ("usage", "--since", "7d", "--forecast", "--what-if", "-g", new_token("tokenbilled"))
     shown = json.loads(run(*asked, "--json").out)
     assert (shown["forecast"]["unit"], shown["forecast"]["entitlement"]) == ("AI units", 50000)

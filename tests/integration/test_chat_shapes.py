@@ -277,7 +277,7 @@ def bridge_text(bridge: Bridge, model: str) -> str:
 
 @pytest.mark.parametrize("shape", ["clean", "azure", "claude"])
 @pytest.mark.parametrize("transport", ["", "[[sim:pieces size=1000]]", "[[sim:gzip]]"])
-def test_a_line_of_two_megabytes(bridge: Bridge, shape: str, transport: str) -> None:
+def test_a_line_of_two_megabytes_is_read(bridge: Bridge, shape: str, transport: str) -> None:
     received = bridge.receive_stream(f"[[sim:flood events=1 size=2000000 shape={shape}]]{transport}")
     assert len(received.text) == 2_000_000
     assert received.finish_reason == "stop"

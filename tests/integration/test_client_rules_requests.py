@@ -248,7 +248,7 @@ def test_rule_15_references_to_unknown_items_are_refused(
 
 @IN_CHAT
 @pytest.mark.parametrize("content", ["", None, "I will."])
-def test_rule_16_thoughts_and_nothing_beside_a_call(
+def test_rule_16_a_call_may_have_thoughts_or_nothing_beside_it(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, content: str | None
 ) -> None:
     function = {"name": "read_file", "arguments": '{"path":"a"}'}
@@ -305,7 +305,7 @@ READS_DOCUMENTS = ("claude-sonnet-4.5", "gpt-5.3-codex", "gpt-4.1")
 
 
 @IN_MESSAGES
-def test_rule_17_results_in_another_order_and_of_every_kind(
+def test_rule_17_results_of_every_kind_may_come_in_another_order(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     calls = [use(f"toolu_{name}", "Read") for name in "abcd"]

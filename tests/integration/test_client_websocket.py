@@ -332,7 +332,7 @@ def test_a_large_message_passes_and_a_larger_one_does_not(bridge: Bridge) -> Non
         assert closed.value.rcvd.code == 1009
 
 
-def test_many_connections_at_once(any_bridge: Bridge) -> None:
+def test_many_connections_are_served_at_once(any_bridge: Bridge) -> None:
     def ask(number: int) -> str:
         with talk(any_bridge) as client:
             return text_of(client.turn(f"[[sim:say]] {number} {number}", "gpt-4o"))

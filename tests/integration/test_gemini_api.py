@@ -170,7 +170,7 @@ def test_errors_have_googles_form(bridge: Bridge) -> None:
     assert error_in(bridge.request("GET", path_of("generateContent", "gpt-4.1")))["code"] in (404, 405)
 
 
-def test_keys_in_headers_and_in_the_query(start_bridge: Start, mark: str) -> None:
+def test_keys_are_read_from_headers_and_the_query(start_bridge: Start, mark: str) -> None:
     """The one in the query is in no log, though it is a part of the address."""
     bridge = start_bridge(api_key=KEY)
     path, body = path_of("generateContent"), body_of(f"Hello {mark}")

@@ -243,7 +243,9 @@ def test_only_what_was_in_the_background_is_cancelled(bridge: Bridge) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_conversation_of_its_own(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+def test_a_conversation_of_its_own_keeps_its_items(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
     message = {"type": "message", "role": "user", "content": f"the secret word is {mark}"}
     conversation = post(bridge, "/v1/conversations", items=[message], metadata={"topic": "words"})
     assert conversation.keys() == {"id", "object", "created_at", "metadata"}

@@ -143,7 +143,7 @@ def test_one_process_counts_its_requests(start_bridge: Start) -> None:
     check(bridge, 10)
 
 
-def test_errors_and_unknown_models(start_bridge: Start) -> None:
+def test_errors_are_counted_and_unknown_models_not_named(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent")
     for name in ("wrong-1", "wrong-2", "x" * 100):
         assert bridge.chat("hello", name).status == 404

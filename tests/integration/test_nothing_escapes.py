@@ -128,14 +128,14 @@ def test_malformed_requests_get_no_html_page(any_bridge: Bridge, sent: bytes, st
 
 @pytest.mark.parametrize("path", ["%0d%0aX:y", "%00", "%1b[31m", "%E2%80%AE", "%0a"])
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
-def test_control_characters_in_a_path(any_bridge: Bridge, path: str, accept: str) -> None:
+def test_control_characters_in_a_path_are_escaped(any_bridge: Bridge, path: str, accept: str) -> None:
     for base in ("/requests/", "/v1/models/", "/nowhere/"):
         response = any_bridge.request("GET", f"{base}{path}?theme=dark", headers={"Accept": accept})
         assert response.status == 404, base
         assert "x" not in response.headers
 
 
-def test_a_page_of_any_other_name(any_bridge: Bridge) -> None:
+def test_a_page_keeps_any_other_name_in_its_redirect(any_bridge: Bridge) -> None:
     response = any_bridge.request(
         "GET", "/requests/%E4%B8%AD%20a?theme=dark", headers={"Accept": "text/html"}
     )
@@ -162,7 +162,7 @@ class Adorned(Junction):
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
-def test_control_characters_in_upstreams_headers(
+def test_control_characters_in_upstreams_headers_are_escaped(
     start_bridge: Start, simulator: Simulator, server: str
 ) -> None:
     header = b"X-GitHub-Request-Id: \x1b[31mred\x00\x7f\r\nX-Quota-Snapshot-Chat: a\x0bb\r\n"

@@ -272,7 +272,9 @@ def script(simulator: Simulator, **responses: object) -> None:
 STATE = "login"  # the part of the page
 
 
-def test_logging_in_with_several_accounts(start_bridge: Start, simulator: Simulator, browse: Browse) -> None:
+def test_several_accounts_are_added_on_the_page(
+    start_bridge: Start, simulator: Simulator, browse: Browse
+) -> None:
     """Begun on one worker, polled on any, by two tabs that together ask no more often than one may."""
     bridge = start_bridge(github_token="", workers=2)
     tab, other = browse(bridge), browse(bridge)

@@ -92,7 +92,7 @@ def test_refusals_of_the_token_are_tried_once_with_a_new_one(
     ],
 )
 @pytest.mark.parametrize("body", ["json", "text", "html", "bare"])
-def test_every_status_in_every_body(
+def test_every_status_is_told_whatever_its_body(
     bridge: Bridge, simulator: Simulator, mark: str, status: int, expected_status: int, sent: int, body: str
 ) -> None:
     response = refused(

@@ -473,7 +473,7 @@ def test_the_clients_own_headers_stay_here(bridge: Bridge, simulator: Simulator,
     assert not headers.keys() & {"cookie", "x-api-key", "openai-organization"}
 
 
-def test_many_requests_on_one_connection(any_bridge: Bridge) -> None:
+def test_a_connection_serves_many_requests(any_bridge: Bridge) -> None:
     with closing(
         http.client.HTTPConnection(any_bridge.address[0], any_bridge.address[1], timeout=10)
     ) as connection:

@@ -34,7 +34,7 @@ def test_only_the_right_key_signs_in(visit: Visit, keyed: Bridge, picture: Pictu
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_a_key_for_models_only(visit: Visit, keyed: Bridge) -> None:
+def test_a_key_for_models_only_does_not_sign_in(visit: Visit, keyed: Bridge) -> None:
     store = open_store(keyed.home)
     try:
         key = store.keys.add(Key("models-only", KEY, b""))

@@ -144,7 +144,9 @@ def test_the_stream_helper_collects_calls_asynchronously(any_bridge: Bridge, mod
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("thinking", [True, False], ids=["thinking", "plain"])
 @each_model
-def test_a_tool_and_its_result(client: Anthropic, model: str, thinking: bool, stream: bool) -> None:
+def test_the_result_of_a_tool_is_understood(
+    client: Anthropic, model: str, thinking: bool, stream: bool
+) -> None:
     """With thinking the response is handed back as it came, signature and all."""
     given: Any = {"model": model, "max_tokens": 4000, "tools": TOOLS}
     given |= {"thinking": THINKING} if thinking else {}
@@ -173,7 +175,7 @@ def test_a_tool_and_its_result(client: Anthropic, model: str, thinking: bool, st
 
 @each_model
 @pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "get_time"}])
-def test_a_forced_tool_without_its_thinking(client: Anthropic, model: str, choice: Any) -> None:
+def test_a_forced_tool_is_called_without_thinking(client: Anthropic, model: str, choice: Any) -> None:
     message = client.messages.create(
         model=model,
         max_tokens=4000,

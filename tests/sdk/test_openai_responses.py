@@ -358,7 +358,7 @@ older = pytest.mark.filterwarnings("ignore:connect.. must be used as a context m
 
 
 @older
-def test_a_conversation_over_its_websocket(any_client: OpenAI) -> None:
+def test_a_conversation_is_continued_over_its_websocket(any_client: OpenAI) -> None:
     with any_client.responses.connect() as connection:
         asked: Any = {"model": MODELS[0], "tools": TOOLS, "store": False}
         connection.response.create(**asked, input="[[sim:tools]] the weather?")
@@ -389,7 +389,7 @@ def finished(connection: Any) -> Any:
 
 
 @older
-def test_the_lanes_of_its_websocket(any_client: OpenAI) -> None:
+def test_lanes_of_a_websocket_are_kept_apart(any_client: OpenAI) -> None:
     limits = ResponsesWebSocketLimits(
         max_lanes=4, max_events_per_lane=200, max_events=800, max_bytes_per_lane=1 << 20, max_bytes=1 << 22
     )

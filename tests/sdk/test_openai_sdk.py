@@ -227,7 +227,7 @@ def test_the_stream_helper_collects_calls_asynchronously(any_bridge: Bridge, mod
 
 
 @each_model
-def test_a_tool_and_its_result(client: OpenAI, model: str) -> None:
+def test_the_result_of_a_tool_is_understood(client: OpenAI, model: str) -> None:
     messages = user("get_weather in Paris")
     message = client.chat.completions.create(model=model, messages=messages, tools=TOOLS).choices[0].message
     (call,) = message.tool_calls or []

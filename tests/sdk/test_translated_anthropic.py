@@ -199,7 +199,7 @@ def test_words_of_the_system_stay_in_their_place(
 
 @both_ways
 @each_model
-def test_a_tool_its_result_and_the_next_question(
+def test_calls_and_results_reach_the_model_in_each_turn(
     client: Anthropic, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
     messages = user(f"get_weather in Paris, {mark}")
@@ -287,7 +287,7 @@ def test_images_and_documents_reach_the_model(
 
 
 @each_model
-def test_images_in_the_results_of_tools(
+def test_images_in_results_reach_the_model_as_images(
     client: Anthropic, simulator: Simulator, mark: str, model: str
 ) -> None:
     """Each of them with the call that gave it, and as an image: never as text."""
@@ -655,7 +655,7 @@ def test_pings_fill_a_silence(brisk_bridge: Bridge) -> None:
         assert all(name.startswith(b"event: ") for name in names)
 
 
-def test_a_model_by_its_id(client: Anthropic) -> None:
+def test_a_model_is_retrieved_by_its_id(client: Anthropic) -> None:
     for id_ in PATHS:
         model = client.models.retrieve(id_)
         assert (model.id, model.type) == (id_, "model")

@@ -409,7 +409,7 @@ def test_the_choice_of_a_tool_reaches_the_model(
 
 @pytest.mark.parametrize("mode", ["auto", "required"])
 @one_of_each
-def test_a_choice_among_some_of_the_tools(
+def test_only_the_allowed_tools_are_offered(
     client: OpenAI, simulator: Simulator, mark: str, model: str, mode: Any
 ) -> None:
     """No other API can say it: the others are not offered."""

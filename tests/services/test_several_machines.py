@@ -53,7 +53,9 @@ def settings_of(service: str, url: str) -> dict[str, str]:
     return {name.removeprefix(prefix).lower(): value for name, value in given.items()} | here
 
 
-def test_two_bridges_behind_nginx(server: Server, start_bridge: Start, tmp_path: Path) -> None:
+def test_two_bridges_behind_nginx_share_their_store(
+    server: Server, start_bridge: Start, tmp_path: Path
+) -> None:
     """Both answer; when one dies the other goes on, and what one has stored the other knows."""
     nginx = find("nginx")
     url = server.database("several")

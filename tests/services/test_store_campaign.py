@@ -312,7 +312,7 @@ def test_a_machine_that_starts_while_the_database_is_away(
     assert ask(late).status == 401
 
 
-def test_300_at_once_on_three_machines(machines: Farm, server: Server) -> None:
+def test_a_rate_limit_holds_for_300_callers_on_three_machines(machines: Farm, server: Server) -> None:
     """30 a minute are 30, at PostgreSQL's 100 connections: never more, and no request is lost.
 
     One that passed, but heard of it too late, is refused: on a busy machine there may be one or two.

@@ -100,7 +100,7 @@ def test_secrets_in_nested_json_are_hidden(name):
         "{'Proxy-Authorization': 'Basic dXNlcjpodW50ZXIy'}",
     ],
 )
-def test_the_credentials_of_a_proxy_in_a_header(text):
+def test_credentials_of_a_proxy_are_hidden_in_headers(text):
     assert "dXNlcjpodW50ZXIy" not in redact(text)
 
 
@@ -118,7 +118,7 @@ def test_passwords_in_addresses_are_hidden(text, shown):
 
 
 @pytest.mark.parametrize("password", ["hunt@er2", "hunt:er2", "hunt'er2", "h\u00fcnter2"])
-def test_odd_passwords_in_addresses(password):
+def test_odd_passwords_are_hidden_in_addresses(password):
     redacted = redact(f"proxy: http://me:{password}@proxy:3128 is wrong")
     assert "er2" not in redacted
     assert "proxy:3128 is wrong" in redacted

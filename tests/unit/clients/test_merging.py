@@ -137,7 +137,7 @@ def test_a_list_gets_a_new_entry():
     assert edit_settings("", "yaml", wanted) == "- model_id: b\n"
 
 
-def test_conditional_and_removed_settings():
+def test_conditional_settings_are_kept_and_stale_ones_removed():
     wanted = {"schema": IfMissing("ours"), "other": IfMissing(1), "stale": None, "never": None}
     text = edit_settings('{"schema": "theirs", "stale": true}', "json", wanted)
     assert json.loads(text) == {"schema": "theirs", "other": 1}

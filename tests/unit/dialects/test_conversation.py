@@ -180,7 +180,7 @@ def test_the_initiator_and_the_number_of_turns(
 
 
 @every
-def test_the_texts_of_a_conversation(dialect: str) -> None:
+def test_the_texts_of_a_conversation_are_found(dialect: str) -> None:
     conversation = READ_CONVERSATION[dialect](
         (REMINDER, "hi", CALL, RESULT, CALL, "go on", CALL, RESULT, REMINDER)
     )

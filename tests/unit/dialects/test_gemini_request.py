@@ -295,7 +295,7 @@ CHOICES = [
 
 
 @pytest.mark.parametrize(("calling", "choice", "names"), CHOICES)
-def test_the_choice_of_functions(calling, choice, names):
+def test_the_choice_of_functions_is_read(calling, choice, names):
     found = prompt(tools=FUNCTIONS, toolConfig={"functionCallingConfig": calling})
     assert (found.tool_choice, [tool.name for tool in found.tools]) == (choice, names)
 
@@ -462,7 +462,7 @@ def test_the_initiator_follows_the_last_content():
     assert turn(HELLO, model({"text": "Yes?"}), user({"text": "Go on."})) == ("user", 2, "Go on.")
 
 
-def test_the_images_of_a_request():
+def test_the_images_of_a_request_are_found():
     picture = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
     linked = {"fileData": {"mimeType": "image/png", "fileUri": "https://example.com/a.png"}}
     body = read(contents=[user(picture, linked), model(call()), user(result({}, parts=[picture]))])

@@ -113,7 +113,7 @@ def test_a_compaction_does_not_end_the_interaction(worker):
     assert worker.tell(summary, CALL, MORE, CALL, RESULT, **first_header).interaction == later.interaction
 
 
-def test_two_loops_at_once_under_one_name(worker):
+def test_two_loops_of_one_session_are_kept_apart(worker):
     """Each goes on with its own turn, whichever was begun last."""
     first_header = {"headers": {"session-id": "s"}}
     one, two = worker.tell(USER, **first_header), worker.tell(MORE, **first_header)
@@ -146,7 +146,7 @@ def test_subagents_share_the_interaction_and_have_their_own_task(worker):
     assert worker.tell(USER, CALL, RESULT, headers={"session-id": "s"}).interaction == main.interaction
 
 
-def test_subagents_without_a_name(worker):
+def test_subagents_without_a_name_are_told_apart_by_their_texts(worker):
     one, two = (worker.tell({"role": "user", "content": text}, headers=SUBAGENT) for text in ("a", "b"))
     assert one.task != two.task
 

@@ -31,7 +31,7 @@ def response_store(clock):
     return ResponseStore(10_000 + 9 * OVERHEAD, clock)
 
 
-def test_the_conversation_from_its_beginning():
+def test_a_conversation_is_read_from_its_beginning():
     assistant_item = {"type": "message", "role": "assistant", "content": "b"}
     typed = {"role": "user", "content": "c"}
     second = link([typed], before=link("a", [assistant_item]))

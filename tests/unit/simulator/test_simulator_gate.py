@@ -169,7 +169,9 @@ OLD = {"Editor-Plugin-Version": "copilot-chat/0.42.0", "X-GitHub-Api-Version": "
         (OLD | {"X-GitHub-Api-Version": "2026-07-01"}, 300, True),
     ],
 )
-def test_the_form_of_prices(client: Client, headers: dict[str, str], price: int, warned: bool) -> None:
+def test_prices_have_the_form_of_the_client_version(
+    client: Client, headers: dict[str, str], price: int, warned: bool
+) -> None:
     models = client.request("GET", "/models", headers=client.headers() | headers).json()["data"]
     assert not any("multiplier" in row["billing"] for row in models)
     prices = next(row for row in models if row["id"] == "claude-sonnet-5")["billing"]["token_prices"]

@@ -24,7 +24,7 @@ def search(client: Client, query: Any, **more: Any) -> Any:
     return call(client, "tools/call", params, **WANTED).json()
 
 
-def test_the_revision_without_sessions(client: Client) -> None:
+def test_the_newer_revision_needs_no_session(client: Client) -> None:
     response = call(client, "server/discover", META, Mcp_Method="server/discover").json()
     assert response["id"] == 7
     assert response["result"]["supportedVersions"][0] == VERSION

@@ -228,7 +228,7 @@ def test_a_directive_refuses_the_signatures_of_thinking(client: Client) -> None:
     assert client.message("[[sim:bad-signature]] hello").status_code == 200
 
 
-def test_extra_inputs_to_order(client: Client) -> None:
+def test_a_directive_refuses_extra_inputs(client: Client) -> None:
     betas = "context-management-2025-06-27"
     asked = f"[[sim:extra-inputs field=context_management once={client.suffix}]] hello"
     edits: dict[str, Any] = {"context_management": {"edits": []}, "betas": betas}

@@ -15,7 +15,7 @@ from copilot_bridge.streaming.relay import StreamRelay
 pytestmark = pytest.mark.usefixtures("no_watcher_left")
 
 
-def test_closing_an_unused_relay(new_relay: Any) -> None:
+def test_closing_an_unused_relay_leaves_no_watcher(new_relay: Any) -> None:
     before = watchers()
     relay = new_relay(to=socket.socket())
     relay._client._socket.close()

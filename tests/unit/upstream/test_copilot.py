@@ -183,7 +183,7 @@ def test_replays_are_an_agents(world, hub, script):
     assert [request.headers["X-Initiator"] for request in chats(hub)] == ["user", "agent", "agent"]
 
 
-def test_a_replay_without_signals(world, hub, script):
+def test_a_replay_without_signals_has_no_initiator(world, hub, script):
     script(RESET, OK)
     world.copilot.send("POST", PATH, BODY)
     assert not any("X-Initiator" in request.headers for request in chats(hub))

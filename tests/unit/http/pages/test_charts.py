@@ -11,7 +11,7 @@ from copilot_bridge.http.pages.usage_sums import MAX_SERIES
     ("value", "expected"),
     [(0, 1), (0.004, 0.01), (0.3, 0.3), (0.7, 0.8), (1, 1), (3, 3), (7, 8), (12, 15), (99, 100), (310, 400)],
 )
-def test_round_numbers_at_the_top(value: float, expected: float) -> None:
+def test_a_chart_ends_at_a_round_number(value: float, expected: float) -> None:
     assert nice(value) == pytest.approx(expected)
 
 

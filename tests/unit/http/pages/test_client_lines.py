@@ -69,7 +69,7 @@ def test_invalid_choices_change_no_line(client: FlaskClient, wish: str) -> None:
     assert lines(page.text) == lines(usual.text)
 
 
-def test_the_address_behind_a_proxy(tmp_path: Path) -> None:
+def test_lines_have_the_address_of_the_proxy(tmp_path: Path) -> None:
     config = Config(home=tmp_path, allowed_host=("ai.example",), trusted_proxy=("127.0.0.1",))
     app = create_app(config)
     headers = {"Host": "ai.example", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/copilot"}

@@ -187,7 +187,7 @@ def test_a_program_that_asks_for_a_page_reads_an_error_of_its_own(client: FlaskC
     assert "form" in response.json["error"]["message"]
 
 
-def test_the_headers_of_each_page(client: FlaskClient) -> None:
+def test_each_page_has_the_security_headers(client: FlaskClient) -> None:
     for path in ("/sign-in", "/sign-in/nothing", "/"):
         response = client.get(path, headers=BROWSER)
         assert {name: response.headers.get(name) for name in HEADERS} == HEADERS

@@ -243,7 +243,7 @@ def test_a_restart_without_github_uses_the_stored_token(new_world, hub, clock):
     assert new_world().get() == "tid=1;exp=1"
 
 
-def test_after_a_restart_with_another_address(new_world, hub):
+def test_a_restart_with_another_address_keeps_the_token(new_world, hub):
     hub.gives_tokens(endpoints={"api": BUSINESS})
     new_world().get()
     pinned = new_world(account_type="individual")

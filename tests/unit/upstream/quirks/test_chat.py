@@ -61,7 +61,7 @@ def test_advisory_fields_are_dropped(field, value):
         ({"tools": [TOOL], "tool_choice": "auto"}, {"tools": [TOOL], "tool_choice": "auto"}),
     ],
 )
-def test_no_choice_among_no_tools(given, expected):
+def test_without_tools_there_is_no_choice(given, expected):
     assert fit(body(**given), model(GPT)) == body(**expected)
 
 

@@ -116,7 +116,7 @@ def test_certificates_are_read_once(
     assert made[0].verify_mode == ssl.CERT_REQUIRED
 
 
-def test_a_folder_of_certificates(secure: Server, certificate: Path, tmp_path: Path) -> None:
+def test_certificates_are_read_from_a_folder(secure: Server, certificate: Path, tmp_path: Path) -> None:
     """By the names that OpenSSL looks for."""
     asked = ["openssl", "x509", "-hash", "-noout", "-in", str(certificate)]
     name = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()

@@ -256,7 +256,7 @@ def test_tcp_looks_after_quiet_connections(
     assert response.content == b"ok"
 
 
-def test_by_a_socks_proxy_too() -> None:
+def test_connections_by_a_socks_proxy_are_watched_too() -> None:
     for pool in socks_pools().values():
         assert issubclass(pool, pools.WatchedPool)
         assert issubclass(pool.ConnectionCls, connections.WatchedConnection)  # type: ignore[attr-defined]

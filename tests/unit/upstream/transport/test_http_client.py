@@ -103,7 +103,7 @@ def message_of(caught):
 # --- requests and responses
 
 
-def test_a_request_and_its_response(serve, new_client):
+def test_a_request_gets_its_response_unread(serve, new_client):
     seen = []
 
     def handle(sock):
@@ -300,7 +300,7 @@ def test_a_server_without_tls_is_unreachable(serve, new_client):
         (requests.exceptions.SSLError("bad"), UpstreamUnreachable, "no secure connection to h.example: bad"),
     ],
 )
-def test_words_for_network_errors(error, kind, message):
+def test_network_errors_are_told_without_secrets(error, kind, message):
     found = network_error(error, "https://me:SECRET@h.example/x?token=SECRET", (3.0, 5.0))
     assert type(found) is kind
     assert str(found) == message
@@ -414,7 +414,7 @@ def socks5(sock, seen):
         ("socks5", "", "http://192.0.2.7:81/x", [("192.0.2.7", 81), "GET /x HTTP/1.1"]),
     ],
 )
-def test_through_a_socks_proxy(serve, new_client, scheme, userinfo, url, seen):
+def test_a_socks_proxy_is_used(serve, new_client, scheme, userinfo, url, seen):
     requests_ = []
     server = serve(lambda sock: socks5(sock, requests_))
     client = new_client(proxy=f"{scheme}://{userinfo}127.0.0.1:{server.port}")

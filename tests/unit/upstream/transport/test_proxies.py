@@ -89,7 +89,7 @@ def test_loopback_is_never_proxied(url):
 @pytest.mark.parametrize(
     "given", ["ftp://me:SECRET@proxy", "http://", "me:SECRET@", "ftp://me:SEC/RET@p", "socks9://me:SEC@RET@p"]
 )
-def test_a_malformed_proxy_in_the_environment(name, given):
+def test_a_malformed_proxy_in_the_environment_is_named_without_its_password(name, given):
     with pytest.raises(ConfigError) as caught:
         Proxies(Config(), {name: given})
     assert str(caught.value).startswith(f"{name} (from the environment): ")
