@@ -76,9 +76,9 @@ def restore(config: Config, file: Path, yes: bool) -> None:
     """
     store = opened(config)
     print_wrapped(f"{file} holds {counted(summary(file))}.", err=True)
-    there = counted(store.database.read(count_rows))
+    content = counted(store.database.read(count_rows))
     if not yes and not click.confirm(
-        f"Replace the content of {store.database.location} ({there})?", err=True
+        f"Replace the content of {store.database.location} ({content})?", err=True
     ):
         raise BridgeError("nothing was changed")
     print_wrapped(f"restored: {counted(store.restore(file))}")

@@ -1,6 +1,6 @@
 """`python -m copilot_bridge.simulator`: serves until a signal, or until stdin ends."""
 
-# Patched before anything imports sockets; imports below stand late for that reason.
+# Patched before anything imports sockets, so the imports below come late.
 from gevent import events, monkey
 
 # A search for gevent's plugins, for each of thirty events, would take most of the start.

@@ -124,8 +124,8 @@ class Logins:
                 (login.user, login.host, self._encryptor.encrypt(login.token.reveal()), login.added)
                 for login in logins
             ]
-            mark = sha256(path.read_bytes()).hexdigest()
-            self._database.run(lambda transaction: take(transaction, given, mark))
+            digest = sha256(path.read_bytes()).hexdigest()
+            self._database.run(lambda transaction: take(transaction, given, digest))
         try:
             self._files.remove(NAME)
             shutil.rmtree(self._files.home / "tokens", ignore_errors=True)
@@ -147,16 +147,16 @@ def put(transaction: Transaction, row: NewRow) -> None:
     )
 
 
-def take(transaction: Transaction, rows: list[NewRow], mark: str) -> None:
+def take(transaction: Transaction, rows: list[NewRow], digest: str) -> None:
     """Add the rows of a file once: a file that can't be removed must not bring removed logins back."""
-    if transaction.rows("SELECT 1 FROM notes WHERE name = 'logins.json' AND value = ?", mark):
+    if transaction.rows("SELECT 1 FROM notes WHERE name = 'logins.json' AND value = ?", digest):
         return
     known = {tuple(row) for row in transaction.rows("SELECT login, host FROM logins")}
     for row in rows:
         if row[:2] not in known:
             put(transaction, row)
     transaction.change("DELETE FROM notes WHERE name = 'logins.json'")
-    transaction.change("INSERT INTO notes (name, value) VALUES ('logins.json', ?)", mark)
+    transaction.change("INSERT INTO notes (name, value) VALUES ('logins.json', ?)", digest)
 
 
 def read_row(row: Any) -> Login | None:

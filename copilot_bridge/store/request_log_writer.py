@@ -163,12 +163,12 @@ class RequestLogWriter:
                 self._crash_log.put(f"progress {id_}", orjson.dumps(["progress", id_, *progress()]))
 
     def _run(self) -> None:
-        pruned = looked = rolled_up = -float("inf")
+        pruned = recovered = rolled_up = -float("inf")
         while True:
-            if time.monotonic() - looked > RECOVERY_INTERVAL:
+            if time.monotonic() - recovered > RECOVERY_INTERVAL:
                 self._open_crash_log()
                 self.recover()
-                looked = time.monotonic()
+                recovered = time.monotonic()
             self.flush()
             self._note_progress()
             if time.monotonic() - rolled_up > ROLL_UP_INTERVAL:

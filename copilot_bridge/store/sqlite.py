@@ -194,12 +194,12 @@ class Sqlite:
         assert self.path
         before, self._identity = self._identity, None
         self.close()
-        there = inode(self.path) is not None
+        exists = inode(self.path) is not None
         log.warning(
             "the store %s was %s while the bridge is running; continuing with %s",
             self.path,
-            "replaced" if there else "deleted",
-            "the new file" if there else "a new, empty one",
+            "replaced" if exists else "deleted",
+            "the new file" if exists else "a new, empty one",
         )
         if before and before.journal and inode(journal_of(self.path)) == before.journal:
             for suffix in ("-wal", "-shm"):

@@ -46,9 +46,9 @@ def proxy(role: str, context: CheckContext) -> Finding:
     url = context.bridge.client.proxy(host.url)
     if not url:
         return ok(f"none for {host.name}")
-    way = Host(url)
+    proxy_host = Host(url)
     try:
-        connect(way.name, way.port, context).close()
+        connect(proxy_host.name, proxy_host.port, context).close()
     except OSError as error:
         return failed(
             f"{url} can't be reached: {reason(error)}",

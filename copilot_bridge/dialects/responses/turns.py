@@ -32,9 +32,9 @@ class SteeringUnsupported(Unsupported):
     :ivar steer: that input, which the client gets back.
     """
 
-    def __init__(self, said: JsonObject) -> None:
+    def __init__(self, message: JsonObject) -> None:
         super().__init__("no model takes new input while it responds: send it as a turn", param="type")
-        self.steer = {"input": said["input"], "previous_response_id": said["previous_response_id"]}
+        self.steer = {"input": message["input"], "previous_response_id": message["previous_response_id"]}
 
 
 class ClientTurn(NamedTuple):
@@ -48,33 +48,33 @@ class ClientTurn(NamedTuple):
     body: bytes
 
 
-def read_turn(message: bytes) -> ClientTurn:
+def read_turn(data: bytes) -> ClientTurn:
     """Read a client's message.
 
     :raises InvalidRequest, Unsupported: it does not ask for a response.
     """
     try:
-        said = codec.read(message)
+        message = codec.read(data)
     except ValueError as error:
         raise InvalidRequest(f"a message has to be JSON: {error}") from error
-    if not isinstance(said, dict):
+    if not isinstance(message, dict):
         raise InvalidRequest("a message has to be a JSON object")
-    if said.get("type") == STEER and {"input", "previous_response_id"} <= said.keys():
-        raise SteeringUnsupported(said)
-    if said.get("type") != CREATE:
+    if message.get("type") == STEER and {"input", "previous_response_id"} <= message.keys():
+        raise SteeringUnsupported(message)
+    if message.get("type") != CREATE:
         raise Unsupported(f"type: only {CREATE!r} is supported", param="type")
-    if said.get("background"):
+    if message.get("background"):
         raise Unsupported("background: not over a WebSocket, send a POST request", param="background")
-    body = {name: value for name, value in said.items() if name not in ENVELOPE} | {"stream": True}
-    return ClientTurn(read_lane(said), codec.write(body))
+    body = {name: value for name, value in message.items() if name not in ENVELOPE} | {"stream": True}
+    return ClientTurn(read_lane(message), codec.write(body))
 
 
-def read_lane(said: JsonObject) -> str | None:
+def read_lane(message: JsonObject) -> str | None:
     """Return the name of a message's lane.
 
     :raises InvalidRequest: it can't be one.
     """
-    lane = said.get("stream_id")
+    lane = message.get("stream_id")
     if lane is None or (isinstance(lane, str) and LANE.fullmatch(lane)):
         return lane
     raise InvalidRequest(
@@ -84,10 +84,10 @@ def read_lane(said: JsonObject) -> str | None:
     )
 
 
-def lane_of(message: bytes) -> str | None:
+def lane_of(data: bytes) -> str | None:
     """Return the lane that a refused message names, if it can be read."""
-    said = codec.read_object(message) or {}
-    lane = said.get("stream_id")
+    message = codec.read_object(data) or {}
+    lane = message.get("stream_id")
     return lane if isinstance(lane, str) and LANE.fullmatch(lane) else None
 
 

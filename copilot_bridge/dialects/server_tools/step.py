@@ -46,7 +46,7 @@ class RunCall(Struct):
         return ToolCall(self.id, self.name, codec.write(self.arguments).decode())
 
 
-class SaidText(Struct):
+class OutputText(Struct):
     """A text in the making."""
 
     pieces: list[str] = field(default_factory=list)
@@ -55,7 +55,7 @@ class SaidText(Struct):
         return Text("".join(self.pieces))
 
 
-class SaidReasoning(Struct):
+class OutputReasoning(Struct):
     """Reasoning in the making.  `details`: what upstream has to get back with it, by dialect."""
 
     pieces: list[str] = field(default_factory=list)
@@ -65,7 +65,7 @@ class SaidReasoning(Struct):
         return Reasoning("".join(self.pieces), self.details)
 
 
-T = TypeVar("T", SaidText, SaidReasoning)
+T = TypeVar("T", OutputText, OutputReasoning)
 
 
 class Numbering:
@@ -100,8 +100,8 @@ class ModelStep:
         self._numbering = numbering
         self._numbers: dict[int, int] = {}  # part of the step -> part of the response
         self._by_part: dict[int, RunCall] = {}
-        self._said: dict[
-            int, RunCall | SaidText | SaidReasoning
+        self._output_parts: dict[
+            int, RunCall | OutputText | OutputReasoning
         ] = {}  # part of the step -> what goes back to the model
         self.calls: list[RunCall] = []
         self.held: list[Event] = []
@@ -124,7 +124,7 @@ class ModelStep:
 
     def _begin_call(self, event: ToolCallStarted) -> None:
         call = RunCall(self._numbering.next_call(), event.name, self._tools[event.name])
-        self._by_part[event.part] = self._said[event.part] = call
+        self._by_part[event.part] = self._output_parts[event.part] = call
         self.calls.append(call)
 
     def _pass_on(self, event: Event) -> Iterator[Event]:
@@ -150,22 +150,22 @@ class ModelStep:
         """Note the output that goes back to the model with the results."""
         match event:
             case TextDelta() | RefusalDelta():
-                self._said_in(event.part, SaidText).pieces.append(event.text)
+                self._part_of(event.part, OutputText).pieces.append(event.text)
             case ReasoningDelta():
-                self._said_in(event.part, SaidReasoning).pieces.append(event.text)
+                self._part_of(event.part, OutputReasoning).pieces.append(event.text)
             case ReasoningSignature():
-                self._said_in(event.part, SaidReasoning).details = event.provider_details
+                self._part_of(event.part, OutputReasoning).details = event.provider_details
             case ToolCallStarted():
                 self.has_client_call = True
 
-    def _said_in(self, part: int, kind: type[T]) -> T:
-        """Return what was said in a part so far."""
-        said = self._said.get(part)
-        if not isinstance(said, kind):
-            said = self._said[part] = kind()
-        return said
+    def _part_of(self, part: int, kind: type[T]) -> T:
+        """Return the output of a part so far."""
+        output = self._output_parts.get(part)
+        if not isinstance(output, kind):
+            output = self._output_parts[part] = kind()
+        return output
 
     def messages(self, results: list[ToolResult]) -> tuple[Message, Message]:
-        """Return the messages that continue the conversation: what the model said, and the results."""
-        said = tuple(self._said[part].as_part() for part in sorted(self._said))
-        return Message("assistant", said), Message("user", tuple(results))
+        """Return the messages that continue the conversation: the model's output, and the results."""
+        output = tuple(self._output_parts[part].as_part() for part in sorted(self._output_parts))
+        return Message("assistant", output), Message("user", tuple(results))

@@ -73,7 +73,7 @@ def stream() -> Response:
 def events(names: list[str]) -> Iterator[bytes]:
     """The parts, each when it has changed, until the stream is old or the process ends."""
     watched = [Watched(name, PARTS[name]) for name in names]
-    began = checked = said = time.monotonic()
+    began = checked = sent = time.monotonic()
     yield RETRY
     while time.monotonic() - began < LIFETIME and not shared().approval.stopping:
         now = time.monotonic()
@@ -81,9 +81,9 @@ def events(names: list[str]) -> Iterator[bytes]:
             checked = now
             if not allowed():
                 return
-        news = b"".join(feed.news(now) for feed in watched) or (b":\n\n" if now - said > KEEPALIVE else b"")
+        news = b"".join(feed.news(now) for feed in watched) or (b":\n\n" if now - sent > KEEPALIVE else b"")
         if news:
-            said = now
+            sent = now
             yield news
         time.sleep(INTERVAL)
 
@@ -106,10 +106,10 @@ class Watched:
             html = self._part.render()
         except BridgeError:  # the store can't be read just now: what is shown stays
             return b""
-        mark = hash(TOKEN.sub("", html))
-        if mark == self._seen:
+        digest = hash(TOKEN.sub("", html))
+        if digest == self._seen:
             return b""
-        self._seen = mark
+        self._seen = digest
         return b"event: part\ndata: " + orjson.dumps({"name": self._name, "html": html}) + b"\n\n"
 
 

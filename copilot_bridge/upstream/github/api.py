@@ -18,7 +18,7 @@ TIMEOUT = 30.0
 def read_response(response: requests.Response) -> dict[str, Any]:
     """The JSON object of a response.
 
-    :raises BridgeError: GitHub refused, and why.
+    :raises BridgeError: GitHub refused; the message says why.
     """
     body = read_whole(response) if response.status_code < 300 else read_error_body(response)
     if response.status_code >= 300:

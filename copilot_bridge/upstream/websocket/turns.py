@@ -160,20 +160,20 @@ class Turns:
             open_connection,
         )
 
-        place = (key[0], key[1])
-        compress = self._compress and place not in self._uncompressed
+        account_model = (key[0], key[1])
+        compress = self._compress and account_model not in self._uncompressed
         try:
             connection = open_connection(self._client, url, headers, self._max_size, compress=compress)
         except UpgradeRefused as refused:
             log.info("%s; using HTTP for the next %d s", refused, PAUSE)
-            self.note_failure(place, final=True)
+            self.note_failure(account_model, final=True)
         except WrongHandshake as wrong:
             log.info("Copilot accepted a WebSocket in a way that was not offered: %s", wrong)
-            self.note_failure(place)
-            self.note_doubt(place)
+            self.note_failure(account_model)
+            self.note_doubt(account_model)
         except BridgeError as error:
             log.info("no WebSocket to Copilot: %s", error)
-            self.note_failure(place)
+            self.note_failure(account_model)
         except Exception:
             log.exception("internal error while a WebSocket was opened")
         else:
@@ -220,7 +220,7 @@ class Turn:
 
     def __init__(self, turns: Turns, account: str, model: str, conversation: str) -> None:
         self._turns = turns
-        self._place = (account, model)
+        self._account_model = (account, model)
         self._conversation = conversation
         self._key: Key = ()
         self._body: dict[str, Any] = {}
@@ -233,7 +233,7 @@ class Turn:
         """
         self.attempted = True
         self._body = codec.read(data)
-        self._key = (*self._place, self._conversation, fixed_parts(self._body, headers))
+        self._key = (*self._account_model, self._conversation, fixed_parts(self._body, headers))
         if taken := self._turns.take(self._key):
             outcome = self._send(*taken, data, initiator, headers)
         else:
@@ -255,7 +255,7 @@ class Turn:
         text = turn_frame(self._body, items[known:], previous, initiator, headers)
         frame = connection.frame_of(text)
         try:
-            events, first = self._turns.exchange(connection, frame, f"websocket {self._place[1]}")
+            events, first = self._turns.exchange(connection, frame, f"websocket {self._account_model[1]}")
         except Failure as failure:
             log.info("the WebSocket failed, so this turn is sent by HTTP: %s", failure)
             self._doubt_compression(connection, is_first=point is None)
@@ -279,12 +279,12 @@ class Turn:
     ) -> None:
         self._turns.release(self._key)
         if events.quotas:
-            self._turns.on_quotas(self._place[0], events.quotas)
+            self._turns.on_quotas(self._account_model[0], events.quotas)
         if not reusable or events.last not in (COMPLETED, INCOMPLETE):
             self._doubt_compression(connection)
             self._turns.pool.close(connection)
             return
-        self._turns.note_success(self._place)
+        self._turns.note_success(self._account_model)
         point = None
         if events.last == COMPLETED and events.response_id:
             point = point_after(events.response_id, digest, count, events.output)
@@ -296,13 +296,13 @@ class Turn:
         :param is_first: the connection's first turn has failed.
         """
         if connection.compresses and (is_first or connection.violation):
-            self._turns.note_doubt(self._place)
+            self._turns.note_doubt(self._account_model)
 
     def _give_up(self, connection: "Connection", *, failed: bool = True) -> None:
         self._turns.release(self._key)
         self._turns.pool.close(connection)
         if failed:
-            self._turns.note_failure(self._place)
+            self._turns.note_failure(self._account_model)
 
     def prepare_next(self, url: str, headers: Mapping[str, str]) -> None:
         """Open a WebSocket for the next request, after this one was accepted by HTTP.
