@@ -4,15 +4,15 @@ from copilot_bridge.dialects import embeddings
 from copilot_bridge.dialects.description.endpoint import ALL, Description, Endpoint, Success
 from copilot_bridge.dialects.description.fields import MODEL
 from copilot_bridge.dialects.description.schemas import (
-    always,
     any_of,
+    constant,
+    integer,
     list_of,
     number,
+    object_with,
     ref,
     request,
-    text,
-    thing,
-    whole,
+    string,
 )
 
 EMBEDDER = "text-embedding-3-small"
@@ -29,22 +29,22 @@ SCHEMAS = {
             "user": "Not sent to Copilot.",
         },
     ),
-    "Embeddings": thing(
+    "Embeddings": object_with(
         {
-            "object": always("list"),
-            "model": text(),
+            "object": constant("list"),
+            "model": string(),
             "data": list_of(
-                thing(
+                object_with(
                     {
-                        "object": always("embedding"),
-                        "index": whole(),
-                        "embedding": any_of(list_of(number()), text("base64")),
+                        "object": constant("embedding"),
+                        "index": integer(),
+                        "embedding": any_of(list_of(number()), string("base64")),
                     },
                     ("object", "index", "embedding"),
                 )
             ),
-            "usage": thing(
-                {"prompt_tokens": whole(), "total_tokens": whole()}, ("prompt_tokens", "total_tokens")
+            "usage": object_with(
+                {"prompt_tokens": integer(), "total_tokens": integer()}, ("prompt_tokens", "total_tokens")
             ),
         },
         ("object", "model", "data", "usage"),

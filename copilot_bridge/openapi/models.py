@@ -10,68 +10,68 @@ from copilot_bridge.dialects.description.endpoint import (
     query,
 )
 from copilot_bridge.dialects.description.schemas import (
-    always,
     any_of,
-    flag,
+    boolean,
+    constant,
+    integer,
     list_of,
+    object_with,
     ref,
-    text,
-    thing,
-    whole,
+    string,
 )
 from copilot_bridge.dialects.gemini.description import VERSIONS
 from copilot_bridge.dialects.validation import or_null
 
 SCHEMAS = {
-    "Model": thing(
+    "Model": object_with(
         {
-            "id": text("What a request names."),
-            "object": always("model"),
-            "created": whole("Unix time, seconds; 0: Copilot does not say."),
-            "owned_by": text("Its vendor."),
+            "id": string("What a request names."),
+            "object": constant("model"),
+            "created": integer("Unix time, seconds; 0: Copilot does not say."),
+            "owned_by": string("Its vendor."),
         },
         ("id", "object", "created", "owned_by"),
         "A model, as OpenAI describes one.",
     ),
-    "ModelList": thing({"object": always("list"), "data": list_of(ref("Model"))}, ("object", "data")),
-    "AnthropicModel": thing(
+    "ModelList": object_with({"object": constant("list"), "data": list_of(ref("Model"))}, ("object", "data")),
+    "AnthropicModel": object_with(
         {
-            "type": always("model"),
-            "id": text("What a request names."),
-            "display_name": text(),
-            "created_at": text("RFC 3339.", format="date-time"),
+            "type": constant("model"),
+            "id": string("What a request names."),
+            "display_name": string(),
+            "created_at": string("RFC 3339.", format="date-time"),
         },
         ("type", "id", "display_name", "created_at"),
         "A model, as Anthropic describes one.",
     ),
-    "AnthropicModelList": thing(
+    "AnthropicModelList": object_with(
         {
             "data": list_of(ref("AnthropicModel")),
-            "has_more": flag(),
-            "first_id": or_null(text()),
-            "last_id": or_null(text()),
+            "has_more": boolean(),
+            "first_id": or_null(string()),
+            "last_id": or_null(string()),
         },
         ("data", "has_more", "first_id", "last_id"),
     ),
-    "GoogleModel": thing(
+    "GoogleModel": object_with(
         {
-            "name": text("What a request names, behind `models/`."),
-            "displayName": text(),
-            "inputTokenLimit": whole(),
-            "outputTokenLimit": whole(),
-            "supportedGenerationMethods": list_of(text()),
+            "name": string("What a request names, behind `models/`."),
+            "displayName": string(),
+            "inputTokenLimit": integer(),
+            "outputTokenLimit": integer(),
+            "supportedGenerationMethods": list_of(string()),
         },
         ("name", "displayName", "supportedGenerationMethods"),
         "A model, as Google describes one.",
     ),
-    "GoogleModelList": thing(
-        {"models": list_of(ref("GoogleModel")), "nextPageToken": text("Where the next page begins.")},
+    "GoogleModelList": object_with(
+        {"models": list_of(ref("GoogleModel")), "nextPageToken": string("Where the next page begins.")},
         ("models",),
     ),
 }
 
 VERSION = header(
-    "anthropic-version", text(), "If it is there the response has Anthropic's form.", "2023-06-01"
+    "anthropic-version", string(), "If it is there the response has Anthropic's form.", "2023-06-01"
 )
 FORMS = ("chat", "messages", "gemini")
 
@@ -90,16 +90,16 @@ ENDPOINTS = (
             VERSION,
             query(
                 "prefix",
-                text(),
+                string(),
                 "Before each name, like `cb`: for clients that keep some names to themselves.",
             ),
-            query("limit", whole("", 1, maximum=1000, default=20), "Anthropic's form: of a page."),
-            query("after_id", text(), "Anthropic's form: the page behind this model."),
-            query("before_id", text(), "Anthropic's form: the page before this model."),
-            query("pageSize", text(), "Google's form: of a page; 50, if it is not said."),
+            query("limit", integer("", 1, maximum=1000, default=20), "Anthropic's form: of a page."),
+            query("after_id", string(), "Anthropic's form: the page behind this model."),
+            query("before_id", string(), "Anthropic's form: the page before this model."),
+            query("pageSize", string(), "Google's form: of a page; 50, if it is not said."),
             query(
                 "pageToken",
-                text(),
+                string(),
                 "Google's form: where the page begins, from the previous page's `nextPageToken`.",
             ),
         ),
@@ -120,7 +120,7 @@ ENDPOINTS = (
         summary="Look up one model",
         about="In Anthropic's form for who sends `anthropic-version`, and in Google's as for the list.",
         parameters=(
-            in_path("id", text(minLength=1), "Any spelling of its name; it may hold slashes.", "gpt-4o"),
+            in_path("id", string(minLength=1), "Any spelling of its name; it may hold slashes.", "gpt-4o"),
             VERSION,
         ),
         responses={

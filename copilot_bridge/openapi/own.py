@@ -12,15 +12,15 @@ from copilot_bridge.dialects.description.endpoint import (
     query,
 )
 from copilot_bridge.dialects.description.schemas import (
-    always,
+    constant,
+    integer,
     list_of,
     number,
+    object_with,
     one_of,
     passed_on,
     ref,
-    text,
-    thing,
-    whole,
+    string,
 )
 from copilot_bridge.dialects.responses.search_commands import COMMANDS, SETTINGS
 
@@ -34,53 +34,62 @@ PRICES = {
 PRICES = {name: {**schema, "type": ["number", "null"]} for name, schema in PRICES.items()}
 
 SCHEMAS = {
-    "Estimate": thing(
+    "Estimate": object_with(
         {
-            "object": always("estimate"),
-            "model": text("The model that would respond."),
+            "object": constant("estimate"),
+            "model": string("The model that would respond."),
             "initiator": one_of("user", "agent"),
-            "input_tokens": whole("Of the prompt, as the bridge counts them."),
-            "output_tokens": whole("Assumed: 1,000, or the limit that the request sets."),
+            "input_tokens": integer("Of the prompt, as the bridge counts them."),
+            "output_tokens": integer("Assumed: 1,000, or the limit that the request sets."),
             "tier": {"type": ["string", "null"], "description": "`default`, or `long` for a long prompt."},
             **PRICES,
-            "if_cached": thing(PRICES, tuple(PRICES), "The same, if all of the prompt comes from a cache."),
+            "if_cached": object_with(
+                PRICES, tuple(PRICES), "The same, if all of the prompt comes from a cache."
+            ),
         },
         ("object", "model", "input_tokens", "output_tokens", *PRICES, "if_cached"),
     ),
-    "About": thing(
-        {"name": always("copilot-bridge"), "version": text(), "about": text(), "endpoints": list_of(text())},
+    "About": object_with(
+        {
+            "name": constant("copilot-bridge"),
+            "version": string(),
+            "about": string(),
+            "endpoints": list_of(string()),
+        },
         ("name", "version", "about", "endpoints"),
     ),
-    "Readiness": thing(
+    "Readiness": object_with(
         {
-            "status": text("`ready` or `not ready`."),
-            "state": text(
+            "status": string("`ready` or `not ready`."),
+            "state": string(
                 "`starting`, `ready`, `waiting for GitHub`, `waiting for the store`, `login needed` or "
                 "`paused`."
             ),
-            "kind": text("Why not, for programs."),
-            "store": text(
+            "kind": string("Why not, for programs."),
+            "store": string(
                 "`read only` or `out of reach`, while requests are served without it; else left out."
             ),
-            "reason": text("Why not, for people. To callers who may ask."),
+            "reason": string("Why not, for people. To callers who may ask."),
             "since": number("Unix seconds. To callers who may ask."),
             "until": number("When it ends, or is looked at again; unix seconds. To callers who may ask."),
             "cooldowns": list_of(
-                thing({"what": text(), "until": number(), "message": text()}),
+                object_with({"what": string(), "until": number(), "message": string()}),
                 "What Copilot has refused for a while. To callers who may ask.",
             ),
-            "copilot": text("The Copilot host in use. To callers who may ask."),
-            "percent_left": thing({}, about="Of each quota. To callers who may ask.")
+            "copilot": string("The Copilot host in use. To callers who may ask."),
+            "percent_left": object_with({}, about="Of each quota. To callers who may ask.")
             | {"additionalProperties": number()},
         },
         ("status",),
     ),
-    "Report": thing(
+    "Report": object_with(
         {
-            "access_type_sku": text("The plan, as GitHub calls it."),
-            "copilot_plan": text(),
-            "quota_reset_date": text("The day on which the quotas are full again."),
-            "quota_snapshots": thing({}, about="Each quota by its name: `entitlement`, `remaining`, ..."),
+            "access_type_sku": string("The plan, as GitHub calls it."),
+            "copilot_plan": string(),
+            "quota_reset_date": string("The day on which the quotas are full again."),
+            "quota_snapshots": object_with(
+                {}, about="Each quota by its name: `entitlement`, `remaining`, ..."
+            ),
         },
         about="As it comes from GitHub, whose fields differ from plan to plan.",
     ),
@@ -99,7 +108,7 @@ ENDPOINTS = (
         route="GET /healthz",
         id="isAlive",
         summary="Report whether the process is alive",
-        responses={200: Success("It is.", thing({"status": always("alive")}, ("status",)))},
+        responses={200: Success("It is.", object_with({"status": constant("alive")}, ("status",)))},
         security=ANYBODY,
     ),
     Endpoint(
@@ -119,7 +128,9 @@ ENDPOINTS = (
         summary="Show the current Copilot token",
         about="To the operator of a bridge that was started with `--show-token`, and never to a web page; "
         "a 403 otherwise.",
-        responses={200: Success("The token.", thing({"token": text()}, ("token",)), headers=NO_STORE)},
+        responses={
+            200: Success("The token.", object_with({"token": string()}, ("token",)), headers=NO_STORE)
+        },
         kinds=FROM_COPILOT,
     ),
     Endpoint(
@@ -128,11 +139,11 @@ ENDPOINTS = (
         summary="Show the remaining quotas of the plan",
         about="The same as `/usage.json`; to a browser, a page with what used it up as well.",
         parameters=(
-            query("account", text(), "Of the page: the GitHub login that it is about."),
+            query("account", string(), "Of the page: the GitHub login that it is about."),
             query(
                 "show", one_of("requests", "premium", "cost", "tokens"), "Of the page: what its chart shows."
             ),
-            query("quota", text(), "Of the page: ask GitHub now."),
+            query("quota", string(), "Of the page: ask GitHub now."),
         ),
         page=True,
         responses={
@@ -175,9 +186,9 @@ ENDPOINTS = (
         prefixed=True,
         summary="Search the web for Codex",
         about="Some versions of Codex make searches themselves. Of their commands `search_query` is known.",
-        body=thing(
+        body=object_with(
             {
-                "model": text("The model for which Codex searches."),
+                "model": string("The model for which Codex searches."),
                 "input": passed_on("The conversation so far."),
                 "commands": COMMANDS.schema,
                 "settings": SETTINGS.schema,
@@ -187,7 +198,9 @@ ENDPOINTS = (
         examples={
             "A search": {"model": "gpt-5.3-codex", "commands": {"search_query": [{"q": "rain in Oslo"}]}}
         },
-        responses={200: Success("What was found.", thing({"output": text("For the model.")}, ("output",)))},
+        responses={
+            200: Success("What was found.", object_with({"output": string("For the model.")}, ("output",)))
+        },
         kinds=ALL,
     ),
     Endpoint(
@@ -195,7 +208,7 @@ ENDPOINTS = (
         id="measure",
         summary="Return the bridge's metrics for Prometheus",
         about="To the operator.",
-        responses={200: Success("Prometheus' text format.", text(), kind=TEXT)},
+        responses={200: Success("Prometheus' text format.", string(), kind=TEXT)},
         kinds=("permission",),
     ),
     Endpoint(
@@ -204,7 +217,8 @@ ENDPOINTS = (
         summary="Return this description",
         responses={
             200: Success(
-                "OpenAPI 3.1.", thing({"openapi": text(pattern=r"^3\.1\.")}, ("openapi", "info", "paths"))
+                "OpenAPI 3.1.",
+                object_with({"openapi": string(pattern=r"^3\.1\.")}, ("openapi", "info", "paths")),
             )
         },
         security=ANYBODY,
@@ -214,7 +228,7 @@ ENDPOINTS = (
         id="hello",
         summary="Respond to Claude Code's check",
         about="Claude Code checks that the server is reachable.",
-        responses={200: Success("Hello.", thing({"message": always("hello")}, ("message",)))},
+        responses={200: Success("Hello.", object_with({"message": constant("hello")}, ("message",)))},
         security=ANYBODY,
     ),
     Endpoint(
@@ -224,7 +238,7 @@ ENDPOINTS = (
         about="The body is neither read nor sent on.",
         body=passed_on("Whatever it is."),
         examples={"One event": {"events": [{"event_type": "ClaudeCodeInternalEvent"}]}},
-        responses={200: Success("Nothing.", thing({}))},
+        responses={200: Success("Nothing.", object_with({}))},
         security=ANYBODY,
     ),
 )

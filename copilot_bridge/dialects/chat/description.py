@@ -4,21 +4,21 @@ from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.description.endpoint import ALL, Description, Endpoint, Success
 from copilot_bridge.dialects.description.fields import LIMIT, MODEL, PASSED_ON, STREAM
 from copilot_bridge.dialects.description.schemas import (
-    always,
     any_of,
+    constant,
     event,
+    integer,
     list_of,
+    object_with,
     one_of,
     passed_on,
     ref,
     request,
-    text,
-    thing,
-    whole,
+    string,
 )
 from copilot_bridge.dialects.validation import STRING, or_null
 
-PART = thing(
+PART = object_with(
     {
         "type": passed_on("`text`, `image_url`, `file`."),
         "text": passed_on("Of a part `text`."),
@@ -52,30 +52,30 @@ REQUEST = request(
     PASSED_ON,
 )
 
-USAGE = thing(
-    {"prompt_tokens": whole(), "completion_tokens": whole(), "total_tokens": whole()},
+USAGE = object_with(
+    {"prompt_tokens": integer(), "completion_tokens": integer(), "total_tokens": integer()},
     ("prompt_tokens", "completion_tokens", "total_tokens"),
 )
 
-TOOL_CALL = thing(
+TOOL_CALL = object_with(
     {
-        "id": text(),
-        "type": always("function"),
-        "function": thing({"name": text(), "arguments": text("JSON.")}, ("name", "arguments")),
+        "id": string(),
+        "type": constant("function"),
+        "function": object_with({"name": string(), "arguments": string("JSON.")}, ("name", "arguments")),
     },
     ("id", "type", "function"),
 )
 
 SCHEMAS = {
-    "Error": thing(
+    "Error": object_with(
         {
-            "error": thing(
+            "error": object_with(
                 {
-                    "message": text("For people."),
-                    "type": text("OpenAI's name for it, like `invalid_request_error`."),
-                    "param": or_null(text("The field that is at fault, like `messages.0.content`.")),
+                    "message": string("For people."),
+                    "type": string("OpenAI's name for it, like `invalid_request_error`."),
+                    "param": or_null(string("The field that is at fault, like `messages.0.content`.")),
                     "code": or_null(
-                        text("For programs, like `model_not_found`; what Copilot gave, if it gave one.")
+                        string("For programs, like `model_not_found`; what Copilot gave, if it gave one.")
                     ),
                 },
                 ("message", "type", "param", "code"),
@@ -90,29 +90,29 @@ SCHEMAS = {
         {},
         {
             "role": "`system`, `developer`, `user`, `assistant`, `tool`.",
-            "content": any_of(text(), list_of(PART), {"type": "null"}),
+            "content": any_of(string(), list_of(PART), {"type": "null"}),
             "tool_calls": "For the assistant: the tools that it called.",
             "tool_call_id": "For a tool's result: the id of the call.",
             "reasoning_content": "The assistant's reasoning, as it was sent.",
             "reasoning_opaque": "Their signature: send it back, and the model goes on where it was.",
         },
     ),
-    "ChatCompletion": thing(
+    "ChatCompletion": object_with(
         {
-            "id": text(),
-            "object": always("chat.completion"),
-            "created": whole("Unix time, seconds."),
-            "model": text(),
+            "id": string(),
+            "object": constant("chat.completion"),
+            "created": integer("Unix time, seconds."),
+            "model": string(),
             "choices": list_of(
-                thing(
+                object_with(
                     {
-                        "index": always(0),
-                        "message": thing(
+                        "index": constant(0),
+                        "message": object_with(
                             {
-                                "role": always("assistant"),
-                                "content": or_null(text()),
-                                "reasoning_content": or_null(text("Thoughts.")),
-                                "reasoning_opaque": or_null(text("Their signature.")),
+                                "role": constant("assistant"),
+                                "content": or_null(string()),
+                                "reasoning_content": or_null(string("Thoughts.")),
+                                "reasoning_opaque": or_null(string("Their signature.")),
                                 "tool_calls": or_null(list_of(TOOL_CALL)),
                             },
                             ("role", "content"),
@@ -130,17 +130,17 @@ SCHEMAS = {
         ("id", "object", "created", "model", "choices"),
     ),
     "ChatUsage": USAGE,
-    "ChatChunk": thing(
+    "ChatChunk": object_with(
         {
-            "id": text(),
-            "object": always("chat.completion.chunk"),
-            "created": whole("Unix time, seconds."),
-            "model": text(),
+            "id": string(),
+            "object": constant("chat.completion.chunk"),
+            "created": integer("Unix time, seconds."),
+            "model": string(),
             "choices": list_of(
-                thing(
+                object_with(
                     {
-                        "index": always(0),
-                        "delta": thing({"role": or_null(text()), "content": or_null(text())}),
+                        "index": constant(0),
+                        "delta": object_with({"role": or_null(string()), "content": or_null(string())}),
                         "finish_reason": one_of("stop", "length", "tool_calls", "content_filter", None),
                     },
                     ("index", "delta"),

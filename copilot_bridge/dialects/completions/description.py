@@ -4,24 +4,24 @@ from copilot_bridge.dialects.completions import request as completions
 from copilot_bridge.dialects.description.endpoint import ALL, Description, Endpoint, Success
 from copilot_bridge.dialects.description.fields import MODEL, PASSED_ON, STREAM
 from copilot_bridge.dialects.description.schemas import (
-    always,
+    constant,
     event,
+    integer,
     list_of,
+    object_with,
     passed_on,
     ref,
     request,
-    text,
-    thing,
-    whole,
+    string,
 )
 
 COMPLETER = "gpt-41-copilot"
 REFERENCE = "[OpenAI's reference](https://platform.openai.com/docs/api-reference/completions)"
 
-CHOICE = thing(
+CHOICE = object_with(
     {
-        "index": always(0),
-        "text": text(),
+        "index": constant(0),
+        "text": string(),
         "logprobs": {"type": "null"},
         "finish_reason": passed_on("`stop`, `length` or `content_filter`; null before the end."),
     },
@@ -52,12 +52,12 @@ SCHEMAS = {
         },
         PASSED_ON.replace("passed on as they are", "left out"),
     ),
-    "Completion": thing(
+    "Completion": object_with(
         {
-            "id": text(),
-            "object": always("text_completion"),
-            "created": whole("Unix time, seconds."),
-            "model": text(),
+            "id": string(),
+            "object": constant("text_completion"),
+            "created": integer("Unix time, seconds."),
+            "model": string(),
             "choices": list_of(CHOICE),
             "usage": passed_on("The tokens."),
         },

@@ -8,11 +8,11 @@ from copilot_bridge.dialects.validation import Validators, or_null
 Schema = dict[str, Any]
 
 
-def text(about: str = "", **more: Any) -> Schema:
+def string(about: str = "", **more: Any) -> Schema:
     return described(about, type="string", **more)
 
 
-def whole(about: str = "", least: int = 0, **more: Any) -> Schema:
+def integer(about: str = "", least: int = 0, **more: Any) -> Schema:
     return described(about, type="integer", minimum=least, **more)
 
 
@@ -20,7 +20,7 @@ def number(about: str = "") -> Schema:
     return described(about, type="number")
 
 
-def flag(about: str = "") -> Schema:
+def boolean(about: str = "") -> Schema:
     return described(about, type="boolean")
 
 
@@ -28,7 +28,7 @@ def list_of(items: Schema, about: str = "", **more: Any) -> Schema:
     return described(about, type="array", items=items, **more)
 
 
-def thing(
+def object_with(
     properties: Mapping[str, Schema], required: Iterable[str] = (), about: str = "", **more: Any
 ) -> Schema:
     """An object.  Other properties are allowed: the bridge passes them on."""
@@ -38,7 +38,7 @@ def thing(
     )
 
 
-def always(value: object, about: str = "") -> Schema:
+def constant(value: object, about: str = "") -> Schema:
     return described(about, const=value)
 
 
@@ -73,7 +73,7 @@ def request(
         for name, description in about.items()
     }
     properties = {name: types.get(name, {}) | schema for name, schema in described.items()}
-    return thing(properties, required, words)
+    return object_with(properties, required, words)
 
 
 def event(data: Schema, *ends: str, about: str = "", named: bool = False) -> Schema:
@@ -83,8 +83,8 @@ def event(data: Schema, *ends: str, about: str = "", named: bool = False) -> Sch
     """
     json = {"type": "string", "contentMediaType": "application/json", "contentSchema": data}
     content = any_of(json, one_of(*ends)) if ends else json
-    names = {"event": text("The data's `type`.")} if named else {}
-    return thing({**names, "data": content}, ("data",), about)
+    names = {"event": string("The data's `type`.")} if named else {}
+    return object_with({**names, "data": content}, ("data",), about)
 
 
 def described(about: str, **schema: Any) -> Schema:

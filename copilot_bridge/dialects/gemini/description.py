@@ -6,16 +6,16 @@ from copilot_bridge.dialects.description.endpoint import ALL, Description, Endpo
 from copilot_bridge.dialects.description.fields import NAME
 from copilot_bridge.dialects.description.schemas import (
     Schema,
-    always,
+    constant,
     event,
+    integer,
     list_of,
     number,
+    object_with,
     one_of,
     passed_on,
     ref,
-    text,
-    thing,
-    whole,
+    string,
 )
 from copilot_bridge.dialects.description.schemas import request as body
 from copilot_bridge.dialects.gemini import embeddings, request, schema
@@ -43,15 +43,16 @@ ABOUT: dict[str, str | Schema] = {
 FIELDS = {name: rule for name, rule in request.REQUIRED.items() if name != "model"}
 
 SCHEMAS = {
-    "GeminiError": thing(
+    "GeminiError": object_with(
         {
-            "error": thing(
+            "error": object_with(
                 {
-                    "code": whole("The HTTP status."),
-                    "message": text(),
-                    "status": text("Its name, like `INVALID_ARGUMENT`."),
+                    "code": integer("The HTTP status."),
+                    "message": string(),
+                    "status": string("Its name, like `INVALID_ARGUMENT`."),
                     "details": list_of(
-                        thing({"@type": text()}, ("@type",)), "The field at fault, or when to try again."
+                        object_with({"@type": string()}, ("@type",)),
+                        "The field at fault, or when to try again.",
                     ),
                 },
                 ("code", "message", "status"),
@@ -70,45 +71,49 @@ SCHEMAS = {
         },
         SPELLINGS,
     ),
-    "GeminiChunk": thing(
+    "GeminiChunk": object_with(
         {
             "candidates": list_of(
-                thing(
+                object_with(
                     {
-                        "content": thing({"role": always("model"), "parts": list_of(ref("GeminiPart"))}),
+                        "content": object_with(
+                            {"role": constant("model"), "parts": list_of(ref("GeminiPart"))}
+                        ),
                         "finishReason": one_of("STOP", "MAX_TOKENS", "SAFETY", "MALFORMED_FUNCTION_CALL"),
-                        "index": always(0),
+                        "index": constant(0),
                     },
                     ("content", "index"),
                 ),
                 "One.",
             ),
-            "usageMetadata": thing(
+            "usageMetadata": object_with(
                 {
-                    "promptTokenCount": whole(),
-                    "candidatesTokenCount": whole("Of the response, without thoughts."),
-                    "thoughtsTokenCount": whole(),
-                    "cachedContentTokenCount": whole(),
-                    "totalTokenCount": whole(),
+                    "promptTokenCount": integer(),
+                    "candidatesTokenCount": integer("Of the response, without thoughts."),
+                    "thoughtsTokenCount": integer(),
+                    "cachedContentTokenCount": integer(),
+                    "totalTokenCount": integer(),
                 }
             ),
-            "modelVersion": text(),
-            "responseId": text(),
+            "modelVersion": string(),
+            "responseId": string(),
         },
         ("candidates", "modelVersion", "responseId"),
         "A response, or a piece of one.",
     ),
-    "GeminiPart": thing(
+    "GeminiPart": object_with(
         {
-            "text": text(),
+            "text": string(),
             "thought": one_of(True, about="The text is a thought."),
-            "functionCall": thing({"id": text(), "name": text(), "args": thing({})}, ("id", "name", "args")),
-            "thoughtSignature": text("Send it back with its part, and the model goes on where it was."),
+            "functionCall": object_with(
+                {"id": string(), "name": string(), "args": object_with({})}, ("id", "name", "args")
+            ),
+            "thoughtSignature": string("Send it back with its part, and the model goes on where it was."),
         }
     ),
     "GeminiEvent": event(ref("GeminiChunk"), about="A stream that failed ends with a `GeminiError`."),
-    "GeminiTokenCount": thing({"totalTokens": whole()}, ("totalTokens",)),
-    "GeminiEmbedding": thing({"values": list_of(number())}, ("values",)),
+    "GeminiTokenCount": object_with({"totalTokens": integer()}, ("totalTokens",)),
+    "GeminiEmbedding": object_with({"values": list_of(number())}, ("values",)),
     "GeminiEmbedRequest": body(
         embeddings.REQUIRED,
         embeddings.FIELDS,
@@ -121,8 +126,8 @@ SCHEMAS = {
     ),
 }
 
-MODEL = in_path("model", text(minLength=1), NAME, "gpt-4o")
-EMBEDDER = in_path("model", text(minLength=1), NAME, "text-embedding-3-small")
+MODEL = in_path("model", string(minLength=1), NAME, "gpt-4o")
+EMBEDDER = in_path("model", string(minLength=1), NAME, "text-embedding-3-small")
 SSE = query("alt", one_of("sse", "json"), "`sse`: events; else the pieces are the elements of one array.")
 
 QUESTION = {"contents": [{"role": "user", "parts": [{"text": "Say hello."}]}]}
@@ -201,7 +206,7 @@ ENDPOINTS = (
         body=ref("GeminiEmbedRequest"),
         examples={"A text": EMBEDDED},
         responses={
-            200: Success("The vector.", thing({"embedding": ref("GeminiEmbedding")}, ("embedding",))),
+            200: Success("The vector.", object_with({"embedding": ref("GeminiEmbedding")}, ("embedding",))),
         },
         dialects=("gemini",),
         kinds=ALL,
@@ -212,12 +217,12 @@ ENDPOINTS = (
         other_prefixes=PREFIXES,
         summary="Embed several texts",
         parameters=(EMBEDDER,),
-        body=thing({"requests": list_of(ref("GeminiEmbedRequest"), minItems=1)}, ("requests",)),
+        body=object_with({"requests": list_of(ref("GeminiEmbedRequest"), minItems=1)}, ("requests",)),
         examples={"Two texts": {"requests": [EMBEDDED, EMBEDDED]}},
         responses={
             200: Success(
                 "The vectors, in their order.",
-                thing({"embeddings": list_of(ref("GeminiEmbedding"))}, ("embeddings",)),
+                object_with({"embeddings": list_of(ref("GeminiEmbedding"))}, ("embeddings",)),
             ),
         },
         dialects=("gemini",),

@@ -3,16 +3,16 @@
 from copilot_bridge.dialects.description.endpoint import ALL, Description, Endpoint, Success, header
 from copilot_bridge.dialects.description.fields import MODEL, PASSED_ON, STREAM
 from copilot_bridge.dialects.description.schemas import (
-    always,
     any_of,
+    constant,
     event,
+    integer,
     list_of,
+    object_with,
     passed_on,
     ref,
     request,
-    text,
-    thing,
-    whole,
+    string,
 )
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.validation import or_null
@@ -25,7 +25,7 @@ REQUEST = request(
         "messages": {"description": "The conversation so far.", "items": ref("Message")},
         "system": {
             "description": "The system prompt of the conversation.",
-            "anyOf": [text(), list_of(ref("Block")), {"type": "null"}],
+            "anyOf": [string(), list_of(ref("Block")), {"type": "null"}],
         },
         "tools": "The tools that the model may call.",
         "tool_choice": {"properties": {"type": passed_on("`auto`, `any`, `tool`, `none`.")}},
@@ -43,70 +43,72 @@ REQUEST = request(
 )
 
 SCHEMAS = {
-    "MessagesError": thing(
+    "MessagesError": object_with(
         {
-            "type": always("error"),
-            "error": thing(
+            "type": constant("error"),
+            "error": object_with(
                 {
-                    "type": text("Anthropic's name for it, like `invalid_request_error`."),
-                    "message": text("For people."),
+                    "type": string("Anthropic's name for it, like `invalid_request_error`."),
+                    "message": string("For people."),
                 },
                 ("type", "message"),
             ),
-            "request_id": text("As in `X-Request-Id`."),
+            "request_id": string("As in `X-Request-Id`."),
         },
         ("type", "error", "request_id"),
         "A refusal in Anthropic's form.",
     ),
     "MessagesRequest": REQUEST,
     "Message": messages.MESSAGE
-    | {"properties": messages.MESSAGE["properties"] | {"content": any_of(text(), list_of(ref("Block")))}},
+    | {"properties": messages.MESSAGE["properties"] | {"content": any_of(string(), list_of(ref("Block")))}},
     "Block": messages.BLOCK
     | {
-        "properties": {"type": text("`text`, `image`, `document`, `thinking`, `tool_use`, `tool_result`, …")},
+        "properties": {
+            "type": string("`text`, `image`, `document`, `thinking`, `tool_use`, `tool_result`, …")
+        },
         "additionalProperties": True,
     },
-    "MessagesResponse": thing(
+    "MessagesResponse": object_with(
         {
-            "id": text(),
-            "type": always("message"),
-            "role": always("assistant"),
-            "model": text(),
+            "id": string(),
+            "type": constant("message"),
+            "role": constant("assistant"),
+            "model": string(),
             "content": list_of(ref("Block")),
             "stop_reason": or_null(
-                text("`end_turn`, `max_tokens`, `stop_sequence`, `tool_use`, `pause_turn`, `refusal`.")
+                string("`end_turn`, `max_tokens`, `stop_sequence`, `tool_use`, `pause_turn`, `refusal`.")
             ),
-            "stop_sequence": or_null(text()),
+            "stop_sequence": or_null(string()),
             "usage": ref("MessagesUsage"),
         },
         ("id", "type", "role", "model", "content", "stop_reason", "usage"),
     ),
-    "MessagesUsage": thing(
+    "MessagesUsage": object_with(
         {
-            "input_tokens": whole(),
-            "output_tokens": whole(),
-            "cache_read_input_tokens": or_null(whole()),
-            "cache_creation_input_tokens": or_null(whole()),
+            "input_tokens": integer(),
+            "output_tokens": integer(),
+            "cache_read_input_tokens": or_null(integer()),
+            "cache_creation_input_tokens": or_null(integer()),
         },
         ("input_tokens", "output_tokens"),
     ),
     "MessagesEvent": event(ref("MessagesEventData"), named=True),
-    "MessagesEventData": thing(
+    "MessagesEventData": object_with(
         {
-            "type": text(
+            "type": string(
                 "`message_start`, `content_block_start`, `content_block_delta`, `content_block_stop`, "
                 "`message_delta`, `message_stop`, `ping`; `error`, if it failed, and nothing after it."
             )
         },
         ("type",),
     ),
-    "TokenCount": thing({"input_tokens": whole()}, ("input_tokens",)),
+    "TokenCount": object_with({"input_tokens": integer()}, ("input_tokens",)),
 }
 
 HEADERS = (
-    header("anthropic-version", text(), "Accepted, but not needed.", "2023-06-01"),
+    header("anthropic-version", string(), "Accepted, but not needed.", "2023-06-01"),
     header(
-        "anthropic-beta", text(), "Betas, separated by commas; those that Copilot knows are passed on.", ""
+        "anthropic-beta", string(), "Betas, separated by commas; those that Copilot knows are passed on.", ""
     ),
 )
 QUESTION = [{"role": "user", "content": "Say hello."}]

@@ -5,15 +5,15 @@ from typing import Any
 from copilot_bridge.dialects.description.endpoint import ALL, FROM_COPILOT, Description, Endpoint, Success
 from copilot_bridge.dialects.description.fields import MODEL
 from copilot_bridge.dialects.description.schemas import (
-    flag,
+    boolean,
+    integer,
     list_of,
     number,
+    object_with,
     passed_on,
     ref,
     request,
-    text,
-    thing,
-    whole,
+    string,
 )
 from copilot_bridge.dialects.ollama import embeddings
 from copilot_bridge.dialects.ollama import request as ollama
@@ -31,16 +31,16 @@ COMMON: dict[str, Any] = {
     "think": "Whether to reason, or how hard.",
 }
 LINE = {
-    "model": text(),
-    "created_at": text("RFC 3339."),
-    "done": flag("true in the last line."),
+    "model": string(),
+    "created_at": string("RFC 3339."),
+    "done": boolean("true in the last line."),
     "done_reason": passed_on("`stop`, `length` or `load`."),
     "total_duration": passed_on("Nanoseconds."),
     "prompt_eval_count": passed_on("Tokens."),
     "eval_count": passed_on("Tokens."),
 }
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "OllamaError": thing({"error": text("For people.")}, ("error",), "A refusal in Ollama's form."),
+    "OllamaError": object_with({"error": string("For people.")}, ("error",), "A refusal in Ollama's form."),
     "OllamaChatRequest": request(
         ollama.REQUIRED,
         ollama.CHAT_FIELDS,
@@ -79,34 +79,35 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "OllamaName": request(
         ollama.REQUIRED, {"stream": BOOLEAN}, {"model": MODEL, "stream": COMMON["stream"]}, OTHERS
     ),
-    "OllamaChatLine": thing(
+    "OllamaChatLine": object_with(
         LINE | {"message": passed_on("`role`, `content`, `thinking` and `tool_calls`.")},
         ("model", "created_at", "done", "message"),
     ),
-    "OllamaGenerateLine": thing(
-        LINE | {"response": text(), "thinking": passed_on("The reasoning.")},
+    "OllamaGenerateLine": object_with(
+        LINE | {"response": string(), "thinking": passed_on("The reasoning.")},
         ("model", "created_at", "done", "response"),
     ),
-    "OllamaEmbeddings": thing(
+    "OllamaEmbeddings": object_with(
         {
-            "model": text(),
+            "model": string(),
             "embeddings": list_of(list_of(number())),
-            "prompt_eval_count": whole("Tokens."),
-            "total_duration": whole("Nanoseconds."),
-            "load_duration": whole("Always 0."),
+            "prompt_eval_count": integer("Tokens."),
+            "total_duration": integer("Nanoseconds."),
+            "load_duration": integer("Always 0."),
         },
         ("model", "embeddings"),
     ),
-    "OllamaModel": thing(
+    "OllamaModel": object_with(
         {
-            "capabilities": list_of(text()),
+            "capabilities": list_of(string()),
             "model_info": passed_on("With the context as `copilot.context_length`."),
             "details": passed_on("The vendor, as `family`."),
         },
         ("capabilities", "model_info", "details"),
     ),
-    "OllamaModels": thing(
-        {"models": list_of(thing({"name": text(), "model": text()}, ("name", "model")))}, ("models",)
+    "OllamaModels": object_with(
+        {"models": list_of(object_with({"name": string(), "model": string()}, ("name", "model")))},
+        ("models",),
     ),
 }
 
@@ -159,7 +160,9 @@ ENDPOINTS = (
         about=REFERENCE,
         body=ref("OllamaEmbeddingsRequest"),
         examples={"A text": {"model": EMBEDDER, "prompt": "a cat"}},
-        responses={200: Success("The vector.", thing({"embedding": list_of(number())}, ("embedding",)))},
+        responses={
+            200: Success("The vector.", object_with({"embedding": list_of(number())}, ("embedding",)))
+        },
         dialects=("ollama",),
         kinds=ALL,
     ),
@@ -183,7 +186,7 @@ ENDPOINTS = (
         route="GET /api/version",
         id="ollamaVersion",
         summary="The version of Ollama's API that is spoken",
-        responses={200: Success("The version.", thing({"version": text()}, ("version",)))},
+        responses={200: Success("The version.", object_with({"version": string()}, ("version",)))},
         dialects=("ollama",),
     ),
     Endpoint(
@@ -204,7 +207,7 @@ ENDPOINTS = (
         about=REFERENCE,
         body=ref("OllamaName"),
         examples={"A model": {"model": "gpt-4o", "stream": False}},
-        responses={200: Success("Done.", thing({"status": text()}, ("status",)), lines=True)},
+        responses={200: Success("Done.", object_with({"status": string()}, ("status",)), lines=True)},
         dialects=("ollama",),
         kinds=ALL,
     ),

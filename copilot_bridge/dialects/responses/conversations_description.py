@@ -1,7 +1,7 @@
 """OpenAI's conversations."""
 
 from copilot_bridge.dialects.description.endpoint import Description, Endpoint, Success, in_path
-from copilot_bridge.dialects.description.schemas import always, list_of, ref, text, thing, whole
+from copilot_bridge.dialects.description.schemas import constant, integer, list_of, object_with, ref, string
 from copilot_bridge.dialects.responses.conversations import METADATA
 from copilot_bridge.dialects.responses.description import ITEM, KEPT, PAGE
 from copilot_bridge.dialects.validation import or_null
@@ -11,26 +11,26 @@ ITEMS = list_of(ITEM, "What is said in it.", maxItems=20)
 ABOUT = {"description": "Up to 16 texts by name.", **METADATA.schema}
 
 SCHEMAS = {
-    "NewConversation": thing({"items": or_null(ITEMS), "metadata": or_null(ABOUT)}),
-    "MoreItems": thing({"items": ITEMS}, ("items",)),
-    "ConversationMetadata": thing({"metadata": ABOUT}, ("metadata",)),
-    "Conversation": thing(
+    "NewConversation": object_with({"items": or_null(ITEMS), "metadata": or_null(ABOUT)}),
+    "MoreItems": object_with({"items": ITEMS}, ("items",)),
+    "ConversationMetadata": object_with({"metadata": ABOUT}, ("metadata",)),
+    "Conversation": object_with(
         {
-            "id": text(),
-            "object": always("conversation"),
-            "created_at": whole("Unix time, seconds."),
+            "id": string(),
+            "object": constant("conversation"),
+            "created_at": integer("Unix time, seconds."),
             "metadata": ABOUT,
         },
         ("id", "object", "created_at", "metadata"),
     ),
-    "DeletedConversation": thing(
-        {"id": text(), "object": always("conversation.deleted"), "deleted": always(True)},
+    "DeletedConversation": object_with(
+        {"id": string(), "object": constant("conversation.deleted"), "deleted": constant(True)},
         ("id", "object", "deleted"),
     ),
 }
 
-ID = in_path("id", text(minLength=1), "The id of a conversation.", "conv_0")
-ITEM_ID = in_path("item", text(minLength=1), "The id of an item.", "msg_0")
+ID = in_path("id", string(minLength=1), "The id of a conversation.", "conv_0")
+ITEM_ID = in_path("item", string(minLength=1), "The id of an item.", "msg_0")
 CHANGED: tuple[KindName, ...] = (*KEPT, "too_large", "media_type")
 
 ENDPOINTS = (

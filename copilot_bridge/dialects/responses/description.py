@@ -3,23 +3,23 @@
 from copilot_bridge.dialects.description.endpoint import ALL, Description, Endpoint, Success, in_path, query
 from copilot_bridge.dialects.description.fields import LIMIT, MODEL, PASSED_ON, STREAM
 from copilot_bridge.dialects.description.schemas import (
-    always,
+    boolean,
+    constant,
     event,
-    flag,
+    integer,
     list_of,
+    object_with,
     one_of,
     passed_on,
     ref,
     request,
-    text,
-    thing,
-    whole,
+    string,
 )
 from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.validation import or_null
 from copilot_bridge.errors import KindName
 
-ITEM = thing({"type": passed_on("`message`, `function_call`, `function_call_output`, `reasoning`, …")})
+ITEM = object_with({"type": passed_on("`message`, `function_call`, `function_call_output`, `reasoning`, …")})
 
 REQUEST = request(
     responses.REQUIRED,
@@ -28,7 +28,7 @@ REQUEST = request(
         "model": MODEL | {"examples": ["gpt-5.3-codex"]},
         "input": {
             "description": "A text, or the conversation's items.",
-            "anyOf": [text(), list_of(ITEM, minItems=1)],
+            "anyOf": [string(), list_of(ITEM, minItems=1)],
         },
         "instructions": "The system prompt of the conversation.",
         "stream": STREAM,
@@ -55,84 +55,89 @@ REQUEST = request(
 
 SCHEMAS = {
     "ResponsesRequest": REQUEST,
-    "Response": thing(
+    "Response": object_with(
         {
-            "id": text(),
-            "object": always("response"),
+            "id": string(),
+            "object": constant("response"),
             "created_at": {"type": "number", "description": "Unix time, seconds."},
             "status": one_of("completed", "incomplete", "failed", "in_progress", "queued", "cancelled"),
-            "model": text(),
-            "output": list_of(thing({"type": text("`message`, `reasoning`, `function_call`, …")}, ("type",))),
+            "model": string(),
+            "output": list_of(
+                object_with({"type": string("`message`, `reasoning`, `function_call`, …")}, ("type",))
+            ),
             "usage": or_null(ref("ResponsesUsage")),
-            "store": flag("Copilot stores no responses; the bridge does for an hour."),
-            "previous_response_id": or_null(text()),
+            "store": boolean("Copilot stores no responses; the bridge does for an hour."),
+            "previous_response_id": or_null(string()),
         },
         ("id", "object", "status", "model", "output", "store"),
     ),
-    "ResponsesUsage": thing(
-        {"input_tokens": whole(), "output_tokens": whole(), "total_tokens": whole()},
+    "ResponsesUsage": object_with(
+        {"input_tokens": integer(), "output_tokens": integer(), "total_tokens": integer()},
         ("input_tokens", "output_tokens", "total_tokens"),
     ),
-    "ResponsesItem": thing({"id": text(), "type": text()}, ("id", "type"), "A message, a call, a result, …"),
-    "ResponsesItemList": thing(
+    "ResponsesItem": object_with(
+        {"id": string(), "type": string()}, ("id", "type"), "A message, a call, a result, …"
+    ),
+    "ResponsesItemList": object_with(
         {
-            "object": always("list"),
+            "object": constant("list"),
             "data": list_of(ref("ResponsesItem")),
-            "first_id": or_null(text()),
-            "last_id": or_null(text()),
-            "has_more": flag(),
+            "first_id": or_null(string()),
+            "last_id": or_null(string()),
+            "has_more": boolean(),
         },
         ("object", "data", "first_id", "last_id", "has_more"),
     ),
-    "DeletedResponse": thing(
-        {"id": text(), "object": always("response"), "deleted": always(True)}, ("id", "object", "deleted")
+    "DeletedResponse": object_with(
+        {"id": string(), "object": constant("response"), "deleted": constant(True)},
+        ("id", "object", "deleted"),
     ),
-    "CompactionRequest": thing(
+    "CompactionRequest": object_with(
         {
             "model": MODEL | {"examples": ["gpt-5.3-codex"]},
             "input": REQUEST["properties"]["input"],
-            "instructions": or_null(text("The system prompt of the conversation.")),
-            "previous_response_id": or_null(text("A response whose conversation goes before the input.")),
+            "instructions": or_null(string("The system prompt of the conversation.")),
+            "previous_response_id": or_null(string("A response whose conversation goes before the input.")),
         },
         ("model", "input"),
     ),
-    "Compaction": thing(
+    "Compaction": object_with(
         {
-            "id": text(),
-            "object": always("response.compaction"),
+            "id": string(),
+            "object": constant("response.compaction"),
             "created_at": {"type": "number", "description": "Unix time, seconds."},
             "output": list_of(ref("ResponsesItem"), "What to send from now on, in place of all before."),
             "usage": or_null(ref("ResponsesUsage")),
         },
         ("id", "object", "output"),
     ),
-    "InputTokens": thing(
-        {"object": always("response.input_tokens"), "input_tokens": whole()}, ("object", "input_tokens")
+    "InputTokens": object_with(
+        {"object": constant("response.input_tokens"), "input_tokens": integer()}, ("object", "input_tokens")
     ),
     "ResponsesEvent": event(ref("ResponsesEventData"), named=True),
-    "ResponsesEventData": thing(
+    "ResponsesEventData": object_with(
         {
-            "type": text(
+            "type": string(
                 "`response.created`, `response.output_item.added`, `response.output_text.delta`, …; last "
                 "`response.completed`, `response.incomplete` or `response.failed`."
             ),
-            "sequence_number": whole(),
+            "sequence_number": integer(),
         },
         ("type", "sequence_number"),
     ),
 }
 
-ID = in_path("id", text(minLength=1), "The id of a response.", "resp_0")
+ID = in_path("id", string(minLength=1), "The id of a response.", "resp_0")
 PAGE = (
-    query("limit", whole("", 1, maximum=100, default=20), "Of a page."),
+    query("limit", integer("", 1, maximum=100, default=20), "Of a page."),
     query("order", one_of("asc", "desc"), "By their age; the newest first, if it is not said."),
-    query("after", text(), "The page behind this item."),
+    query("after", string(), "The page behind this item."),
 )
 RESUMED = (
     query(
         "stream", {"type": "boolean"}, "true: the events of a response in the background that is a stream."
     ),
-    query("starting_after", whole("", 0), "The `sequence_number` of the last event that the client has."),
+    query("starting_after", integer("", 0), "The `sequence_number` of the last event that the client has."),
 )
 KEPT: tuple[KindName, ...] = ("authentication", "not_found", "invalid_request", "unsupported", "unavailable")
 
