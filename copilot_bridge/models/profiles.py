@@ -5,9 +5,10 @@ where it names a fact (`with_catalogue`), and a fact found by probing the model 
 (`upstream/recovery/probed_facts.py`).
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -158,8 +159,8 @@ def all_facts() -> tuple[Fact, ...]:
 @lru_cache(maxsize=1024)
 def profile_of(id_: str, family: str = "", vendor: str = "") -> ModelProfile:
     """The profile by the file alone.  A later fact takes precedence over an earlier one."""
-    names = (id_.lower(), family.lower(), f"vendor:{vendor}")
-    matching = {pattern for pattern in all_patterns() if any(fnmatchcase(name, pattern) for name in names)}
+    names = {id_.lower(), family.lower(), f"vendor:{vendor}"}
+    matching = {pattern for pattern, match in all_patterns().items() if any(map(match, names))}
     values: dict[str, Any] = {}
     for fact in all_facts():
         if not matching.isdisjoint(fact.models):
@@ -168,9 +169,10 @@ def profile_of(id_: str, family: str = "", vendor: str = "") -> ModelProfile:
 
 
 @cache
-def all_patterns() -> frozenset[str]:
-    """Return the patterns of all facts, most of which have the same few."""
-    return frozenset(pattern for fact in all_facts() for pattern in fact.models)
+def all_patterns() -> dict[str, Callable[[str], object]]:
+    """Return the patterns of all facts, most of which have the same few, and what matches a name."""
+    patterns = {pattern for fact in all_facts() for pattern in fact.models}
+    return {pattern: re.compile(translate(pattern)).match for pattern in patterns}
 
 
 def with_catalogue(
