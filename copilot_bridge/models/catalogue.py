@@ -7,7 +7,8 @@ from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from copilot_bridge.billing.prices import Prices, amount, mapping, read_prices
 from copilot_bridge.models.aliases import (
@@ -32,13 +33,13 @@ MAX_NAME_LENGTH = 200
 OUTDATED_CLIENT = "client_version_deprecated"  # a notice in each row
 
 
-class Model(Struct, frozen=True):
+class Model(Struct, frozen=True, dict=True):
     """One row of the catalogue.  Limits are None where Copilot names none.
 
     :param dialects: the APIs through which Copilot offers it: chat, responses, messages, embeddings.
     :param websocket: whether Copilot offers Responses with it over a WebSocket, too.
-    :param profile: the other known facts about it.
     :param headers: to be sent with requests to this model.
+    :param probed: fields of its profile that were found by probing it.
     """
 
     id: str
@@ -56,11 +57,12 @@ class Model(Struct, frozen=True):
     supports: Mapping[str, Any]
     vision: Mapping[str, Any]
     websocket: bool
-    profile: ModelProfile
+    family: str
     multiplier: float | None
     prices: Prices | None
     headers: Mapping[str, str]
     row: Mapping[str, Any]
+    probed: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Model":
@@ -70,8 +72,6 @@ class Model(Struct, frozen=True):
         kind = str(capabilities.get("type") or "chat")
         id_, vendor = str(row["id"]), str(row.get("vendor") or "github-copilot")
         supports, vision = mapping(capabilities.get("supports")), mapping(limits.get("vision"))
-        context = number(limits.get("max_context_window_tokens"))
-        profile = profile_of(id_, str(capabilities.get("family") or ""), vendor)
         return cls(
             id=id_,
             name=str(row.get("name") or row["id"]),
@@ -80,7 +80,7 @@ class Model(Struct, frozen=True):
             type=kind,
             dialects=read_dialects(row.get("supported_endpoints"), kind),
             enabled=mapping(row.get("policy")).get("state", "enabled") == "enabled",
-            context=context,
+            context=number(limits.get("max_context_window_tokens")),
             max_output_tokens=number(limits.get("max_output_tokens")),
             max_unstreamed_tokens=number(limits.get("max_non_streaming_output_tokens")),
             max_prompt_tokens=number(limits.get("max_prompt_tokens")),
@@ -88,12 +88,18 @@ class Model(Struct, frozen=True):
             supports=supports,
             vision=vision,
             websocket=WEBSOCKET in listed(row.get("supported_endpoints")),
-            profile=with_catalogue(profile, supports, vision, context),
+            family=str(capabilities.get("family") or ""),
             multiplier=amount(mapping(row.get("billing")).get("multiplier")),
             prices=read_prices(row),
             headers={str(name): str(value) for name, value in mapping(row.get("request_headers")).items()},
             row=row,
         )
+
+    @cached_property
+    def profile(self) -> ModelProfile:
+        """The other known facts about it, which a start needs for no model."""
+        known = profile_of(self.id, self.family, self.vendor)
+        return replace(with_catalogue(known, self.supports, self.vision, self.context), **self.probed)
 
     @property
     def holds_conversations(self) -> bool:

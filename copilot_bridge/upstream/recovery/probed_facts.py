@@ -47,4 +47,4 @@ def with_probed_facts(model: Model, lessons: Iterable[Lesson]) -> Model:
     supports = dict(model.supports)
     if THINKING in values:
         supports["adaptive_thinking"] = "adaptive" in values[THINKING]
-    return replace(model, profile=replace(model.profile, **values), supports=supports)
+    return replace(model, probed=values, supports=supports)

@@ -5,8 +5,10 @@ from datetime import date
 import pytest
 from msgspec.structs import fields
 
+from copilot_bridge.models import profiles
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.models.profiles import ModelProfile, all_facts, profile_of
+from copilot_bridge.upstream.recovery.probed_facts import probed_fact, with_probed_facts
 
 
 def model(id_, vendor="Anthropic", context=None, images=None, **supports):
@@ -106,3 +108,16 @@ THINKS = {"max_thinking_budget": 32_000, "adaptive_thinking": True}
 )
 def test_the_catalogue_takes_precedence_over_the_file(given, name, value):
     assert getattr(given.profile, name) == value
+
+
+def test_found_facts_take_precedence_over_a_profile_that_was_read_before():
+    sonnet = model("claude-sonnet-4.5")
+    known = sonnet.profile.prefill
+    changed = with_probed_facts(sonnet, [probed_fact("prefill", ["no" if known else "yes"])])
+    assert (sonnet.profile.prefill, changed.profile.prefill) == (known, not known)
+
+
+def test_a_catalogue_is_read_without_the_facts_about_its_models(monkeypatch):
+    """A start only names them."""
+    monkeypatch.setattr(profiles, "all_facts", lambda: pytest.fail("the facts are read"))
+    assert Model.read({"id": "some-new-model", "vendor": "Anthropic"}).holds_conversations
