@@ -54,7 +54,7 @@ class Approval:
     def wait(self, request: PendingRequest) -> None:
         """Blocks until the operator approves the request.
 
-        Whoever the operator has allowed for a while does not wait.
+        A caller that the operator has allowed for a while does not wait.
 
         :raises BridgeError: "permission": denied, or no decision in time; "unavailable": shutting down.
         """

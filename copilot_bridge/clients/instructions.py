@@ -182,7 +182,7 @@ def clean_url(url: str) -> str:
     return root
 
 
-# What no shell and no settings file takes for anything else.
+# Characters that no shell and no settings file reads as anything else.
 ADDRESS = re.compile(r"https?://[a-z0-9_.:\[\]-]+(?:/[a-z0-9_./~-]*)?", re.IGNORECASE)
 
 

@@ -154,6 +154,6 @@ class Dialect(Struct, frozen=True, kw_only=True):
 
         None: there is no translation to any offered dialect.
 
-        :param nearest: that of the request's body, if it is not the client's.
+        :param nearest: the dialect of the request's body, if it is not the client's.
         """
         return next((name for name in (nearest, *self.upstream_order) if name in offered), None)

@@ -27,7 +27,7 @@ class PreparedRequest(Struct, frozen=True):
     :param streamed: Copilot's response is a stream.
     :param prompt: the request in neutral form; None: it is passed on in its own dialect.
     :param adapter: changes the body after refusals.
-    :param conversion: what the response takes.
+    :param conversion: how the response becomes the client's.
     :param offer: the server tools that the model was offered; None: the bridge has none to run.
     """
 

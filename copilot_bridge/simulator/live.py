@@ -144,7 +144,7 @@ class Connection:
             turn = self._read(request)
             return self._send(socket, turn)
         except Refused as refused:
-            # What can't be continued is not there any more, either.
+            # A conversation that can't be continued is forgotten.
             self.memory.forget(before)
             socket.send(refusal_event(refused.refusal, self.caller))
             return COMPLETE

@@ -12,7 +12,7 @@ from copilot_bridge.simulator.refusals.refusal import Refused
 
 Schema = Mapping[str, Any]
 
-# What reading it comes upon where it is none: keywords with values of any kind, references in a circle.
+# The errors of reading a malformed schema: keywords with values of any kind, references in a circle.
 NO_SCHEMA = (TypeError, AttributeError, ValueError, LookupError, ArithmeticError, RecursionError)
 
 SHALLOW = 3  # down to here optional properties are filled in too

@@ -50,7 +50,7 @@ SUM_OF_REQUESTS = ", ".join(
 # What a row has cost at list price, in 1e-9 US cents.
 CENTS_OF_HOUR, CENTS_OF_REQUEST = USED_OF_HOUR[DOLLARS], USED_OF_REQUEST[DOLLARS]
 
-# What the largest groups are chosen by.
+# The sums by which the largest groups are chosen.
 ORDERS = {
     "premium": "sum(premium)",
     "units": "sum(nano_aiu)",

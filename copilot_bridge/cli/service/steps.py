@@ -50,7 +50,7 @@ class KeepFile(WriteFile):
 
 @dataclass(frozen=True)
 class RemoveFile:
-    """A file to remove, if it is there."""
+    """A file to remove, if it exists."""
 
     path: Path
 

@@ -47,7 +47,7 @@ class FillPrompt(Struct, frozen=True):
 def read_fill_prompt(prompt: str) -> FillPrompt | None:
     """Split a prompt at its marks.
 
-    What stands before the first mark, such as other files, counts as the beginning of the prefix.
+    Text before the first mark, such as other files, counts as the beginning of the prefix.
 
     :returns: None if the prompt has no marks, or has them in an order that no model knows.
     """

@@ -16,7 +16,7 @@ MAX_LIMIT, DEFAULT_LIMIT = 100, 20  # items of a page
 def shown_items(seed: str, items: Iterable[JsonObject]) -> list[JsonObject]:
     """Return items as they are shown: each with a type and an id, and texts as parts.
 
-    :param seed: what no other list of items has.
+    :param seed: a text that no other list of items has.
     """
     return [shown_item(f"{seed} {index}", item) for index, item in enumerate(items)]
 

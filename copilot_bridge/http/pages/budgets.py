@@ -11,7 +11,7 @@ NOTABLE = 50  # per cent, from which the home page shows a budget
 def budgets_of(bridge: Bridge, percent: int = 0) -> list[Standing]:
     """The budgets, the fullest first.  [] also where the store can't be read.
 
-    :param percent: that must be used.
+    :param percent: the part that must be used.
     """
     try:
         found = standings(bridge.store)
