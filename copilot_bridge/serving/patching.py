@@ -27,8 +27,10 @@ def import_without_extras(library: str) -> None:
     """Import a library as if its extras were not installed.  Others may import them afterwards."""
     hidden = [name for name in EXTRAS[library] if name not in sys.modules]
     sys.modules |= dict.fromkeys(hidden)  # type: ignore[arg-type]  # None: an import fails
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # requests warns that it can't detect charsets
-        import_module(library)
-    for name in hidden:
-        del sys.modules[name]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # requests warns that it can't detect charsets
+            import_module(library)
+    finally:
+        for name in hidden:
+            del sys.modules[name]
