@@ -27,6 +27,12 @@ EMPTY_NAMES = re.compile(
 CODE = [path for folder in (PACKAGE, ROOT / "tests", ROOT / "bench") for path in sorted(folder.rglob("*.py"))]
 
 
+# Names of tests whose subject stands nowhere, and names of one word: they say nothing of what holds.
+TOPICS = re.compile(
+    r"def (test_(?:(?:it|its|they|their|those|these|this|that|what|who|whoever|whose)_\w+|[a-z0-9]+(?=\()))"
+)
+
+
 def docstrings(path: Path) -> Iterator[tuple[int, str]]:
     """The line and the text of each docstring in a file."""
     for node in ast.walk(ast.parse(path.read_bytes())):
@@ -66,5 +72,14 @@ def test_names_say_what_they_hold() -> None:
         str(path.relative_to(ROOT)): names
         for path in CODE
         if (names := EMPTY_NAMES.findall(path.read_text())) and path != Path(__file__)
+    }
+    assert found == {}
+
+
+def test_names_of_tests_have_a_subject() -> None:
+    found = {
+        str(path.relative_to(ROOT)): names
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if "node_modules" not in path.parts and (names := TOPICS.findall(path.read_text()))
     }
     assert found == {}

@@ -147,7 +147,7 @@ def fallbacks(given: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
             found[-1] = (found[-1][0], (*found[-1][1], name))
         else:
             raise ValueError(
-                "expected models and others for them, like claude-opus-*: claude-sonnet-*, gpt-5-mini"
+                "expected models and their fallbacks, like claude-opus-*: claude-sonnet-*, gpt-5-mini"
             )
     return tuple(found)
 

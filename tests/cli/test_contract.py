@@ -105,7 +105,7 @@ def model_of(bridge, name):
     return bridge.models.resolve(bridge.copilot(), name).model
 
 
-def test_it_ends_where_nothing_can_be_asked(bridge, monkeypatch):
+def test_the_contract_ends_where_nothing_can_be_asked(bridge, monkeypatch):
     """A limit says nothing about the model."""
 
     def refuse(*_args, **_more):

@@ -33,7 +33,7 @@ def test_the_browser_opens_where_there_is_a_desktop(programs, tmp_path):
 
 
 @pytest.mark.parametrize("missing", [{"DISPLAY": ""}, {"SSH_CONNECTION": "1"}, {"PATH": "/nowhere"}], ids=str)
-def test_it_does_not_open_elsewhere(programs, tmp_path, missing):
+def test_the_browser_does_not_open_without_a_desktop(programs, tmp_path, missing):
     environ = {"PATH": f"{programs}:/usr/bin:/bin", "DISPLAY": ":0"} | missing
     assert not open_in_browser("https://github.com/login/device", environ, "linux")
 

@@ -182,7 +182,7 @@ def test_the_login_of_an_editor_is_offered(editor, simulator, tmp_path, response
 
 
 @pytest.mark.parametrize("how", ["no place", "a file", "another program's database", "a key that is none"])
-def test_it_looks_first_whether_it_can_store_the_login(run, home, simulator, how):
+def test_a_login_begins_only_if_it_can_be_stored(run, home, simulator, how):
     """Before anybody enters a code at GitHub."""
     before = len(simulator.ledger(path="/login/device/code"))
     more = {}

@@ -177,14 +177,14 @@ def health(running: Running) -> int:
         ("CACHE", "false", "no store for the key"),
     ],
 )
-def test_it_is_never_open_to_everybody(
+def test_the_container_is_never_open_to_everybody(
     container: Container, volume: Path, setting: str, value: str, words: str
 ) -> None:
     container.environ[setting] = value
     assert words in container.run(*CMD)
 
 
-def test_compose_keeps_it_to_this_machine() -> None:
+def test_compose_publishes_to_this_machine_only() -> None:
     assert COMPOSE["ports"] == ["127.0.0.1:4141:4141"]
     assert f"EXPOSE {COMPOSE['ports'][0].rpartition(':')[2]}" in FINAL_STAGE
     (volume,) = COMPOSE["volumes"]

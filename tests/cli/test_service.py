@@ -179,7 +179,7 @@ def test_a_dry_run_does_nothing(run, monkeypatch, tmp_path, verb):
     assert not (tmp_path / "ada").exists()
 
 
-def test_it_is_done_step_by_step(run, monkeypatch, tmp_path):
+def test_an_installation_is_done_step_by_step(run, monkeypatch, tmp_path):
     called = []
     monkeypatch.setattr(service, "Machine", lambda: machine(home=tmp_path))
     monkeypatch.setattr(subprocess, "call", lambda command: called.append(command) or 0)

@@ -149,7 +149,7 @@ def test_a_task_that_has_crashed_is_started_again_and_one_that_was_stopped_is_no
     assert len(windows("restart")["runs"]) == 4
 
 
-def test_a_task_for_batteries_without_an_end(windows):
+def test_the_task_runs_on_batteries_and_has_no_end(windows):
     task = windows("install")["task"]
     assert task["DisallowStartIfOnBatteries"] == task["StopIfGoingOnBatteries"] == "false"
     assert task["ExecutionTimeLimit"] == "PT0S", "or it ends after three days"

@@ -154,7 +154,7 @@ def test_a_client_that_sends_no_more_and_reads_on_is_served(
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_it_is_served_in_mid_stream_too_and_noticed_when_it_leaves(
+def test_a_half_closed_client_is_served_and_noticed_when_it_leaves(
     brisk_bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     stream = brisk_bridge.stream(f"[[sim:stall after=4 seconds=20]] one two three {mark}", model)

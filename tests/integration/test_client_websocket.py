@@ -86,7 +86,7 @@ def test_a_conversation_goes_on_with_new_items_alone(
     assert "It rains." in json.dumps(simulator.ledger(mark)[-1]["body"])
 
 
-def test_its_events_are_those_of_the_stream(bridge: Bridge) -> None:
+def test_a_websockets_events_are_those_of_the_stream(bridge: Bridge) -> None:
     asked = {"model": MODEL, "input": "[[sim:think]] [[sim:say]] It is so."}
     stream = bridge.dial("POST", "/v1/responses", json.dumps({**asked, "stream": True}).encode())
     by_http = [json.loads(frame.raw.partition(b"\ndata: ")[2]) for frame in stream.all()]
@@ -154,7 +154,7 @@ def many(_launch: Start) -> Iterator[Bridge]:
     bridge.stop()
 
 
-def test_what_is_no_turn_is_refused_and_nothing_else(bridge: Bridge) -> None:
+def test_only_messages_that_are_no_turns_are_refused(bridge: Bridge) -> None:
     with talk(bridge) as client:
         steer = {"type": "response.steer", "stream_id": "main", "input": []}
         for text in ("no json", "[]", '{"type": "response.cancel"}', json.dumps(steer)):
@@ -277,7 +277,7 @@ def test_a_client_that_leaves_ends_its_turn(any_bridge: Bridge, simulator: Simul
         assert simulator.ended(f"{mark} {leave}")["outcome"] == "client-gone"
 
 
-def test_whose_turn_it_is_is_told_by_the_items(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_the_items_tell_whose_turn_it_is(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     """The Copilot CLI says on the handshake alone that a person has begun."""
     with talk(bridge, **{"x-initiator": "user"}) as client:
         first = client.turn(f"{mark} [[sim:tools]]", "gpt-4o", tools=[TOOL])["response"]

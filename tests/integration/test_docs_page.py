@@ -87,7 +87,7 @@ KEY = "Authorization: Bearer $API_KEY"
 
 
 @pytest.mark.parametrize(("language", "word"), [("en", "Schemas"), ("zh-CN", "数据结构")])
-def test_it_speaks_the_readers_language(bridge: Bridge, language: str, word: str) -> None:
+def test_the_docs_page_is_in_the_readers_language(bridge: Bridge, language: str, word: str) -> None:
     response = bridge.request("GET", "/docs", headers=BROWSER | {"Accept-Language": language})
     assert f"{word}</h2>" in response.body.decode()
 

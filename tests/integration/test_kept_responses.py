@@ -159,7 +159,9 @@ def test_one_that_fails_says_why(bridge: Bridge) -> None:
         ({"model": ""}, "model"),
     ],
 )
-def test_what_is_wrong_is_told_before_it_begins(bridge: Bridge, more: Json, param: str) -> None:
+def test_a_wrong_request_is_refused_before_its_background_job_begins(
+    bridge: Bridge, more: Json, param: str
+) -> None:
     response = bridge.request("POST", PATH, {**ASK, "background": True, **more})
     assert (response.status, response.error["param"]) == (400, param)
 

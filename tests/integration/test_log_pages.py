@@ -238,7 +238,7 @@ def test_the_rows_of_new_requests_come_first(full: Bridge) -> None:
     assert full.request("GET", "/live?part=nothing", headers=BROWSER).status == 400
 
 
-def test_what_runs_is_streamed_to_the_page(full: Bridge) -> None:
+def test_running_requests_are_streamed_to_the_page(full: Bridge) -> None:
     """With about how many tokens have come, until it has ended."""
     watched = full.dial("GET", "/live?part=running", headers=BROWSER | NEPAL).begin()
     assert watched.headers["content-type"].startswith("text/event-stream")

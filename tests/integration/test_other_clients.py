@@ -96,7 +96,7 @@ MODELS = ("gpt-4.1", "claude-sonnet-4.5", "gemini-3-pro-preview", "gpt-5.3-codex
 
 @pytest.mark.parametrize("client", BODIES)
 @pytest.mark.parametrize("model", MODELS)
-def test_their_requests_are_answered(
+def test_other_clients_requests_are_served(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str
 ) -> None:
     """And Copilot gets none of their headers."""

@@ -140,7 +140,7 @@ def test_every_page_has_the_headers_and_loads_nothing_foreign(
 
 
 @pytest.mark.parametrize("name", [name for name in assets.assets() if not name.endswith(".txt")])
-def test_what_pages_load_loads_nothing_from_elsewhere(bridge: Bridge, name: str) -> None:
+def test_pages_load_nothing_from_elsewhere(bridge: Bridge, name: str) -> None:
     served = bridge.request("GET", f"/assets/{assets.version()}/{name}", headers={"Accept-Encoding": "gzip"})
     assert served.status == 200
     assert "immutable" in served.headers["cache-control"]

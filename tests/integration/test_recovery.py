@@ -355,7 +355,7 @@ def eventually(database: sqlite3.Connection, request_id: str) -> Any:
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
-def test_it_is_remembered_over_a_restart(
+def test_a_lesson_is_remembered_over_a_restart(
     start_bridge: Start, simulator: Simulator, mark: str, server: str
 ) -> None:
     """Whichever worker learned it."""
@@ -372,7 +372,7 @@ def test_it_is_remembered_over_a_restart(
     assert ["top_k" in body for body in bodies(simulator, mark)] == [True, *[False] * 5]
 
 
-def test_without_a_store_it_is_remembered_by_the_process(
+def test_without_a_store_the_process_remembers_a_lesson(
     start_bridge: Start, simulator: Simulator, mark: str
 ) -> None:
     bridge = start_bridge(server="gevent", persist=False)

@@ -56,7 +56,7 @@ def offers(simulator: Simulator, mark: str) -> list[str | None]:
         ({"compression": "refuse"}, 1.1),
     ],
 )
-def test_what_is_sent_is_compressed_as_far_as_copilot_accepts_it(
+def test_messages_are_compressed_as_far_as_copilot_accepts(
     small: Bridge, simulator: Simulator, mark: str, limits: dict[str, Any], most: float
 ) -> None:
     agent = ready(small, simulator, **limits)

@@ -112,7 +112,9 @@ def test_a_broken_simulator_is_noticed(runner: Runner, name: str) -> None:
 
 
 @pytest.mark.needs(*RUNS)
-def test_its_requests_are_those_that_are_known(runner: Runner, request: pytest.FixtureRequest) -> None:
+def test_the_official_clients_requests_are_the_known_ones(
+    runner: Runner, request: pytest.FixtureRequest
+) -> None:
     entries = [entry for name, wanted in RUNS.items() for entry in runner.outcome(name, wanted).entries]
     version = golden.version_in(entries)
     now = golden.observe(entries, version)

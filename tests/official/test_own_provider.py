@@ -26,7 +26,7 @@ def test_a_task_through_the_bridge_has_one_turn_of_the_user(outcome: Outcome, na
 
 
 @pytest.mark.needs(*WEBSOCKETS)
-def test_it_takes_a_websocket_for_all_its_turns(runner: Runner) -> None:
+def test_the_official_client_takes_a_websocket_for_all_turns(runner: Runner) -> None:
     for name in WEBSOCKETS:
         runner.outcome(name, PROVIDED[name])
     log = [json.loads(line) for line in runner.bridge.log.all() if "request.done" in line]

@@ -78,7 +78,7 @@ def filled(path: str, bridge: Bridge) -> str:
 
 
 @every_page
-def test_it_is_for_everybody_at_a_desk(show, picture: Picture, name: str) -> None:
+def test_a_page_is_accessible_at_a_desk(show, picture: Picture, name: str) -> None:
     page = show(name)
     for words in (PAGES.get(name) or STRANGERS[name]).shows:
         expect(page.get_by_text(words).first).to_be_visible()
@@ -100,7 +100,7 @@ def test_it_is_for_everybody_at_a_desk(show, picture: Picture, name: str) -> Non
 
 
 @every_page
-def test_it_fits_a_phone(show, picture: Picture, name: str) -> None:
+def test_a_page_fits_a_phone(show, picture: Picture, name: str) -> None:
     page = show(name, chinese=True, **ON_A_PHONE)
     expect(page.locator("main .spinner:visible")).to_have_count(0)
     assert overflow(page) == 0
@@ -108,7 +108,7 @@ def test_it_fits_a_phone(show, picture: Picture, name: str) -> None:
     picture(page, f"{name}-chinese", LOOKS[:1])
 
 
-def test_what_opens_is_closed_by_escape(show) -> None:
+def test_opened_parts_are_closed_by_escape(show) -> None:
     page = show("usage")
     folded = page.locator("main details:not([open])").first
     number = page.locator("main details[open]").count()

@@ -641,7 +641,7 @@ def test_home_is_absolute(folder, monkeypatch):
     assert load_config({"home": "~/data"}, {}).home == folder / "data"
 
 
-def test_its_representation_has_no_secret():
+def test_the_representation_of_settings_has_no_secret():
     config = load_config({"github_token": "ghu_EXAMPLE0000", "home": "/x"}, {})
     assert "EXAMPLE" not in repr(config)
     assert "EXAMPLE" not in str(config)

@@ -117,7 +117,7 @@ def test_an_overloaded_store_asks_to_come_again(store, table, budgets):
     assert refused.value.kind == "rate_limited"
 
 
-def test_what_the_store_did_not_take_is_counted_after_the_process_has_ended(store, table, tmp_path):
+def test_unstored_settlements_are_counted_after_the_process(store, table, tmp_path):
     allow(store, "100/month")
     folder = tmp_path / "settlements"
     dying = Budgets(table, store.changes, 1.5, folder)
@@ -140,7 +140,7 @@ def test_what_the_store_did_not_take_is_counted_after_the_process_has_ended(stor
     assert "used=17;" in reserve(other).header
 
 
-def test_what_is_written_at_last_is_not_counted_again(store, table, tmp_path):
+def test_stored_settlements_are_not_counted_again(store, table, tmp_path):
     allow(store, "100/month")
     budgets = Budgets(table, store.changes, 1.5, tmp_path / "settlements")
     reservation = reserve(budgets)

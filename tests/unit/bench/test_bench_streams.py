@@ -125,7 +125,7 @@ def test_a_whole_response_is_checked_to_the_byte(upstream):
         check_whole(response, 401)
 
 
-def test_it_lists_a_model_for_each_api(upstream):
+def test_the_benchs_upstream_lists_a_model_for_each_api(upstream):
     listed = json.loads(body_of(Load(upstream.address, get("/models")).run()[0].raw)[0])["data"]
     endpoints = {model["id"]: model["supported_endpoints"] for model in listed}
     for shape in SHAPES:

@@ -164,7 +164,7 @@ def test_an_address_is_cleaned(url):
         "http://x/$(y)",
     ],
 )
-def test_what_is_no_address_is_refused(url):
+def test_a_text_that_is_no_address_is_refused(url):
     with pytest.raises(ConfigError, match="address"):
         clean_url(url)
 

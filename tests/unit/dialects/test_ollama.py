@@ -153,7 +153,7 @@ def test_log_probabilities_are_refused() -> None:
     assert caught.value.param == "logprobs"
 
 
-def test_what_only_a_model_of_ones_own_has_is_left_out() -> None:
+def test_options_of_local_models_are_left_out() -> None:
     options = dict.fromkeys(DROPPED_OPTIONS, 1)
     assert chat(options=options, **dict.fromkeys(DROPPED, 1)) == chat()
 

@@ -88,7 +88,7 @@ def test_the_prefixes_are_those_of_the_application() -> None:
     assert prefixes == set(map(nameless, (*PREFIXES, *ALIASES)))
 
 
-def test_it_is_openapi_3_1() -> None:
+def test_the_document_is_openapi_3_1() -> None:
     assert document()["openapi"] == "3.1.0"
     schemathesis.openapi.from_dict(json.loads(as_json())).validate()
 

@@ -158,7 +158,7 @@ def test_the_condition_shows_that_the_store_is_away(bridge: Bridge) -> None:
     ]
 
 
-def test_it_checks_again_as_soon_as_the_store_is_back(
+def test_the_monitor_checks_as_soon_as_the_store_is_back(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("copilot_bridge.pipeline.health_monitor.MIN_RETRY_DELAY", 60.0)
@@ -178,7 +178,7 @@ def wait_for(monitor: HealthMonitor, state: str) -> None:
         time.sleep(0.005)
 
 
-def test_it_checks_again_after_each_report(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_monitor_checks_after_each_report(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that gets a token, a login that has changed: each is news."""
     monkeypatch.setattr("copilot_bridge.pipeline.health_monitor.POLL_INTERVAL", 0.005)
     monkeypatch.setattr("copilot_bridge.pipeline.health_monitor.MIN_RETRY_DELAY", 60.0)

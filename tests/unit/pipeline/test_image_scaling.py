@@ -138,7 +138,7 @@ def test_small_images_are_not_decoded(monkeypatch: pytest.MonkeyPatch, data: str
     assert Scaler().fit(data, bounds) is None
 
 
-def test_it_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_is_scaled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     scaler, data, bounds = Scaler(), plain(400, 200), Bounds(LARGE, 100)
     broken = bomb(2000, 2000)
     first = scaler.fit(data, bounds), scaler.fit(broken, bounds)

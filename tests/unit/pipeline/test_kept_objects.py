@@ -51,7 +51,7 @@ def test_an_object_is_written_changed_and_removed(objects, clock):
     assert objects.read("me", "conv_1") is None
 
 
-def test_what_is_too_large_is_refused(objects):
+def test_an_object_that_is_too_large_is_refused(objects):
     with pytest.raises(BridgeError) as refused:
         objects.write("me", "conv_1", {"a": "x" * MEGABYTE})
     assert refused.value.kind == "too_large"
@@ -110,7 +110,7 @@ def test_a_response_that_another_worker_deleted_is_not_found(workers):
     assert two.find("me", "resp_2") is None
 
 
-def test_what_an_earlier_version_has_stored_is_read(workers, store):
+def test_an_object_of_an_earlier_version_is_read(workers, store):
     """Until 2026-11 it was a list of items."""
     one, two = (worker._store for worker in workers)
     table = store.response_chains(MEGABYTE, RESPONSE_TTL)

@@ -93,7 +93,7 @@ def test_after_a_jump_of_the_clock_a_connection_is_not_used(clock, seconds):
     assert ready.check()
 
 
-def test_it_can_be_turned_off(clock):
+def test_ready_connections_can_be_turned_off(clock):
     bridge = Bridge(connect_ahead=False)
     ready = ReadyConnections(bridge, clock)
     ready.start()

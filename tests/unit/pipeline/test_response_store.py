@@ -166,7 +166,7 @@ def test_a_response_is_kept_for_an_hour(workers, clock):
     assert two.table.prune() is False
 
 
-def test_of_a_conversation_all_is_kept(workers):
+def test_all_responses_of_a_conversation_are_kept(workers):
     one, two = workers
     before = None
     for number in range(2000):
@@ -255,7 +255,7 @@ def test_exit_waits_for_the_write_under_way(workers, monkeypatch):
     thread.join()
 
 
-def test_it_is_written_by_itself_and_found_as_soon_as_it_is(store):
+def test_a_response_is_written_and_found_by_another_worker(store):
     """Whoever asks while the other worker is writing it down waits for that."""
     one, two = (
         ResponseStore(MEGABYTE, table=store.response_chains(MEGABYTE, RESPONSE_TTL)) for _ in range(2)

@@ -86,7 +86,7 @@ def test_the_text_of_githubs_tool_is_read_without_its_marks() -> None:
     assert mcp_engine.read_result("[1]") == SearchResult((), "[1]")
 
 
-def test_what_githubs_tool_has_no_field_for_is_in_the_query() -> None:
+def test_domains_and_location_are_in_the_query_for_githubs_tool() -> None:
     query = SearchQuery(
         "rain", ("a.example", "b.example"), ("c.example",), (("city", "Oslo"), ("country", "NO"))
     )

@@ -114,7 +114,7 @@ def loaded_by(program: str) -> set[str]:
 
 
 @pytest.mark.parametrize("library", EXTRAS)
-def test_what_a_library_does_without_can_be_imported_later(library: str) -> None:
+def test_skipped_extras_can_be_imported_later(library: str) -> None:
     """Pages of the public web, for one, are decoded with requests' detector of charsets."""
     extra = EXTRAS[library][-1]
     program = f"{PREPARED}\nimport_without_extras({library!r})"

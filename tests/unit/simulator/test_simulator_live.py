@@ -239,7 +239,7 @@ def test_the_ledger_has_each_frame_with_its_headers(client: Client) -> None:
     assert entry["outcome"] == "complete"
 
 
-def test_what_is_compressed_is_taken_and_what_was_not_agreed_on_is_not(client: Client) -> None:
+def test_only_the_agreed_compression_is_accepted(client: Client) -> None:
     with talk(client, compression="deflate") as live:
         assert "permessage-deflate" in accepted(live)
         assert said_in(live.turn("[[sim:say]] Hello there.")) == "Hello there."

@@ -92,5 +92,5 @@ def test_the_newer_revision_is_strict(client: Client) -> None:
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, -32601)
 
 
-def test_it_needs_the_bearer(client: Client) -> None:
+def test_the_mcp_server_needs_the_bearer(client: Client) -> None:
     assert call(client, "tools/list", Authorization="Bearer nothing").status_code == 401

@@ -17,7 +17,7 @@ def test_a_signal_ends_it_quietly(number: signal.Signals) -> None:
     assert finish(process) == (0, b"")
 
 
-def test_it_ends_with_its_stdin() -> None:
+def test_the_simulator_ends_with_its_stdin() -> None:
     process, url = start("--exit-with-stdin")
     assert requests.get(f"{url}/login/device", timeout=5).status_code == 200
     assert finish(process) == (0, b"")

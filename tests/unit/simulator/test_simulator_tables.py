@@ -48,7 +48,7 @@ def test_every_recording_is_listed() -> None:
     assert listed.keys() == files
 
 
-def test_it_imports_nothing_of_the_bridge() -> None:
+def test_the_simulator_imports_nothing_of_the_bridge() -> None:
     for path in PACKAGE.rglob("*.py"):
         found = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
         ours = [node.module or "" for node in found if (node.module or "").startswith("copilot_bridge")]

@@ -94,7 +94,7 @@ def test_other_processes_know_rows_that_are_still_to_be_written(store, writer, t
     assert late.pending("a") is not None
 
 
-def test_what_runs_is_known_to_all_processes_with_its_progress(store, tmp_path):
+def test_all_processes_know_the_running_requests(store, tmp_path):
     """Progress is noted only while somebody watches."""
 
     def process(now):

@@ -36,7 +36,7 @@ def test_everything_worth_keeping_is_taken_over_and_the_log_says_so(
     again.close()
 
 
-def test_its_tables_are_those_of_a_new_store(path: Path) -> None:
+def test_a_migrated_store_has_the_tables_of_a_new_one(path: Path) -> None:
     make_unreleased(path)
     old, new = Sqlite(path), Sqlite(None)
     assert old.read(lambda t: t.rows(TABLES)) == new.read(lambda t: t.rows(TABLES))

@@ -66,14 +66,14 @@ def test_a_client_that_has_disconnected_is_an_error(pair: Any) -> None:
         CountingWriter(near).send(b"x")
 
 
-def test_it_is_ready_when_the_server_has_sent_the_head_of_chunks(pair: Any) -> None:
+def test_the_writer_is_ready_after_the_head_of_a_chunked_response(pair: Any) -> None:
     writer = CountingWriter(pair[0])
     assert writer.ready
     writer.chunked = False
     assert not writer.ready
 
 
-def test_it_is_never_ready_for_an_encrypted_connection(pair: Any) -> None:
+def test_the_writer_is_never_ready_for_an_encrypted_connection(pair: Any) -> None:
     """Data written to the system's socket would go out unencrypted."""
     context = cooperative_ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False

@@ -323,7 +323,7 @@ def test_a_full_disk_does_not_lose_the_catalogue(models, copilot, monkeypatch, c
     assert "No space left" in caplog.text
 
 
-def test_it_is_fetched_anew_from_another_host(models, copilot):
+def test_a_catalogue_is_fetched_anew_from_another_host(models, copilot):
     models.catalogue(copilot)
     copilot.api = "https://api.business.githubcopilot.com"
     assert models.catalogue(copilot).api == copilot.api
@@ -331,7 +331,7 @@ def test_it_is_fetched_anew_from_another_host(models, copilot):
     assert fetches(copilot) == 2
 
 
-def test_it_is_fetched_anew_when_the_clock_was_set_back(models, copilot, clock):
+def test_a_catalogue_is_fetched_anew_when_the_clock_was_set_back(models, copilot, clock):
     models.catalogue(copilot)
     clock.forward(-86400)
     for _ in range(3):

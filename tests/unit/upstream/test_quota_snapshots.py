@@ -79,7 +79,7 @@ def test_many_responses_are_one_write(world, clock):
     assert not key_values.written.acquire(blocking=False)
 
 
-def test_without_a_store_it_is_known_here(world, clock):
+def test_without_a_store_the_process_knows_the_snapshot(world, clock):
     key_values = Watched(world.store.key_values, broken=True)
     samples = QuotaSnapshots(key_values, clock, SOON)
     samples.note(world.account, session(70))

@@ -63,9 +63,7 @@ def test_a_small_message_is_sent_as_it_is_and_not_remembered() -> None:
 @given(
     st.lists(st.tuples(st.binary(max_size=9) | st.sampled_from(WORDS), st.booleans())), st.integers(1, 9000)
 )
-def test_what_a_server_compresses_is_read_wherever_it_is_cut(
-    sent: list[tuple[bytes, bool]], cut: int
-) -> None:
+def test_compressed_messages_are_read_wherever_they_are_cut(sent: list[tuple[bytes, bool]], cut: int) -> None:
     compressor = server()
     data = b"".join(
         Frame(Opcode.TEXT, text).serialize(mask=False, extensions=[compressor] if compressed else [])
@@ -111,7 +109,7 @@ BOMB_IN_TWO = compressed_frame(BOMB[:9], fin=False) + Frame(Opcode.CONT, BOMB[9:
         (compressed_frame(b"", Opcode.PING), 1002),
     ],
 )
-def test_what_cannot_be_decompressed_ends_the_connection(data: bytes, code: int) -> None:
+def test_undecompressable_data_ends_the_connection(data: bytes, code: int) -> None:
     client = Messages(is_client=True, max_size=MAX_SIZE, deflate=Deflate(agreed()))
     assert client.receive(text_frame(b"before") + data + text_frame(b"after")) == [b"before"]
     assert not client.is_open
@@ -148,6 +146,6 @@ def test_whatever_a_server_may_choose_is_taken() -> None:
 @pytest.mark.parametrize(
     "chosen", [("client_max_window_bits", "8"), ("server_max_window_bits", "16"), ("x", "")]
 )
-def test_what_a_server_may_not_choose_is_refused(chosen: tuple[str, str]) -> None:
+def test_parameters_that_a_server_may_not_choose_are_refused(chosen: tuple[str, str]) -> None:
     with pytest.raises(NegotiationError):
         DeflateOffer().process_response_params([chosen], [])

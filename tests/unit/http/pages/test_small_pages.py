@@ -103,7 +103,7 @@ def test_pauses_are_seen_and_ended(client: FlaskClient, bridge: Bridge) -> None:
     assert "Copilot has asked for no pause" in client.get("/settings", headers=BROWSER).text
 
 
-def test_whoever_is_allowed_does_not_wait(client: FlaskClient, bridge: Bridge) -> None:
+def test_an_allowed_caller_does_not_wait(client: FlaskClient, bridge: Bridge) -> None:
     table = bridge.store.approvals
     for number in "12":
         table.add(PendingRequest(number, "key:laptop", "gpt-4o", "may I", 100))

@@ -66,6 +66,6 @@ def test_texts_are_read_as_what_they_are(media_type: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("media_type", ["application/pdf", "image/png", "application/octet-stream"])
-def test_what_is_no_text_is_not_read(media_type: str) -> None:
+def test_only_text_is_read_of_a_page(media_type: str) -> None:
     with pytest.raises(NoText):
         PageFetcher(Config(proxy_env=False)).read(Fetched(URL, media_type, b"x"))

@@ -264,7 +264,7 @@ def test_cache_breakpoints_have_copilots_name(given, after):
 
 
 @pytest.mark.parametrize("tool", [TOOL | THEIRS, TOOL | OURS, TOOL | {"function": {"name": "f"} | THEIRS}])
-def test_it_may_stand_on_a_tool(tool):
+def test_a_cache_breakpoint_may_be_on_a_tool(tool):
     given = body(CLAUDE, [user_message()], tools=[copy.deepcopy(tool)])
     assert fit(given, model(CLAUDE)) == body(CLAUDE, [user_message()], tools=[TOOL | OURS])
 

@@ -85,7 +85,7 @@ def test_a_clock_that_was_set_back_keeps_nothing_for_longer(tmp_path: Path, cloc
     assert process(tmp_path, clock).of(*ME) == ()
 
 
-def test_it_ends_in_a_process_that_goes_on(tmp_path: Path, clock: Clock) -> None:
+def test_a_lesson_expires_in_a_running_process(tmp_path: Path, clock: Clock) -> None:
     learned = process(tmp_path, clock)
     learned.learn(*ME, STRICT)
     learned.flush()
@@ -104,7 +104,7 @@ def test_all_processes_forget_lessons(tmp_path: Path, clock: Clock) -> None:
     assert one.of(*ME) == two.of(*ME) == ()
 
 
-def test_without_a_store_it_is_in_memory(tmp_path: Path, clock: Clock) -> None:
+def test_without_a_store_a_lesson_is_in_memory(tmp_path: Path, clock: Clock) -> None:
     learned = process(tmp_path, clock, persistent=False)
     learned.learn(*ME, STRICT)
     learned.flush()

@@ -136,7 +136,7 @@ def test_one_that_was_idle_for_long_is_not_used(
         assert upstream.asked[-1][0] == connection
 
 
-def test_those_that_were_idle_with_it_are_closed_too(
+def test_connections_idle_beside_a_dead_one_are_closed(
     serve: Callable[..., Upstream], new_client: Callable[..., HttpClient]
 ) -> None:
     client, upstream = new_client(keepalive_expiry=0.05), serve()

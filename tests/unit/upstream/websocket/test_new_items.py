@@ -148,7 +148,7 @@ def test_each_client_sends_nothing_twice() -> None:
         assert known(FIRST, RESPONSE, then) == len(then) - 1
 
 
-def test_what_differs_is_sent_whole() -> None:
+def test_a_conversation_that_differs_is_sent_whole() -> None:
     went = responses_client(RESPONSE)
     last = result("call_1", "done")
     for name, then in {

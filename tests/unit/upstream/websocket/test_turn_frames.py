@@ -70,7 +70,7 @@ def test_an_event_without_headers_or_written_otherwise_is_read_all_the_same() ->
 
 
 @pytest.mark.parametrize("message", [b"", b"[]", b"no json", b'{"type": 1}', b'{"type":"response.x"'])
-def test_what_is_no_event_cuts_the_stream(message: bytes) -> None:
+def test_a_message_that_is_no_event_cuts_the_stream(message: bytes) -> None:
     with pytest.raises(StreamCut):
         TurnReader().feed([message])
 
