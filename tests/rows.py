@@ -15,16 +15,16 @@ from copilot_bridge.store.store import Store
 
 DAY = 86_400
 
-# (model, upstream's dialect, weight, premium requests, AI units for 1,000 tokens)
+# (model, upstream's dialect, weight, premium requests, AI units for a million tokens given, and responded)
 MODELS = (
-    ("claude-sonnet-4.5", "messages", 30, 1.0, 0.9),
-    ("gpt-4.1", "chat", 18, 0.0, 0.0),
-    ("claude-opus-4.7", "messages", 9, 3.0, 4.5),
-    ("gpt-5.3-codex", "responses", 14, 1.0, 0.7),
-    ("claude-haiku-4.5", "messages", 12, 0.33, 0.3),
-    ("gpt-5-mini", "responses", 8, 0.0, 0.1),
-    ("gemini-3-pro-preview", "chat", 5, 1.0, 0.8),
-    ("grok-code-fast-1", "chat", 3, 0.25, 0.2),
+    ("claude-sonnet-4.5", "messages", 30, 1.0, (300, 1500)),
+    ("gpt-4.1", "chat", 18, 0.0, (0, 0)),
+    ("claude-opus-4.7", "messages", 9, 3.0, (500, 2500)),
+    ("gpt-5.3-codex", "responses", 14, 1.0, (175, 1400)),
+    ("claude-haiku-4.5", "messages", 12, 0.33, (100, 500)),
+    ("gpt-5-mini", "responses", 8, 0.0, (25, 200)),
+    ("gemini-3-pro-preview", "chat", 5, 1.0, (200, 1200)),
+    ("grok-code-fast-1", "chat", 3, 0.25, (20, 150)),
 )
 CALLERS = ("local", "key:laptop", "key:build-server", "key:phone", "share:5ad1c0ffee12")
 CLIENTS = ("claude-cli", "claude-cli", "codex", "opencode", None)
@@ -90,32 +90,33 @@ def rows(number: int, *, days: int = 30, seed: int = 1, now: float | None = None
         }
         if outcome == "model_not_found":
             row |= {"model": "gpt-7-turbo", "upstream": None, "ms": chance.randrange(2, 9)}
-        elif outcome != "interrupted":
-            row |= timings(chance)
         if outcome in ("ok", "client_disconnected"):
-            row |= tokens(chance, price) | {"premium": premium, "quota": 83.4}
+            row |= tokens(chance, *price) | {"premium": premium, "quota": 83.4}
+        if outcome not in ("model_not_found", "interrupted"):
+            row |= timings(chance, row.get("tokens_out", 100))
         yield RequestLogRow(**row)
 
 
-def timings(chance: random.Random) -> dict[str, int]:
+def timings(chance: random.Random, tokens_out: int) -> dict[str, int]:
     queue, token = chance.choice((0, 0, 0, 140, 2_600)), chance.choice((0, 0, 0, 0, 180))
     first = queue + token + int(chance.lognormvariate(6.6, 0.6))
     return {
         "queue_ms": queue,
         "token_ms": token,
         "first_byte_ms": first,
-        "ms": first + int(chance.lognormvariate(7.6, 1.0)),
+        "ms": first + int(tokens_out * chance.lognormvariate(2.3, 0.3)),
     }
 
 
-def tokens(chance: random.Random, price: float) -> dict[str, float]:
-    given, answered = int(chance.lognormvariate(8.6, 1.2)), int(chance.lognormvariate(5.8, 1.0))
+def tokens(chance: random.Random, price_in: float, price_out: float) -> dict[str, float]:
+    given, responded = int(chance.lognormvariate(8.6, 1.2)), int(chance.lognormvariate(5.8, 1.0))
+    cached = int(given * chance.choice((0, 0.5, 0.9)))
     return {
         "tokens_in": given,
-        "tokens_out": answered,
-        "tokens_cached": int(given * chance.choice((0, 0.5, 0.9))),
-        "tokens_reasoning": answered // 3,
-        "cost": round((given / 10 + answered) * price / 1000, 4),
+        "tokens_out": responded,
+        "tokens_cached": cached,
+        "tokens_reasoning": responded // 3,
+        "cost": round(((given - 0.9 * cached) * price_in + responded * price_out) / 1e6, 6),
     }
 
 

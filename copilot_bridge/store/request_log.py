@@ -147,13 +147,21 @@ class LogFilter:
         elif self.outcome is not None:
             yield "outcome = ?", (self.outcome,)
         if self.text is not None:
-            pattern = escaped(self.text.lower())
-            # The index knows the outcome, so the rows of successes, which have no error, are not read.
-            sql = "((outcome NOT IN (?, ?) AND lower(error) LIKE ? ESCAPE '!') OR id LIKE ? ESCAPE '!')"
-            yield sql, (*SUCCESSES, f"%{pattern}%", f"{pattern}%")
+            yield text_term(self.text)
 
 
 ALL_REQUESTS = LogFilter()
+
+
+def text_term(text: str) -> tuple[str, tuple[object, ...]]:
+    """The condition that an error has the text, or the request's id begins with it."""
+    pattern = escaped(text.lower())
+    # The index knows the outcome, so the rows of successes, which have no error, are not read.
+    of_error = "outcome NOT IN (?, ?) AND lower(error) LIKE ? ESCAPE '!'"
+    values = (*SUCCESSES, f"%{pattern}%")
+    if any(sign.isspace() for sign in text):  # an id has none
+        return of_error, values
+    return f"(({of_error}) OR id LIKE ? ESCAPE '!')", (*values, f"{pattern}%")
 
 
 def nano_cents_of(row: RequestLogRow) -> int:

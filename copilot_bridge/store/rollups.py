@@ -5,6 +5,7 @@ background: `rollup_progress` has the `written` of the last row that they contai
 written after it.  So they are right at any time, also while an older version writes the log.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from math import nextafter
@@ -147,26 +148,34 @@ def catch_up(transaction: Transaction) -> bool:
 
 
 class SumReader:
-    """Reads sums of the log by some columns, from the table with the fewest rows that has these columns."""
+    """Reads sums of the log by some columns, from the table with the fewest rows that has these columns.
 
-    def __init__(self, transaction: Transaction, by: Sequence[str], chosen: Chosen) -> None:
+    :param sums: those that are read.
+    """
+
+    def __init__(
+        self, transaction: Transaction, by: Sequence[str], chosen: Chosen, sums: Sequence[str] = SUM_COLUMNS
+    ) -> None:
         self._transaction = transaction
         self._by = tuple(by)
         self._chosen = chosen
+        self._sums = sums
         columns = {*by, *(name for name, _ in chosen)}
         self._rollup = next((rollup for rollup in ROLLUPS if columns <= {*rollup.keys}), None)
 
     def sums(self, start: int, end: int) -> Shares:
-        names = ", ".join(self._by)
+        names = "".join(f"{name}, " for name in self._by)
+        groups = f" GROUP BY {', '.join(self._by)}" if self._by else ""
         found: Shares = {}
         for sql, values in self._parts(start, end):
             rows = self._transaction.rows(
-                f"SELECT {names}, {SUM_OF_HOURS}, sum({CENTS_OF_HOUR}) FROM ({sql}) AS part GROUP BY {names}",  # noqa: S608
+                f"SELECT {names}{SUM_OF_HOURS}, sum({CENTS_OF_HOUR}) FROM ({sql}) AS part{groups}",  # noqa: S608
                 *values,
             )
             for row in rows:
                 group, sums = row[: len(self._by)], row[len(self._by) :]
-                found[group] = [*map(add, found.get(group, [None] * len(sums)), sums)]
+                if sums[0] is not None:  # without groups there is a row of nothing, too
+                    found[group] = [*map(add, found.get(group, [None] * len(sums)), sums)]
         return found
 
     def largest(self, start: int, end: int, order: str, limit: int) -> tuple[list[str], int]:
@@ -208,7 +217,7 @@ class SumReader:
 
     def _of_hours(self, rollup: Rollup, start: int, end: int, *, most: bool) -> Query:
         wanted, values = conditions(self._chosen, {name: name for name in rollup.keys})
-        columns = ", ".join((*self._by, *SUM_COLUMNS))
+        columns = ", ".join((*self._by, *self._sums))
         hour = "+hour" if most else "hour"  # with the sign, it is not looked up in an index
         sql = f"SELECT {columns} FROM {rollup.table} WHERE {hour} >= ? AND {hour} < ?{wanted}"  # noqa: S608
         return sql, (start, end, *values)
@@ -219,12 +228,17 @@ class SumReader:
             f"{expression} AS {name}"
             for name, expression in (
                 *((name, COLUMNS_OF_REQUESTS[name]) for name in self._by),
-                *SHARE_OF_REQUEST.items(),
+                *((name, SHARE_OF_REQUEST[name]) for name in self._sums),
             )
         )
         # With the sign, the few rows are found by `written`.
         time = f"written > {PROGRESS} AND +at >= ? AND +at < ?" if missing else "at >= ? AND at < ?"
         return f"SELECT {columns} FROM requests WHERE {time}{wanted}", (start, end, *values)  # noqa: S608
+
+
+def sums_for(order: str) -> list[str]:
+    """Return the names in SUM_COLUMNS that an order needs."""
+    return [name for name in SUM_COLUMNS if re.search(rf"\b{name}\b", ORDERS[order])]
 
 
 def conditions(chosen: Chosen, columns: Mapping[str, str]) -> tuple[str, list[str]]:

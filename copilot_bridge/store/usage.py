@@ -12,7 +12,15 @@ from copilot_bridge.billing.forecast import Traffic
 from copilot_bridge.billing.hourly_rollups import HOUR, add
 from copilot_bridge.billing.usage import DAY, Sums, midnight, name_of_day, named_sums
 from copilot_bridge.store.database import Database, Row, Transaction
-from copilot_bridge.store.rollups import SUM_OF_HOURS, SUM_OF_REQUESTS, Chosen, Group, Shares, SumReader
+from copilot_bridge.store.rollups import (
+    SUM_OF_HOURS,
+    SUM_OF_REQUESTS,
+    Chosen,
+    Group,
+    Shares,
+    SumReader,
+    sums_for,
+)
 
 # Sums of past hours hardly change: only requests that were still running then are added later.
 CACHE_SIZE = 40_000  # groups of all spans, of about 1 kB each
@@ -73,7 +81,7 @@ class UsageTable:
         cached, so many spans hardly take longer than one; do not change what is returned.
 
         :param edges: unix seconds, ascending.
-        :param by: of COLUMNS_OF_REQUESTS.  Model "": not one of Copilot's.
+        :param by: of COLUMNS_OF_REQUESTS; none: the sums of all.  Model "": not one of Copilot's.
         :param wanted: values of such columns.
         """
         chosen = tuple(sorted((wanted or {}).items()))
@@ -101,9 +109,11 @@ class UsageTable:
         :param order: one of ORDERS.
         """
         chosen = tuple(sorted((wanted or {}).items()))
-        return self._database.read(
-            lambda transaction: SumReader(transaction, (by,), chosen).largest(*span, order, limit)
-        )
+
+        def read(transaction: Transaction) -> tuple[list[str], int]:
+            return SumReader(transaction, (by,), chosen, sums_for(order)).largest(*span, order, limit)
+
+        return self._database.read(read)
 
     def days(
         self, since: float, offset: int = 0, *, caller: str | None = None, account: str | None = None

@@ -23,6 +23,7 @@ from copilot_bridge.store.keys import KEY, Key
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 BROWSER = {"Accept": ACCEPT, "Accept-Language": "en"}
 NEPAL = {"Cookie": "time_zone=Asia/Kathmandu|345", "Accept-Encoding": "gzip"}
+SHANGHAI = {"Cookie": "time_zone=Asia/Shanghai|480", "Accept-Encoding": "gzip"}
 OPERATOR = {"x-api-key": "operator"}
 
 FULL = 120_000
@@ -123,9 +124,9 @@ HEAVY = (
 )
 
 
-def first_byte(bridge: Bridge, path: str) -> float:
+def first_byte(bridge: Bridge, path: str, **headers: str) -> float:
     """The seconds until the first byte of a page."""
-    stream = bridge.dial("GET", path, headers=BROWSER | NEPAL).begin()
+    stream = bridge.dial("GET", path, headers=BROWSER | NEPAL | headers).begin()
     assert stream.status == 200
     if not path.endswith(".csv"):
         assert int(stream.headers["content-length"]) < LARGEST
@@ -135,7 +136,7 @@ def first_byte(bridge: Bridge, path: str) -> float:
 
 def check_soon(waited: list[float]) -> None:
     """A machine that is busy with something else holds up some of the tries."""
-    busy = os.getloadavg()[0] > (os.cpu_count() or 1)
+    busy = os.getloadavg()[0] > (os.cpu_count() or 1) / 2
     assert min(waited) < SOON * (3 if busy else 1), waited
 
 
@@ -152,7 +153,7 @@ def test_the_first_byte_comes_soon_to_the_first_visitor(full: Bridge, start_brid
     for _ in range(3):
         bridge = start_bridge(home=full.home, log_rows=FULL, server="gevent")
         assert bridge.request("GET", "/healthz").status == 200
-        waited.append(first_byte(bridge, path))
+        waited.append(first_byte(bridge, path, **SHANGHAI))
         bridge.stop()
     check_soon(waited)
 

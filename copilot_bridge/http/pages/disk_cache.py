@@ -1,4 +1,4 @@
-"""Files with what takes long to make, and follows from the program: compiled templates, a long page.
+"""Files with what takes long to make, and follows from the program: compiled templates, texts, a long page.
 
 Like Python's own bytecode they are beside their sources, in `__pycache__`; where that may not be written, in
 the data directory.  `python -m copilot_bridge.http.pages` makes the templates with an installation.
@@ -9,9 +9,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
+import orjson
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 
@@ -29,7 +32,7 @@ class DiskCache:
     def read(self, name: str, version: str) -> bytes | None:
         for folder in filter(None, (self._beside, self._home)):
             with suppress(OSError):
-                return (folder / f"{name}-{version}").read_bytes()
+                return (folder / f"{name}.{version}").read_bytes()
         return None
 
     def write(self, name: str, version: str, content: bytes) -> None:
@@ -37,11 +40,11 @@ class DiskCache:
         for folder, mode in self._writable():
             with suppress(OSError):
                 folder.mkdir(mode, exist_ok=True)
-                path = folder / f"{name}-{version}"
+                path = folder / f"{name}.{version}"
                 temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
                 temporary.write_bytes(content)
                 temporary.replace(path)
-                for other in folder.glob(f"{name}-*"):
+                for other in folder.glob(f"{name}.*"):
                     if other != path:
                         other.unlink(missing_ok=True)
                 return
@@ -52,6 +55,23 @@ class DiskCache:
             yield self._beside, 0o777
         if self._home is not None:
             yield self._home, 0o700
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A file of texts; reading it as JSON takes a tenth of the time."""
+    content, files = path.read_bytes(), DiskCache(path.parent, None)
+    version = sha256(content).hexdigest()[:16]
+    kept = files.read(path.stem, version)
+    found: dict[str, Any]
+    if kept is not None:
+        with suppress(orjson.JSONDecodeError):
+            found = orjson.loads(kept)
+            return found
+    import tomllib  # here, as a bridge without readers of its pages does not need it
+
+    found = tomllib.loads(content.decode())
+    files.write(path.stem, version, orjson.dumps(found))
+    return found
 
 
 class TemplateCache(BytecodeCache):

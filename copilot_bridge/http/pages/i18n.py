@@ -5,6 +5,8 @@ from pathlib import Path
 
 from flask import g, has_request_context, request
 
+from copilot_bridge.http.pages.disk_cache import read_toml
+
 LANGUAGES = {"en": "English", "zh": "中文"}
 DEFAULT = "en"
 FOLDER = Path(__file__).parent / "languages"
@@ -20,11 +22,7 @@ def catalogue(language: str) -> dict[str, str]:
     Instructions for clients have no names: the command line prints them as they are in `clients`, so there
     the English sentence is the name.
     """
-    import tomllib  # here, as a bridge without readers of its pages does not need it
-
-    sections: dict[str, dict[str, str]] = tomllib.loads(
-        (FOLDER / f"{language}.toml").read_text(encoding="utf-8")
-    )
+    sections: dict[str, dict[str, str]] = read_toml(FOLDER / f"{language}.toml")
     sentences = sections.pop("clients", {})
     named = {f"{section}.{name}": text for section, texts in sections.items() for name, text in texts.items()}
     return named | sentences

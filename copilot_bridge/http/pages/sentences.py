@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from copilot_bridge.http.pages.disk_cache import read_toml
 from copilot_bridge.http.pages.i18n import DEFAULT, FOLDER, spoken
 
 MESSAGES, API, SETTINGS = "messages", "api", "settings"  # the books
@@ -35,11 +36,7 @@ def book(language: str, name: str) -> dict[str, str]:
     """The sentences of a book: English -> the language's; {} for English."""
     if language == DEFAULT:
         return {}
-    import tomllib  # here, as in `i18n.catalogue`
-
-    text = (FOLDER / f"{language}-{name}.toml").read_text(encoding="utf-8")
-    sentences: dict[str, str] = tomllib.loads(text)
-    return sentences
+    return read_toml(FOLDER / f"{language}-{name}.toml")
 
 
 @cache

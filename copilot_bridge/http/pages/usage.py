@@ -229,7 +229,7 @@ class Parts(Struct, frozen=True):
 
     :param total: of all.  :param shown: the metric.  :param groups: those of the table.
     :param number: of all groups.  :param spans: the groups of each bar, at least the largest.
-    :param wholes: the sums of each bar, by anything.
+    :param wholes: the sums of each bar.
     """
 
     total: Sums
@@ -249,8 +249,8 @@ def read_parts(by: str, range_: Range, wanted: Mapping[str, str]) -> Parts:
         total = summed(groups.values())
         return Parts(total, metric(total), groups, len(groups), spans, spans)
     # There may be as many conversations as requests, so only those that are shown are read.
-    wholes = usage.spans(range_.edges, ("account",), wanted)
-    total = summed(whole_of(wholes).values())
+    wholes = usage.spans(range_.edges, (), wanted)
+    total = summed(sums for whole in wholes for sums in whole.values())
     shown = metric(total)
     span, column = (range_.start, range_.end), COLUMNS[by]
     order = chosen_sort() or shown

@@ -6,6 +6,8 @@ import stat
 import threading
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from copilot_bridge.errors import ConfigError, StoreError
 from copilot_bridge.redaction import Secret
@@ -133,3 +135,9 @@ def test_derived_keys_differ_by_purpose_and_key(tmp_path):
     assert one not in others
     with pytest.raises(ConfigError):
         encryptor(tmp_path, "none").derive_key("pages")
+
+
+def test_derived_keys_are_those_of_the_standard(tmp_path):
+    """By the library's HKDF, which earlier versions used: sessions and ids depend on them."""
+    hkdf = HKDF(SHA256(), 32, salt=None, info=b"copilot-bridge pages")
+    assert encryptor(tmp_path, KEY).derive_key("pages") == hkdf.derive(base64.b64decode(KEY))

@@ -9,7 +9,7 @@ from rows import fill, rows
 
 from copilot_bridge.billing.usage import DAY, midnight
 from copilot_bridge.http.pages.usage_query import SORTS
-from copilot_bridge.http.pages.usage_sums import METRICS, sort_value
+from copilot_bridge.http.pages.usage_sums import METRICS, sort_value, summed
 from copilot_bridge.store import open_store, rollups
 from copilot_bridge.store.database import Transaction
 from copilot_bridge.store.request_log import LogFilter, LogSums
@@ -84,6 +84,16 @@ def fields_of(row) -> dict[str, object]:
 
 def name_of(row, by: str) -> str:
     return "" if by == "model" and not row.upstream else getattr(row, by) or ""
+
+
+def test_sums_of_all_are_those_of_their_groups(store) -> None:
+    first = midnight(time.time(), 0) - 3 * DAY + HALF_PAST
+    edges = [first, first + DAY, first + 2 * DAY]
+    for wanted in ({}, {"client": "codex"}):
+        assert store.usage.spans([first - 40 * DAY, first - 20 * DAY], (), wanted) == [{}]
+        wholes = store.usage.spans(edges, (), wanted)
+        for whole, groups in zip(wholes, store.usage.spans(edges, ("model",), wanted), strict=True):
+            assert whole[()] == pytest.approx(summed(groups.values()) | {"cost": whole[()]["cost"]})
 
 
 def test_hours_are_summed_up(store) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, FileSystemLoader
 
-from copilot_bridge.http.pages.disk_cache import DiskCache, TemplateCache
+from copilot_bridge.http.pages.disk_cache import DiskCache, TemplateCache, read_toml
 
 
 @pytest.fixture
@@ -62,6 +62,18 @@ def test_a_new_version_takes_the_place_of_the_old_one(templates: Path, home: Pat
     files.write("page-zh", "1", b"zh")
     assert [files.read("page-en", version) for version in ("1", "2")] == [None, b"2"]
     assert files.read("page-zh", "1") == b"zh"
+    files.write("page", "3", b"")  # which is no version of the others
+    assert files.read("page-zh", "1") == b"zh"
+
+
+def test_texts_are_read_as_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "en.toml"
+    for text in ("one", "two"):
+        path.write_text(f'[a]\nb = "{text}"')
+        for _ in range(2):
+            assert read_toml(path) == {"a": {"b": text}}
+    kept = {file.name.partition(".")[0] for file in (tmp_path / "__pycache__").glob("*")}
+    assert kept <= {"en"}
 
 
 def test_without_a_folder_to_write_to_pages_come_all_the_same(
