@@ -144,7 +144,7 @@ def test_without_sources_every_setting_has_its_default():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_variable_of_the_environment_sets_it(name):
+def test_a_variable_of_the_environment_sets_its_setting(name):
     raw, value = SAMPLES[name]
     config = load_config(environ={variable(name): raw})
     assert getattr(config, name) == value
@@ -169,7 +169,7 @@ def test_an_option_sets_it(name):
 
 
 @pytest.mark.parametrize("alias", sorted(ALIASES))
-def test_a_short_variable_sets_it(alias):
+def test_a_short_variable_sets_its_setting(alias):
     raw, value = SAMPLES[ALIASES[alias]]
     config = load_config(environ={alias: raw})
     assert getattr(config, ALIASES[alias]) == value
