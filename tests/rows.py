@@ -9,7 +9,7 @@ from typing import Any
 from copilot_bridge.billing.hourly_rollups import hourly_rollups
 from copilot_bridge.store import open_store
 from copilot_bridge.store.database import Transaction
-from copilot_bridge.store.request_log import COLUMNS, RequestLogRow, values_in_order
+from copilot_bridge.store.logged_request import COLUMNS, RequestLogRow, values_in_order
 from copilot_bridge.store.rollups import UPSERT_HOUR
 from copilot_bridge.store.store import Store
 

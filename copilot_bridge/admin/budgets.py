@@ -4,7 +4,7 @@ from copilot_bridge.access.authentication import GITHUB_ID_PREFIX, LOCAL_OPERATO
 from copilot_bridge.billing.budgets import ALL, CONVERSATION, EACH, KEY, LOGIN, Budget, BudgetLimit, Standing
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.store import Store
-from copilot_bridge.store.request_log import SHORT_ID
+from copilot_bridge.store.logged_request import SHORT_ID
 
 # Names in the log that no stored key has: keys of the settings, and callers with a GitHub token of their own.
 OTHER_CALLERS = ("key:", "share:", GITHUB_ID_PREFIX)

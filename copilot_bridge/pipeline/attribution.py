@@ -8,7 +8,7 @@ from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.response_store import caller_of
-from copilot_bridge.store.request_log import SHORT_ID
+from copilot_bridge.store.logged_request import SHORT_ID
 from copilot_bridge.upstream.auto import PickContext
 from copilot_bridge.upstream.catalogues import ResolvedModel
 from copilot_bridge.upstream.error_mapping import Refusal

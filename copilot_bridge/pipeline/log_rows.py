@@ -2,7 +2,7 @@
 
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.logs.escaping import truncate
-from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.logged_request import RequestLogRow
 
 MAX_ERROR_LENGTH, MAX_NAME_LENGTH = 500, 200  # characters
 

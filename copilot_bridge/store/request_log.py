@@ -1,16 +1,14 @@
 """The request log in the store: callers, models, costs and outcomes, but no prompts and no responses."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from dataclasses import dataclass
 
 from cachetools import TTLCache
 
-from copilot_bridge.billing.charge import in_nano_cents
-from copilot_bridge.billing.cost import NANO
-from copilot_bridge.billing.hourly_rollups import SUCCESSES, hourly_rollups, nano_aiu_of
-from copilot_bridge.errors import KINDS, InvalidRequest
+from copilot_bridge.billing.hourly_rollups import SUCCESSES, hourly_rollups
 from copilot_bridge.store.database import Database, Row, Transaction
+from copilot_bridge.store.log_filter import ALL_REQUESTS, Cursor, LogFilter, values_of, where
+from copilot_bridge.store.logged_request import COLUMNS, RequestLogRow, nano_cents_of, values_in_order
 from copilot_bridge.store.prompt_cache import PromptUse, judge_prompts, prune_prompts
 from copilot_bridge.store.rollups import (
     CENTS_OF_REQUEST,
@@ -21,73 +19,7 @@ from copilot_bridge.store.rollups import (
     next_written,
 )
 
-
-@dataclass(slots=True)
-class RequestLogRow:
-    """A request in the store.  None: unknown, or not known yet.
-
-    New columns go to the end: rows that a killed process of an earlier version left behind are read by
-    position.
-    """
-
-    id: str
-    at: float  # unix seconds of its arrival
-    caller: str | None = None  # the key, or "local"
-    account: str | None = None  # the GitHub login
-    dialect: str | None = None
-    model: str | None = None
-    upstream: str | None = None  # the dialect that was spoken to Copilot
-    initiator: str | None = None
-    status: int | None = None
-    # "ok", "client_disconnected", the kind of an error, or "interrupted": the process ended first.
-    outcome: str | None = None
-    ms: int | None = None
-    first_byte_ms: int | None = None
-    tokens_in: int | None = None
-    tokens_out: int | None = None
-    tokens_cached: int | None = None
-    tokens_reasoning: int | None = None
-    cost: float | None = None  # AI units
-    quota: float | None = None  # per cent of the plan's requests that are left
-    queue_ms: int | None = None  # spent waiting for the rate limits and for the operator's approval
-    token_ms: int | None = None  # spent waiting for a Copilot token
-    error: str | None = None  # its message, shortened
-    address: str | None = None  # of the client
-    path: str | None = None
-    streamed: int | None = None  # 1 or 0
-    premium: float | None = None  # premium requests that it cost, where the model's price is known
-    session: str | None = None  # a short name of the conversation
-    discount: float | None = None  # the part of the price that the model "auto" took off
-    adaptations: str | None = None  # what Copilot refused at first, and the bridge changed or left out
-    nano_aiu: int | None = None  # the cost in 1e-9 AI units; None in rows of version 0.2
-    estimated: int | None = None  # 1: the cost is by the table of prices, 0: by Copilot's own words
-    tier: str | None = None  # of the prices: "default" or "long", by the length of the prompt
-    tokens_written: int | None = None  # to the prompt cache
-    searches: int | None = None  # web searches
-    retries: int | None = None  # how often the bridge sent the request again
-    requested_model: str | None = None  # the client's name for the model
-    response_model: str | None = None  # the model that the response names
-    upstream_id: str | None = None  # GitHub's id of the request
-    client: str | None = None  # the program, by its User-Agent
-    interaction: str | None = None  # a short name of all that follows from one thing that the user said
-    kind: str | None = None  # "conversation-subagent" and the like; None: the conversation itself
-    catalogue_ms: int | None = None  # spent waiting for the list of models
-    connection_ms: int | None = None  # spent waiting for a new connection to Copilot
-    verdict: str | None = None  # on the prompt cache: "hit", "model_changed", ...
-    verdict_detail: str | None = None  # such as the number of the changed message
-    lost_nano_aiu: int | None = None  # what it cost that the cache was missed, in 1e-9 AI units
-    instead_of: str | None = None  # the model that was refused, so that another responded
-    fallback_reason: str | None = None  # the kind of that refusal
-    parent: str | None = None  # the request of a client for which the bridge sent this one
-    uploaded: int | None = None  # bytes of the requests to Copilot
-    spared: int | None = None  # bytes that were not sent again, since Copilot remembered them
-
-
-SHORT_ID = 13  # characters of the ids of conversations and interactions that the log keeps
-COLUMNS = tuple(field.name for field in fields(RequestLogRow))
-values_in_order = attrgetter(*COLUMNS)
 WRITE_TIMEOUT = 5.0  # seconds; after it the rows are written again later
-Cursor = tuple[float, str]  # (at, id) of the row at which a page of the log ends
 
 DELETE_BATCH = 1000  # rows that are deleted in one transaction
 MAX_VALUES = 500  # in a statement
@@ -95,111 +27,6 @@ EXPORT_BATCH = 500  # rows that an export reads at a time
 CLOCK_TOLERANCE = (
     2.0  # seconds; the transaction that writes a row may commit so long after the row's `written`
 )
-
-FAILED = "error"  # in a filter: all outcomes but successes
-
-# Names of groups of outcomes, for filters: by who can help, and incomplete responses.
-GROUPS: dict[str, tuple[str, ...]] = {
-    group: tuple(kind.name for kind in KINDS.values() if kind.group == group)
-    for group in ("client", "limit", "upstream", "broken")
-}
-GROUPS["broken"] += ("interrupted",)
-
-
-@dataclass(frozen=True, slots=True)
-class LogFilter:
-    """Conditions that rows have to meet.  `since`, `until`: unix seconds, the latter excluded.
-
-    :param status: "404", or "4xx" for the class.
-    :param outcome: as in the log, or "error", or one of `GROUPS`.
-    :param client: the program.  :param initiator: "user" or "agent".
-    :param text: a part of the error, or the beginning of the request's id.
-    """
-
-    since: float | None = None
-    until: float | None = None
-    caller: str | None = None
-    account: str | None = None
-    model: str | None = None
-    status: str | None = None
-    outcome: str | None = None
-    session: str | None = None
-    client: str | None = None
-    initiator: str | None = None
-    text: str | None = None
-
-    def terms(self) -> Iterator[tuple[str, tuple[object, ...]]]:
-        """The conditions as SQL, each with its values.  Raises InvalidRequest: no such status."""
-        if self.since is not None:
-            yield "at >= ?", (self.since,)
-        if self.until is not None:
-            yield "at < ?", (self.until,)
-        for name in ("caller", "account", "model", "session", "client", "initiator"):
-            if (wanted := getattr(self, name)) is not None:
-                yield f"{name} = ?", (wanted,)
-        if self.status is not None:
-            yield "status >= ? AND status < ?", read_status(self.status)
-        if self.outcome == FAILED:
-            yield "outcome NOT IN (?, ?)", SUCCESSES
-        elif self.outcome in GROUPS:
-            kinds = GROUPS[self.outcome]
-            yield f"outcome IN ({', '.join('?' * len(kinds))})", kinds
-        elif self.outcome is not None:
-            yield "outcome = ?", (self.outcome,)
-        if self.text is not None:
-            yield text_term(self.text)
-
-
-ALL_REQUESTS = LogFilter()
-
-
-def text_term(text: str) -> tuple[str, tuple[object, ...]]:
-    """The condition that an error has the text, or the request's id begins with it."""
-    pattern = escaped(text.lower())
-    # The index knows the outcome, so the rows of successes, which have no error, are not read.
-    of_error = "outcome NOT IN (?, ?) AND lower(error) LIKE ? ESCAPE '!'"
-    values = (*SUCCESSES, f"%{pattern}%")
-    if any(sign.isspace() for sign in text):  # an id has none
-        return of_error, values
-    return f"(({of_error}) OR id LIKE ? ESCAPE '!')", (*values, f"{pattern}%")
-
-
-def nano_cents_of(row: RequestLogRow) -> int:
-    """The list price in 1e-9 US cents; 0: it is not known."""
-    premium = None if row.premium is None else round(row.premium * NANO)
-    return in_nano_cents(nano_aiu_of(row), premium) or 0
-
-
-def escaped(text: str) -> str:
-    """Escape a text for a LIKE pattern."""
-    return "".join(f"!{sign}" if sign in "!%_" else sign for sign in text)
-
-
-def read_status(text: str) -> tuple[int, int]:
-    """Return the range of statuses that "404" or "4xx" means, its end excluded.  Raises InvalidRequest."""
-    if len(text) == 3 and text.isascii():
-        if text.isdecimal():
-            return int(text), int(text) + 1
-        if text[0].isdecimal() and text[1:].lower() == "xx":
-            return int(text[0]) * 100, int(text[0]) * 100 + 100
-    raise InvalidRequest("status: expected one like 404, or a class like 4xx", param="status")
-
-
-def cursor_of(row: RequestLogRow) -> str:
-    """The cursor at a row, as text for the next page's query."""
-    return f"{row.at!r}~{row.id}"
-
-
-def read_cursor(text: str) -> Cursor:
-    """Read a cursor from its text.  Raises InvalidRequest."""
-    at, _, id_ = text.partition("~")
-    try:
-        return float(at), id_
-    except ValueError as error:
-        raise InvalidRequest(
-            "before: expected the cursor at the end of the previous page", param="before"
-        ) from error
-
 
 NO_PROMPTS: Mapping[str, PromptUse] = {}
 
@@ -485,17 +312,6 @@ def note_verdicts(
         if found := judged.get(row.id):
             verdict, row.lost_nano_aiu = found
             row.verdict, row.verdict_detail = verdict.kind, verdict.detail or None
-
-
-Terms = Sequence[tuple[str, tuple[object, ...]]]
-
-
-def where(terms: Terms) -> str:
-    return f" WHERE {' AND '.join(sql for sql, _ in terms)}" if terms else ""
-
-
-def values_of(terms: Terms) -> list[object]:
-    return [value for _, values in terms for value in values]
 
 
 def known_from(transaction: Transaction, moments: list[float]) -> set[Row]:

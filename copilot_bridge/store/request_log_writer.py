@@ -15,8 +15,9 @@ from msgspec import Struct
 from copilot_bridge.errors import StoreError
 from copilot_bridge.shared_memory.crash_log import CrashLog, all_lines, find_line, left_behind
 from copilot_bridge.shared_memory.shared_times import SharedTimes
+from copilot_bridge.store.logged_request import COLUMNS, RequestLogRow, values_in_order
 from copilot_bridge.store.prompt_cache import PromptUse
-from copilot_bridge.store.request_log import COLUMNS, RequestLog, RequestLogRow, values_in_order
+from copilot_bridge.store.request_log import RequestLog
 from copilot_bridge.store.unreleased_schema import OUTCOMES
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import pytest
 from integration.harness import new_token
 
 from copilot_bridge.store import open_store
-from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.logged_request import RequestLogRow
 
 NANO = 1_000_000_000
 

@@ -21,7 +21,7 @@ from copilot_bridge.errors import BridgeError
 from copilot_bridge.pipeline import Bridge
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.budgets import Demand
-from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.logged_request import RequestLogRow
 
 EN = {"Accept": "text/html", "Accept-Language": "en"}
 ZH = {"Accept": "text/html", "Accept-Language": "zh-CN"}

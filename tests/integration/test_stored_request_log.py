@@ -18,7 +18,7 @@ from integration.harness import ROOT, Bridge, Simulator, Start, chat_body, new_m
 from copilot_bridge.billing.charge import TokenCounts, charge
 from copilot_bridge.billing.prices import read_prices
 from copilot_bridge.store import open_store
-from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.logged_request import RequestLogRow
 
 Rows = dict[str, RequestLogRow]
 

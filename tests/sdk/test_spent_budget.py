@@ -12,7 +12,7 @@ from integration.harness import Bridge, Start, chat_body
 from copilot_bridge.admin.budgets import read_limit, set_budget
 from copilot_bridge.store import open_store
 from copilot_bridge.store.keys import KEY, Key
-from copilot_bridge.store.request_log import LogFilter
+from copilot_bridge.store.log_filter import LogFilter
 
 
 @pytest.fixture

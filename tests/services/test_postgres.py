@@ -26,9 +26,10 @@ from copilot_bridge.store.approvals import APPROVED, DENIED, PENDING, PendingReq
 from copilot_bridge.store.budgets import Demand
 from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.store.keys import KEY, Key
+from copilot_bridge.store.log_filter import LogFilter, cursor_of, read_cursor
+from copilot_bridge.store.logged_request import RequestLogRow
 from copilot_bridge.store.prompt_cache import PromptUse
 from copilot_bridge.store.rate_limits import AdmissionLimit
-from copilot_bridge.store.request_log import LogFilter, RequestLogRow, cursor_of, read_cursor
 from copilot_bridge.store.response_chains import EncryptedResponse
 from copilot_bridge.store.schema import MIGRATIONS
 from copilot_bridge.store.usage import REPORTS

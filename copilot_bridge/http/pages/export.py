@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from copilot_bridge.store.request_log import COLUMNS, RequestLogRow, values_in_order
+from copilot_bridge.store.logged_request import COLUMNS, RequestLogRow, values_in_order
 
 ROWS_PER_PIECE = 200
 

@@ -20,7 +20,8 @@ from copilot_bridge.http.pages.live import part
 from copilot_bridge.http.pages.negotiation import json_alternate
 from copilot_bridge.http.pages.outcomes import outcome_badge
 from copilot_bridge.http.pages.rendering import page, render
-from copilot_bridge.store.request_log import FAILED, LogFilter, RequestLogRow
+from copilot_bridge.store.log_filter import FAILED, LogFilter
+from copilot_bridge.store.logged_request import RequestLogRow
 from copilot_bridge.upstream.github.accounts import Account
 
 bp = Blueprint("home", __name__)

@@ -5,7 +5,8 @@ from msgspec import Struct
 
 from copilot_bridge.billing.hourly_rollups import SUCCESSES
 from copilot_bridge.http.pages.i18n import tr
-from copilot_bridge.store.request_log import GROUPS, RequestLogRow
+from copilot_bridge.store.log_filter import GROUPS
+from copilot_bridge.store.logged_request import RequestLogRow
 
 
 def outcome_badge(row: RequestLogRow) -> tuple[str, str]:

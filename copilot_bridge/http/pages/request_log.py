@@ -19,14 +19,9 @@ from copilot_bridge.http.pages.live import part
 from copilot_bridge.http.pages.negotiation import json_alternate
 from copilot_bridge.http.pages.outcomes import outcome_badge
 from copilot_bridge.http.pages.rendering import page, render
-from copilot_bridge.store.request_log import (
-    FAILED,
-    LogFilter,
-    LogSums,
-    RequestLogRow,
-    cursor_of,
-    read_cursor,
-)
+from copilot_bridge.store.log_filter import FAILED, LogFilter, cursor_of, read_cursor
+from copilot_bridge.store.logged_request import RequestLogRow
+from copilot_bridge.store.request_log import LogSums
 from copilot_bridge.store.request_log_writer import RunningRequest
 
 bp = Blueprint("requests", __name__)

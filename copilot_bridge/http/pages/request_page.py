@@ -18,7 +18,7 @@ from copilot_bridge.http.pages.outcomes import advice, outcome_badge, outcome_na
 from copilot_bridge.http.pages.rendering import page, render
 from copilot_bridge.http.pages.request_log import address, given, json_response
 from copilot_bridge.models.catalogue import Model
-from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.logged_request import RequestLogRow
 
 bp = Blueprint("request", __name__)
 

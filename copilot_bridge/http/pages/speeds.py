@@ -8,7 +8,7 @@ from msgspec import Struct
 from copilot_bridge.billing.hourly_rollups import SUCCESSES
 from copilot_bridge.errors import StoreError
 from copilot_bridge.pipeline import Bridge
-from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.logged_request import RequestLogRow
 
 ROWS = 3000  # of the log that are looked at
 TTL = 30.0  # seconds

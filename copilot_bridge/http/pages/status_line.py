@@ -28,7 +28,7 @@ from copilot_bridge.status.condition import (
     WAITING_FOR_STORE,
 )
 from copilot_bridge.store.cooldowns import Cooldown
-from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.logged_request import RequestLogRow
 from copilot_bridge.upstream.github.accounts import Account
 
 RECENT = 600.0  # seconds; failures before that are no news

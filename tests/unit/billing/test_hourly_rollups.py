@@ -4,7 +4,7 @@ import pytest
 
 from copilot_bridge.billing.hourly_rollups import HOUR, SUM_COLUMNS, add, hourly_rollups
 from copilot_bridge.billing.usage import DAY, midnight, name_of_day, named_sums
-from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.logged_request import RequestLogRow
 
 
 def request(at=0.0, **values):

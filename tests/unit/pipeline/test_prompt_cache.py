@@ -13,7 +13,7 @@ from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.prompt_in_flight import PromptHashes, PromptInFlight
 from copilot_bridge.store import Store, open_store
-from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.logged_request import RequestLogRow
 from copilot_bridge.upstream.signals import USER, Signals
 
 PRICE = {"input_price": 500, "cache_price": 50, "cache_write_price": 625, "output_price": 2500}

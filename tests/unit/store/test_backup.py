@@ -12,7 +12,7 @@ from copilot_bridge.redaction import Secret
 from copilot_bridge.store import Store, open_store, schema
 from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.store.keys import KEY, Key
-from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.logged_request import RequestLogRow
 from copilot_bridge.store.response_chains import EncryptedResponse
 from copilot_bridge.store.sqlite import Sqlite
 

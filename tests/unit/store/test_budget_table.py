@@ -8,7 +8,7 @@ from copilot_bridge.billing.budgets import Budget, BudgetLimit
 from copilot_bridge.billing.cost import NANO
 from copilot_bridge.store import budgets, open_store
 from copilot_bridge.store.budgets import Demand
-from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.logged_request import RequestLogRow
 
 
 @pytest.fixture

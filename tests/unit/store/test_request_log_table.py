@@ -5,14 +5,8 @@ import pytest
 from copilot_bridge.billing.hourly_rollups import SUCCESSES
 from copilot_bridge.errors import KINDS, InvalidRequest
 from copilot_bridge.store import open_store, schema
-from copilot_bridge.store.request_log import (
-    ALL_REQUESTS,
-    GROUPS,
-    LogFilter,
-    RequestLogRow,
-    cursor_of,
-    read_cursor,
-)
+from copilot_bridge.store.log_filter import ALL_REQUESTS, GROUPS, LogFilter, cursor_of, read_cursor
+from copilot_bridge.store.logged_request import RequestLogRow
 
 
 def row(key, **values):

@@ -12,7 +12,7 @@ from copilot_bridge.shared_memory.shared_times import SharedTimes
 from copilot_bridge.store import open_store
 from copilot_bridge.store import request_log as request_log_module
 from copilot_bridge.store import request_log_writer as module
-from copilot_bridge.store.request_log import RequestLogRow, values_in_order
+from copilot_bridge.store.logged_request import RequestLogRow, values_in_order
 from copilot_bridge.store.request_log_writer import Progress, RequestLogWriter
 
 # A worker that is killed: "a" has ended, "b" has not, "c" has and is written already.
@@ -21,7 +21,7 @@ import os, sys
 from pathlib import Path
 from copilot_bridge.store import open_store
 from copilot_bridge.store import request_log as request_log_module
-from copilot_bridge.store.request_log import RequestLogRow, values_in_order
+from copilot_bridge.store.logged_request import RequestLogRow, values_in_order
 def row(id, outcome):
     return RequestLogRow(id, 1000.0, outcome=outcome)
 store = open_store(Path(sys.argv[1]))
@@ -41,7 +41,7 @@ ENDING = """
 import sys
 from pathlib import Path
 from copilot_bridge.store import open_store
-from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.logged_request import RequestLogRow
 from copilot_bridge.store.request_log_writer import Progress, RequestLogWriter
 store = open_store(Path(sys.argv[1]))
 writer = RequestLogWriter(store.request_log, None, days=30, max_rows=100, clock=lambda: 1001.0)

@@ -9,7 +9,7 @@ import pytest
 
 from copilot_bridge.http.pages.export import FORMER_NAMES, as_csv, as_json
 from copilot_bridge.store import open_store
-from copilot_bridge.store.request_log import COLUMNS, RequestLogRow
+from copilot_bridge.store.logged_request import COLUMNS, RequestLogRow
 
 
 def row(key, **values):

@@ -5,7 +5,7 @@ import pytest
 from copilot_bridge.errors import KINDS
 from copilot_bridge.http.pages.outcomes import outcome_badge, outcome_name
 from copilot_bridge.http.pages.request_page import phases
-from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.logged_request import RequestLogRow
 
 
 def row(**values):

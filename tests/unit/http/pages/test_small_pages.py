@@ -16,7 +16,7 @@ from copilot_bridge.pipeline import Bridge
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.approvals import PendingRequest
 from copilot_bridge.store.keys import KEY, Key
-from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.logged_request import RequestLogRow
 
 OPERATOR = "the-operators-key"
 BROWSER = {"Accept": "text/html", "Accept-Language": "en", "x-api-key": OPERATOR}
