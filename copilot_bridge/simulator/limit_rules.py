@@ -56,7 +56,7 @@ def union_at_root(path: str, schema: Json) -> str | None:
 
 
 def open_function(name: object, schema: Any) -> str | None:
-    """OpenAI's functions have properties, and if there are none."""
+    """Refuse a function of OpenAI's without `properties`, which may be empty."""
     if not isinstance(schema, dict) or not schema or "properties" in schema or schema.get("type") != "object":
         return None
     return f"Invalid schema for function '{name}': In context=(), object schema missing properties."

@@ -58,7 +58,7 @@ def tree(folder):
 # --- printing
 
 
-def test_without_a_client_it_says_which_there_are(run, own):
+def test_without_a_client_setup_lists_all(run, own):
     result = run("setup")
     assert [row[0] for row in result.rows[1:]] == list(CLIENTS)
     assert str(own / ".codex/config.toml") in result.out
