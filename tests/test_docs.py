@@ -335,6 +335,15 @@ def test_the_architecture_names_classes_and_functions_that_are_there() -> None:
     assert names - defined_names() == set()
 
 
+def test_the_architecture_names_the_file_of_each_class_and_function() -> None:
+    text = " ".join(ARCHITECTURE.split())
+    named = re.findall(r"`(?:\w+\.)*(\w+)(?:\(\))?` (?:in |\()`([\w/]+\.py)`", text)
+    assert len(named) > 15
+    for name, path in named:
+        code = (ROOT / "copilot_bridge" / path).read_text()
+        assert re.search(rf"^ *(?:def|class) {name}\b|^{name}\b", code, re.MULTILINE), (name, path)
+
+
 def test_docstrings_name_files_that_are_there() -> None:
     files = {str(path.relative_to(ROOT)) for path in (ROOT / "copilot_bridge").rglob("*.*")}
     named = [

@@ -107,7 +107,7 @@ class Authenticator:
         self._keys_optional = config.insecure_no_key
         self._configured = list(configured_keys(config))
         self._table = {entry.digest: entry for entry in self._configured}
-        self._keys_were_needed = True  # empty until the store has been read
+        self._keys_were_needed = True  # assumed until the store has been read
         self._were_read = False  # whether the stored keys have ever been read
         self._unreadable = False  # whether the last read failed
         self._warned = ""
