@@ -69,7 +69,7 @@ def omit_documents(prompt: Prompt, client: Dialect, model: Model) -> Prompt:
 
 
 def pass_on(received: ReceivedRequest, limits: Limits) -> Draft:
-    """Keep the client's body, except for stop sequences that the bridge has to enforce.
+    """Keep the client's body, except for stop sequences that the model does not take.
 
     :raises Unsupported: there would be no log probabilities then, since the response is written anew.
     """
@@ -79,9 +79,9 @@ def pass_on(received: ReceivedRequest, limits: Limits) -> Draft:
     if not isinstance(listed, list) or not all(isinstance(stop, str) for stop in listed):
         return Draft(body, False)
     passed, enforced = split_stop_sequences(tuple(listed), limits)
-    if not enforced:
+    if [*passed] == listed:
         return Draft(body, False)
-    if body.get("logprobs"):
+    if enforced and body.get("logprobs"):
         raise Unsupported(
             f"logprobs: not with these stop sequences, of which this model takes {len(passed)}",
             param="logprobs",

@@ -6,7 +6,7 @@ import pytest
 from integration.dialects import CHAT, DIALECTS, MESSAGES, Dialect
 from integration.harness import Bridge, Json, ReceivedStream, Simulator
 
-from tests.integration.adaptation import CODEX, GPT, MINI, response_to
+from tests.integration.adaptation import CODEX, GPT, MINI, SONNET, response_to
 
 STOPS = {"chat": "stop", "messages": "stop_sequences"}
 
@@ -116,3 +116,21 @@ def bridge_text(
     if stream:
         return streamed(bridge, dialect, messages, model, **more)[0]
     return dialect.text(response_to(bridge, dialect, dialect.body(messages, model, **more)))
+
+
+@pytest.mark.parametrize("stops", [[""], ["", "", "END"]])
+@pytest.mark.parametrize(("client", "model"), [
+    (client, model) for client in ("chat", "messages") for model in (CODEX, MINI, GPT, SONNET)
+])  # fmt: skip
+def test_an_empty_stop_sequence_ends_nothing(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, stops: list[str]
+) -> None:
+    dialect = DIALECTS[client]
+    text, _ending = streamed(bridge, dialect, say("one END two", mark), model, **{STOPS[client]: stops})
+    body = simulator.only(mark)["body"]
+    sent = [*body.get("stop", []), *body.get("stop_sequences", [])]
+    assert "" not in sent
+    if "END" in stops:
+        assert sent == ["END"] or text == "one "
+    else:
+        assert text == "one END two"

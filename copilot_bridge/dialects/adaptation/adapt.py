@@ -63,9 +63,8 @@ def adapt_prompt(prompt: Prompt, limits: Limits, client: str) -> tuple[Prompt, U
     prompt = move_results_to_calls(prompt) if limits.results_follow_calls else prompt
     prompt = prompt if limits.blank_texts else remove_blank_texts(prompt)
     passed, stops = split_stop_sequences(prompt.stop, limits)
-    if not (names or ids or stops or custom):
-        return prompt, NO_CHANGES
-    return replace(prompt, stop=passed), Undo(names, ids, stops, custom)
+    prompt = prompt if passed == prompt.stop else replace(prompt, stop=passed)
+    return prompt, Undo(names, ids, stops, custom) if names or ids or stops or custom else NO_CHANGES
 
 
 def adapt_output_format(prompt: Prompt, limits: Limits, *, strict: bool) -> Prompt:

@@ -15,11 +15,15 @@ StopSequences = tuple[str, ...]
 
 
 def split_stop_sequences(stops: StopSequences, limits: Limits) -> tuple[StopSequences, StopSequences]:
-    """Return the stop sequences to pass on, and those to enforce: all of them if any can't be passed on."""
-    passed = tuple(stop for stop in stops if limits.blank_stops or not is_blank(stop))
+    """Return the stop sequences to pass on, and those to enforce: all of them if any can't be passed on.
+
+    An empty one, which no text is ended by, is neither.
+    """
+    wanted = tuple(filter(None, dict.fromkeys(stops)))
+    passed = tuple(stop for stop in wanted if limits.blank_stops or not is_blank(stop))
     max_count = len(passed) if limits.stops is None else limits.stops
     passed = passed[:max_count]
-    return passed, () if passed == stops else tuple(filter(None, dict.fromkeys(stops)))
+    return passed, () if passed == wanted else wanted
 
 
 class StopSequenceFinder:
