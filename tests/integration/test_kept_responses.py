@@ -312,6 +312,76 @@ def test_a_kept_response_is_compacted_by_its_id(bridge: Bridge, simulator: Simul
     assert (response.status, response.error["param"]) == (400, "input")
 
 
+FUNCTION = {"type": "function", "name": "read", "parameters": {"type": "object", "properties": {}}}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_codex_sends_with_a_compaction_reaches_the_model(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
+    post(
+        bridge,
+        f"{PATH}/compact",
+        model=model,
+        input=mark,
+        tools=[FUNCTION],
+        parallel_tool_calls=True,
+        reasoning={"effort": "low"},
+        text={"verbosity": "low", "format": {"type": "text"}},
+        stream=False,
+        store=False,
+        tool_choice="auto",
+    )
+    sent = simulator.only(mark)["body"]
+    assert "read" in json.dumps(sent["tools"])
+    assert sent["tool_choice"] in ("none", {"type": "none"})
+    if model == MODELS[0]:
+        assert (sent["reasoning"]["effort"], sent["text"]["verbosity"]) == ("low", "low")
+
+
+def test_documented_settings_of_a_compaction_are_sent(
+    bridge: Bridge, simulator: Simulator, mark: str
+) -> None:
+    cache = {"prompt_cache_key": "a", "prompt_cache_retention": "24h"}
+    post(bridge, f"{PATH}/compact", model=MODELS[0], input=mark, **cache)
+    assert simulator.only(mark)["body"].items() >= cache.items()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("stream", True),
+        ("background", True),
+        ("store", True),
+        ("tool_choice", "required"),
+        ("tool_choice", {"type": "function", "name": "read"}),
+        ("truncation", "auto"),
+        ("text.format", {"format": {"type": "json_object"}}),
+        ("text.format.type", {"format": {}}),
+        ("text", "brief"),
+        ("max_output_tokens", 100),
+        ("conversation", "conv_1"),
+        ("include", []),
+        ("foo", {}),
+    ],
+)
+def test_a_field_that_a_compaction_cannot_obey_is_refused(
+    bridge: Bridge, simulator: Simulator, mark: str, field: str, value: Any
+) -> None:
+    body = {"model": MODELS[0], "input": mark, field.split(".")[0]: value}
+    response = bridge.request("POST", f"{PATH}/compact", body)
+    assert (response.status, response.error["param"]) == (400, field)
+    assert simulator.ledger(mark) == []
+
+
+@pytest.mark.parametrize("model", MODELS[1:])
+def test_half_a_summary_is_no_compaction(bridge: Bridge, model: str) -> None:
+    body = {"model": model, "input": "[[sim:length]] hello"}
+    response = bridge.request("POST", f"{PATH}/compact", body)
+    assert response.status == 502
+    assert "did not finish the summary" in response.error["message"]
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_the_tokens_of_an_input_are_counted(bridge: Bridge, model: str) -> None:
     count = post(bridge, f"{PATH}/input_tokens", model=model, input="hello", instructions="Be brief.")

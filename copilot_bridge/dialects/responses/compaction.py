@@ -7,7 +7,7 @@ every model can continue.
 https://platform.openai.com/docs/api-reference/responses/compact
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from copilot_bridge.dialects import codec
@@ -23,7 +23,8 @@ from copilot_bridge.dialects.responses.client_request import ResponsesRequest, R
 from copilot_bridge.dialects.responses.compaction_items import compaction_item, is_opened
 from copilot_bridge.dialects.responses.item_lists import shown_items
 from copilot_bridge.dialects.responses.response import ResponsesAccumulator
-from copilot_bridge.errors import BridgeError, InvalidRequest, UpstreamRefused
+from copilot_bridge.dialects.validation import OBJECT, STRING, Validator, both, object_of, validate
+from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
 
 PROMPT = (
     "Write a summary of this conversation for a model that will continue it and sees nothing else of it: "
@@ -33,8 +34,43 @@ PROMPT = (
 )
 ASKED: JsonObject = {"type": "message", "role": "user", "content": PROMPT}
 
-# The fields of a request that matter to a summary.
-FIELDS = ("model", "input", "instructions", "previous_response_id", "prompt_cache_key", "service_tier")
+# The documented fields, and those that Codex sends besides: its tools, because they begin a prompt that is
+# cached, with its reasoning and verbosity.
+CARRIED = frozenset({
+    "model", "input", "instructions", "previous_response_id", "prompt_cache_key", "prompt_cache_options",
+    "prompt_cache_retention", "service_tier", "image", "tools", "parallel_tool_calls", "reasoning", "text",
+})  # fmt: skip
+# Fields of `POST /responses` with the values that change nothing about a summary.  All others are refused.
+WITHOUT_EFFECT: Mapping[str, tuple[object, ...]] = {
+    "stream": (False,),
+    "background": (False,),
+    "store": (False,),
+    "tool_choice": ("auto", "none"),
+    "truncation": ("disabled",),
+}
+
+
+def check_text_format(where: str, value: JsonObject) -> None:
+    if value["type"] != "text":
+        raise Unsupported(f"{where}: a summary is text", param=where)
+
+
+TEXT = object_of(
+    optional={"format": both(object_of({"type": STRING}), Validator(check_text_format, OBJECT.schema))}
+)
+
+
+def read_fields(given: JsonObject) -> JsonObject:
+    """Return the fields that are set.
+
+    :raises InvalidRequest, Unsupported: one of them can't be carried; the error names it.
+    """
+    body = {name: value for name, value in given.items() if value is not None}
+    for name in body.keys() - CARRIED:
+        if body.pop(name) not in WITHOUT_EFFECT.get(name, ()):
+            raise Unsupported(f"{name}: a compaction has no such setting", param=name)
+    validate({"text": TEXT}, body)
+    return body
 
 
 class CompactionRequest(ResponsesRequest):
@@ -44,13 +80,14 @@ class CompactionRequest(ResponsesRequest):
 
     @classmethod
     def read(cls, data: bytes) -> "CompactionRequest":
-        given = read_body(data)
-        body = {name: given[name] for name in FIELDS if given.get(name) is not None}
+        body = read_fields(read_body(data))
         if not body.get("input") and "previous_response_id" not in body:
             raise InvalidRequest("input: expected the items of a conversation", param="input")
         body["input"] = body.get("input") or [ASKED]
         request.check(body)
-        return cls({**body, "input": [*request.as_items(body["input"]), ASKED], "store": False})
+        # A call in place of the summary would be worth nothing.
+        choice = {"tool_choice": "none"} if body.get("tools") else {}
+        return cls({**body, "input": [*request.as_items(body["input"]), ASKED], "store": False, **choice})
 
     def response(self, options: ResponseOptions) -> "CompactionResponse":  # type: ignore[override]
         user_items = [
@@ -91,8 +128,10 @@ class CompactionResponse(NormalizedResponse):
     def _compacted(self, response: JsonObject) -> bytes:
         """Write the items.
 
-        :raises UpstreamRefused: there is no summary.
+        :raises UpstreamRefused: there is no whole summary.
         """
+        if response.get("status") == "incomplete":
+            raise UpstreamRefused("the model did not finish the summary of the conversation")
         summary = text_of(response.get("output") or ())
         if not summary:
             raise UpstreamRefused("the model wrote no summary of the conversation")

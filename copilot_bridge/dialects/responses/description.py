@@ -98,6 +98,7 @@ SCHEMAS = {
             "input": REQUEST["properties"]["input"],
             "instructions": or_null(string("The system prompt of the conversation.")),
             "previous_response_id": or_null(string("A response whose conversation goes before the input.")),
+            **{name: REQUEST["properties"][name] for name in ("tools", "reasoning")},
         },
         ("model", "input"),
     ),
@@ -198,7 +199,9 @@ ENDPOINTS = (
         prefixed=True,
         summary="Replace a conversation by a summary",
         about="The model itself writes the summary. It comes back in a `compaction` item behind what the "
-        "user has said, and every model understands that item in a later request.",
+        "user has said, and every model understands that item in a later request. The settings of the "
+        "prompt cache, tools, reasoning and verbosity reach the model, which calls no tool; fields that a "
+        "compaction can't obey are refused, such as `stream` and a format of the text.",
         body=ref("CompactionRequest"),
         examples={"A question": {"model": "gpt-5.3-codex", "input": "Say hello."}},
         responses={200: Success("The items that replace it.", ref("Compaction"))},
