@@ -272,9 +272,9 @@ def chart_of(kind: str, range_: Range, bars: list[dict[str, float]], colours: Ma
 def hours_of(range_: Range, wanted: Mapping[str, str]) -> dict[str, Sums]:
     """The sums of a range by the hour of the reader's day."""
     hours: dict[str, list[Sums]] = {}
-    for span in shared().store.usage.spans(range_.edges, ("hour",), wanted):
-        for (start,), sums in span.items():
-            hours.setdefault(f"{timezone.local(float(start)).hour:02d}", []).append(sums)
+    (span,) = shared().store.usage.spans((range_.start, range_.end), ("hour",), wanted)
+    for (start,), sums in span.items():
+        hours.setdefault(f"{timezone.local(float(start)).hour:02d}", []).append(sums)
     return {hour: summed(sums) for hour, sums in sorted(hours.items())}
 
 

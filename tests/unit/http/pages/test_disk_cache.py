@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -93,3 +94,9 @@ def test_a_damaged_file_is_replaced(templates: Path, home: Path, monkeypatch: py
     file.write_bytes(file.read_bytes()[:60])
     assert render(templates, home) == ("hello you", True)
     assert render(templates, home) == ("hello you", False)
+
+
+def test_all_is_made_with_an_installation() -> None:
+    command = [sys.executable, "-B", "-W", "error", "-m", "copilot_bridge.http.pages"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
