@@ -53,7 +53,7 @@ ENDS = (
 
 
 def rows(number: int, *, days: int = 30, seed: int = 1, now: float | None = None) -> Iterator[RequestLogRow]:
-    """Of the log's table, the oldest first."""
+    """Rows of the log's table, the oldest first."""
     chance = random.Random(seed)
     end = time.time() if now is None else now
     weights = [model[2] for model in MODELS]

@@ -1,4 +1,4 @@
-"""What there is, the documentation tells of; what it tells of, there is."""
+"""The documentation names all that exists, and nothing that does not."""
 
 import ast
 import json
@@ -212,7 +212,7 @@ def sections(text: str) -> list[str]:
 
 
 def code(text: str) -> list[list[str]]:
-    """Of each section, in any order and however its lines are broken."""
+    """The code spans of each section, in any order and however its lines are broken."""
     return [
         sorted(" ".join(span.split()) for span in re.findall(r"`([^`]+)`", part)) for part in sections(text)
     ]
@@ -294,7 +294,7 @@ def test_each_language_leads_to_the_other(page):
 
 
 def test_tests_named_in_the_security_table_exist() -> None:
-    """Of SECURITY.md's table: files and tests by their names."""
+    """SECURITY.md's table names files and tests."""
     text = (ROOT / "SECURITY.md").read_text()
     files = set(re.findall(r"`(tests/[\w/]+\.py)`", text))
     assert {file for file in files if not (ROOT / file).is_file()} == set()

@@ -133,7 +133,7 @@ def test_after_a_general_refusal_no_more_is_asked(bridge, monkeypatch):
 
 
 def test_unanswered_questions_teach_nothing():
-    """Of a fact nothing is believed of which a part is not known."""
+    """A fact is believed only if all its parts are known."""
     low, high = Question("effort low", {}, "efforts", "low"), Question("effort high", {}, "efforts", "high")
     assert lessons_of([Answer(low, True), Answer(high, False)]) == [probed_fact("efforts", ["low"])]
     assert lessons_of([Answer(low, True), Answer(high, None, "502")]) == []

@@ -246,7 +246,7 @@ CHECKS = {
 
 
 def check(upstream: str, way: str, outcome: Outcome) -> None:
-    """Of what is passed on untouched nothing is promised but that it is."""
+    """A body that is passed on is only promised to arrive unchanged."""
     client = upstream if way.startswith("passed") else way.partition(",")[0]
     if outcome.error is not None or (way.startswith("passed") and upstream != "chat"):
         return

@@ -554,7 +554,7 @@ def test_claude_codes_tools_are_called_and_answered(
 def test_names_that_only_claude_allows(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
-    """Of MCP servers' tools: they come back as they were, and mean the same tool in each request."""
+    """Names of MCP servers' tools come back as they were, and mean the same tool in each request."""
     stem = "mcp__knowledge_base_of_the_whole_company__search_documents_by_metadata"
     tools = [BASH, claude_tool(stem, query="string"), claude_tool(f"{stem}_too", query="string")]
     choice = {"tool_choice": {"type": "tool", "name": f"{stem}_too"}}
@@ -613,7 +613,7 @@ def test_claude_codes_system_messages_keep_their_positions(
 def test_a_tool_that_was_searched_for_is_offered_from_then_on(
     by_http: Bridge, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
-    """What was found is there from then on, after the others; a text says that it is there."""
+    """The found tools are offered from then on, after the others; a text says so."""
     messages = asked(f"ToolSearch {mark}")
     first = claude_code(by_http, claude_body(model, messages, [BASH, FIND, PLACEHOLDER]), stream)
     (search,) = [block for block in first if block["type"] == "tool_use"]

@@ -226,7 +226,7 @@ EXAMPLES = (
 
 @dataclass(frozen=True)
 class Case:
-    """What upstream sends to whom asks for it by its name."""
+    """The bytes that upstream sends for a name."""
 
     name: str
     dialect: str  # the client's

@@ -64,7 +64,7 @@ def events_of(stream: Stream) -> list[Json]:
 
 
 def sent(bridge: Bridge, simulator: Simulator, mark: str, body: Json, **headers: str) -> Json:
-    """What reached Copilot, in one go, of a request that was answered."""
+    """The one request that reached Copilot, of a client's request that got its response."""
     response = post(bridge, body, **headers)
     assert response.status == 200, response.body
     return simulator.only(mark)

@@ -43,7 +43,7 @@ def events_of(stream: Stream) -> list[Json]:
 
 
 def sent(bridge: Bridge, simulator: Simulator, mark: str, body: Json) -> Json:
-    """What reached Copilot, in one go, of a request that was answered."""
+    """The one request that reached Copilot, of a client's request that got its response."""
     response = post(bridge, body)
     assert response.status == 200, response.body
     return simulator.only(mark)

@@ -30,7 +30,7 @@ Begin = Callable[[Bridge], None]
 
 
 def nothing(_bridge: Bridge) -> None:
-    """What GitHub has said is enough."""
+    """GitHub's response is enough."""
 
 
 def report(bridge: Bridge) -> None:

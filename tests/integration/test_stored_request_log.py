@@ -70,7 +70,7 @@ def test_a_row_describes_the_request_and_its_cost(start_bridge: Start) -> None:
 
 
 def test_a_row_has_the_reason_of_a_cache_miss(bridge: Bridge, mark: str) -> None:
-    """Of the simulator, half of a prompt comes from its cache, whatever was sent before."""
+    """The simulator serves half of a prompt from its cache, whatever was sent before."""
     words = f"{mark} " + "word " * 2000
     tool = {"name": "look", "input_schema": {"type": "object"}}
     talk = [{"role": "user", "content": words}]

@@ -116,7 +116,7 @@ def seen(agent: Agent, bridge: Bridge) -> bytes:
 
 
 def steps(random_: random.Random, length: int) -> list[tuple[str, str]]:
-    """What somebody does with a conversation: goes on, tries again, changes what was said, branches off."""
+    """Steps of a conversation: it continues, is tried again, changed, or branches off."""
     kinds = ["on"] * 4 + ["again", "edit", "branch"]
     return [(random_.choice(kinds), f"step {number}") for number in range(length)]
 

@@ -101,7 +101,7 @@ def ask(text: str, tools: list[Json], model: str = CLAUDE, **more: Any) -> Json:
 
 
 def plan(*queries: str, say: str = "Done.") -> str:
-    """What has the simulated model search for these, one after the other."""
+    """A prompt that makes the simulated model search for these, one after the other."""
     steps = [{"tool": "web_search", "arguments": {"query": query}} for query in queries]
     return f"[[sim:plan]] {json.dumps(steps)} [[sim:say]] {say}"
 

@@ -36,7 +36,7 @@ NEWS = pytest.StashKey[list[str]]()
 
 
 def name_of(entry: Json) -> str:
-    """What a request is called: its method and path, and what tells it from others there."""
+    """The name of a request: its method and path, and its difference from others there."""
     headers, body = entry["headers"], entry["body"]
     kind = headers.get("mcp-method") or headers.get("x-interaction-type")
     if entry["method"] == "WEBSOCKET":

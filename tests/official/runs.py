@@ -115,7 +115,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run, and what the simulator saw of it."""
+    """The outcome of a run, and the simulator's view of it."""
 
     ended: Ended
     task: Task

@@ -163,7 +163,7 @@ def reload_until(page: Page, there: Locator) -> None:
 
 
 def barriers(page: Page) -> list[str]:
-    """What is grave of what axe finds."""
+    """The serious ones of axe's findings."""
     found = Axe().run(page, options=RULES).response["violations"]
     return [
         f"{violation['id']}: {violation['help']}: {node['html'][:200]} {node.get('failureSummary', '')}"

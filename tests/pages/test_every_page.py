@@ -1,4 +1,4 @@
-"""What holds for each page: in both languages, light and dark, on small screens, by keyboard.
+"""Each page is checked in both languages, light and dark, on small screens, by keyboard.
 
 One visit at a desk and one on a phone for each page: the browser is what costs.
 """

@@ -31,7 +31,7 @@ def short(_launch: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def ids(page: Page) -> list[str]:
-    """Of the page whose address is there already, when all of it is."""
+    """Wait for the page of the present address to be complete."""
     page.wait_for_load_state("domcontentloaded")
     return page.locator("#rows tr").evaluate_all("(rows) => rows.map((row) => row.id.slice(2))")
 

@@ -520,7 +520,7 @@ SESSIONS = ("user_1_account_2_session_abc-def", '{"device_id":"d","account_uuid"
 def test_a_conversation_finds_its_cache(
     by_http: Bridge, client: Anthropic, simulator: Simulator, mark: str, user_id: str
 ) -> None:
-    """What was read from it is not among the input: Anthropic counts that apart."""
+    """The input does not include cached tokens: Anthropic counts them apart."""
     raw = client.messages.with_raw_response.create(
         model=CODEX, max_tokens=500, messages=user(f"Hello {mark}"), metadata={"user_id": user_id}
     )

@@ -399,7 +399,7 @@ def test_stop_sequences_end_the_text(client: OpenAI, simulator: Simulator, mark:
 @both_ways
 @each_model
 def test_usage_counts_as_openai_does_and_is_logged(bridge: Bridge, model: str, stream: bool) -> None:
-    """What came from the cache is among the tokens of the prompt."""
+    """The tokens of the prompt include cached ones."""
     marked = {"type": "text", "text": "Hello World", "copilot_cache_control": {"type": "ephemeral"}}
     given: Any = {
         "model": model,

@@ -1,4 +1,4 @@
-"""What may go wrong around a running service, a row each: what its clients see, and how it recovers."""
+"""Faults around a running service, a row each: what its clients see, and how it recovers."""
 
 import http.client
 import os
@@ -118,7 +118,7 @@ def test_the_name_service_is_gone(make_unit: MakeUnit, simulator: Simulator, fau
 
 
 def test_the_disk_is_full(make_unit: MakeUnit) -> None:
-    """What can't be stored is fetched again; a response is a response."""
+    """Values that can't be stored are fetched again; requests get their responses."""
     unit = make_unit()
     service = unit.up()
     for pid in (service.process.pid, *children(service.process.pid)):

@@ -553,7 +553,7 @@ def test_each_machine_knows_whether_keys_are_needed(server: Server, tmp_path: Pa
 
 
 def test_a_burst_from_two_machines_never_exceeds_a_budget(stores: tuple[Store, Store]) -> None:
-    """What the log knows of the period counts first; each request reserves one, and uses it."""
+    """A budget begins with the log's sums of the period; each request reserves one, and uses it."""
     one = stores[0]
     now = one.database.run(lambda transaction: transaction.now())
     row = RequestLogRow("a", now, "key:a", "octocat", model="m", upstream="chat", outcome="ok", session="c1")

@@ -178,7 +178,7 @@ def settled(page: str) -> str:
 
 
 def test_a_client_does_not_say_where_the_bridge_is(front: Front, browser: Browser) -> None:
-    """Nor by the names that WSGI takes for the same."""
+    """Names that WSGI takes for the same don't help either."""
     browser.sign_in(OPERATOR)
     page = settled(browser.get("/docs").text)
     assert f"https://{NAME}{front.prefix}/v1" in page

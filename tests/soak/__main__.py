@@ -68,7 +68,7 @@ def soak(seconds: float, home: Path, agents: int = AGENTS, pause: float = PAUSE)
 
 
 def start_simulator(home: Path) -> Simulator:
-    """What it says of connections that are reset under it is its own affair."""
+    """Its messages on reset connections are not checked."""
     command = [sys.executable, "-m", "copilot_bridge.simulator", "--pace", "0", "--exit-with-stdin"]
     pipe = subprocess.PIPE
     with (home / "simulator.log").open("wb") as log:

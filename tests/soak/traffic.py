@@ -50,7 +50,7 @@ LONGEST = 120.0  # seconds; whoever waits longer is left without an end
 
 @dataclass
 class Tally:
-    """What has become of all requests.  `ids`: of those that were answered, as the bridge names them."""
+    """The outcomes of all requests.  `ids`: of those that were answered, as the bridge names them."""
 
     sent: int = 0
     ends: Counter[tuple[str, str]] = field(default_factory=Counter)

@@ -99,7 +99,7 @@ def test_the_wait_is_read_from_a_sentence(text, seconds):
 
 
 def test_a_clock_that_is_set_back_ends_a_wait():
-    """What lies further ahead than its own length is not believed."""
+    """A reset further ahead than the limit's own length is not believed."""
     wait = Wait.of(10.0, 1000.0)
     assert [wait.remaining(now) for now in (1000.0, 1004.0, 1010.0, 5000.0)] == [10.0, 6.0, 0.0, 0.0]
     assert wait.remaining(999.5) == 10.5

@@ -76,7 +76,7 @@ def test_a_null_call_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("given", [{"functions": []}, {"function_call": "none"}, {"functions": None}])
-def test_no_functions_are_none(given: Json) -> None:
+def test_an_empty_list_of_functions_is_dropped(given: Json) -> None:
     client = request(**given)
     assert client.body == {"model": "m", "messages": [HI]}
     assert client.changed

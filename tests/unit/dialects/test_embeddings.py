@@ -230,7 +230,7 @@ ONE, TWO, THREE = ({"embedding": [number], "index": number} for number in range(
     ],
 )
 def test_a_missing_vector_is_an_error(responses: Any, parts: list[int], encoding_format: str | None) -> None:
-    """Whoever asked would take each vector behind the gap for that of the text before its own."""
+    """Else the client would take each vector after the gap for that of the text before its own."""
     sent = [json.dumps({"data": data}).encode() for data in responses]
     with pytest.raises(UpstreamRefused):
         write_response(sent, encoding_format, parts)

@@ -316,7 +316,7 @@ def chat_speech(parts):
 
 
 def one_thought(parts):
-    """Of reasoning that came twice before one response the first is sent again."""
+    """The first of two reasonings before one response is sent again."""
     thoughts = only(Reasoning)(parts)
     if len(thoughts) < 2:
         return parts
@@ -333,7 +333,7 @@ def results_alone(message):
 
 
 def results_first(prompt):
-    """What is said between a call and its result follows."""
+    """Text between a call and its result follows the result."""
     ordered, held, waiting = [], [], set()
     for message in prompt.messages:
         given = {part.id for part in message.parts if isinstance(part, ToolResult)}

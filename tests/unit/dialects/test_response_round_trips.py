@@ -197,7 +197,7 @@ def never_without_arguments(events):
 
 
 def no_refusal(events):
-    """What a model says when it refuses is a text, and the end is another word for it."""
+    """A refusal becomes a text, and the end has its own word."""
     parts = [
         [TextDelta(0, event.text) if isinstance(event, RefusalDelta) else event for event in part]
         for part in parts_of(events)

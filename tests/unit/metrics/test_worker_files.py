@@ -91,7 +91,7 @@ def test_a_few_files_are_not_merged(tmp_path):
 
 
 def test_a_reused_process_id_keeps_counters_and_clears_gauges(tmp_path):
-    """What was counted counts on; what was open is not."""
+    """Counters go on; gauges of open things begin at zero."""
     (tmp_path / f"counter_{os.getpid()}.db").write_bytes(b"before")
     (tmp_path / f"gauge_livesum_{os.getpid()}.db").write_bytes(b"before")
     preallocate(tmp_path)

@@ -122,7 +122,7 @@ def test_two_loops_of_one_session_are_kept_apart(worker):
 
 
 def test_subagents_share_the_interaction_and_have_their_own_task(worker):
-    """Of the interaction that they were called in, each with a task of its own; the person's call is none."""
+    """Subagents belong to the interaction that called them, each with a task of its own."""
     main = worker.tell(USER, headers={"session-id": "s", "thread-id": "s"})
     found = {
         name: worker.tell(

@@ -256,7 +256,7 @@ def test_exit_waits_for_the_write_under_way(workers, monkeypatch):
 
 
 def test_a_response_is_written_and_found_by_another_worker(store):
-    """Whoever asks while the other worker is writing it down waits for that."""
+    """A request waits while the other worker is writing the response."""
     one, two = (
         ResponseStore(MEGABYTE, table=store.response_chains(MEGABYTE, RESPONSE_TTL)) for _ in range(2)
     )

@@ -17,7 +17,7 @@ STEP = 5
 
 
 def accepted() -> dict[str, Json]:
-    """Of each body what is accepted here: no thoughts of others, no settings that belong to a beta."""
+    """The accepted parts of each body: no thoughts of others, no settings of a beta."""
     chat, messages, responses = (json.loads(json.dumps(BODIES[path])) for path in PATHS)
     chat["tool_choice"] = {"type": "function", "function": {"name": "read_file"}}
     del messages["messages"][1]["content"][:2], messages["system"][0]["cache_control"]["ttl"]

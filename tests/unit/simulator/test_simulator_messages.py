@@ -196,7 +196,7 @@ def test_newest_models_keep_their_thoughts(client: Client) -> None:
 
 
 def test_signatures_are_accepted_from_their_owner_only(client: Client) -> None:
-    """What was given may come back to its owner, unchanged."""
+    """Signatures may come back from their owner, unchanged."""
     given = client.message("[[sim:redacted]] hello", thinking=THINK).json()["content"]
 
     def replay(who: Client, **changes: Any) -> Any:

@@ -115,7 +115,7 @@ def test_a_tool_choice_is_followed(client: Client, choice: object, called: list[
 
 
 def test_output_items_can_be_sent_back(client: Client) -> None:
-    """Of a stream and of a whole response the sealed reasoning; the genuine ids are too long for HTTP."""
+    """The encrypted reasoning of a stream and of a whole response; the genuine ids are too long for HTTP."""
     question = {"role": "user", "content": "[[sim:tools]] Paris"}
     body = {"tools": TOOLS[:1], "include": SEALED}
     for output in (

@@ -223,7 +223,7 @@ def test_zero_days_write_no_log(store, tmp_path):
 
 
 def test_rows_of_an_earlier_version_have_fewer_columns(writer, store, tmp_path):
-    """What is missing is unknown; a row with fewer than the first version had, or more than now, is none."""
+    """Missing columns are unknown; a row with fewer than the first version had, or more than now, is dropped."""
     old = CrashLog(tmp_path / "spool")
     old.put("a", orjson.dumps(values_in_order(row("a", "interrupted"))[:18]))
     old.put("b", orjson.dumps(values_in_order(row("b", "interrupted"))[:17]))
@@ -258,7 +258,7 @@ def test_rows_recovered_while_the_disk_is_full_stay_until_they_are_written(store
 
 
 def test_a_crash_log_without_room_is_opened_later(store, writer, tmp_path, monkeypatch):
-    """What came meanwhile is noted as soon as there is room."""
+    """Rows that came meanwhile are noted as soon as there is room."""
 
     def full(_folder):
         raise OSError(28, "No space left on device")

@@ -263,7 +263,7 @@ def test_a_database_that_can_not_be_opened_is_tried_again_only_later(path, monke
 
 
 def test_a_full_disk_loses_nothing_and_writes_go_on_when_there_is_room(database, path):
-    """What was there is there; when there is room again it goes on."""
+    """Stored rows stay; writing continues when there is room again."""
     database.run(lambda t: t.change(PUT, "a", "1"))
     ((pages,),) = database.run(lambda t: t.rows("PRAGMA page_count"))
     database._writer._connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -330,7 +330,7 @@ def test_processes_that_make_a_database_at_once_lose_no_row(path):
 
 
 def test_a_process_killed_at_any_moment_loses_no_committed_row(path):
-    """What was committed is there, and the database is whole."""
+    """Committed rows are there, and the database is intact."""
     committed = set()
     for number in range(16):
         process = writer(path, f"run{number}", 10_000)

@@ -1,4 +1,4 @@
-"""What a month comes to, by key, model and whatever else; what is over is read once."""
+"""The sums of a month by key, model and the rest; past hours are read once."""
 
 import time
 from itertools import pairwise

@@ -239,7 +239,7 @@ def test_an_invalid_prefix_is_ignored(client: FlaskClient, prefix: str) -> None:
 
 
 def test_forwarded_addresses_of_untrusted_peers_are_ignored(client: FlaskClient) -> None:
-    """Nor a page whose name was pointed at us: it may send what headers it likes."""
+    """A page whose name was pointed at us gets nothing: it may send any headers."""
     sent = BROWSER | {"X-Forwarded-Prefix": "/copilot", "X-Forwarded-Host": "127.0.0.1"}
     far = client.get("/", headers=sent, environ_base={"REMOTE_ADDR": "192.0.2.7"})
     assert far.headers["Location"] == "/sign-in?next=/"

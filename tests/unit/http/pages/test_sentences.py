@@ -1,4 +1,4 @@
-"""What the core says in English is shown to readers in their language."""
+"""Messages of the core are shown to readers in their language."""
 
 import ast
 import re
@@ -60,7 +60,7 @@ def lines(markdown: str) -> Iterator[str]:
 
 @each_language
 def test_nothing_is_translated_that_the_description_of_the_api_does_not_say(language: str) -> None:
-    """That all it says is translated shows on its page: `test_docs_page.py`."""
+    """`test_docs_page.py` holds that all its texts are translated."""
     said_there = {line for text in texts(document()) for line in lines(text)}
     assert book(language, API).keys() - said_there == set()
 

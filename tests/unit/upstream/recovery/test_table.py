@@ -89,7 +89,7 @@ def test_each_refusal_changes_the_body_and_is_remembered(learned: Learned, case:
 
 @pytest.mark.parametrize("case", CASES)
 def test_no_end_of_the_same_refusal(learned: Learned, case: str) -> None:
-    """What helps nothing is not tried for ever: each act has less to do each time."""
+    """An act that does not help is not tried for ever: it has less to do each time."""
     row, adapter = CASES[case], adapter_of(learned, CASES[case]["api"])
     body = copy.deepcopy(row["before"])
     tried = 0

@@ -196,7 +196,7 @@ def test_a_connection_that_has_ended_is_replaced(adapter: Adapter, plain: Server
 
 
 def test_the_last_idle_connection_is_left_to_others(adapter: Adapter, plain: Server) -> None:
-    """What nobody waits for takes one of its own, or one of two."""
+    """Background requests take a connection of their own, or one of two."""
     opened: list[str] = []
     adapter.on_connect = lambda _host, how: opened.append(how)
     for _ in range(3):
