@@ -19,7 +19,7 @@ from copilot_bridge.serving import gevent_server  # noqa: E402 - it patches the 
 select = monkey.get_original("select", "select")
 close, fork, waitpid = monkey.get_original("os", ["close", "fork", "waitpid"])
 
-LONGEST = 65536  # bytes; a request has the whole environment of a bridge
+MAX_REQUEST = 65536  # bytes; a request has the whole environment of a bridge
 
 
 def fork_bridges(control: Any) -> tuple[dict[str, Any], int, int] | None:
@@ -38,7 +38,7 @@ def fork_bridges(control: Any) -> tuple[dict[str, Any], int, int] | None:
             close(alive)
         if control not in ready:
             continue
-        request, (*descriptors,), _, _ = socket.recv_fds(control, LONGEST, 3)
+        request, (*descriptors,), _, _ = socket.recv_fds(control, MAX_REQUEST, 3)
         if not request:
             return None
         listener, log, status = descriptors

@@ -4,23 +4,23 @@ from cachetools import LRUCache
 
 from copilot_bridge.pipeline.response_store import StoredResponse
 
-MOST = 32  # responses
-MOST_BYTES = 32 * 1024 * 1024  # that a connection's turns and their responses may take
+MAX_RESPONSES = 32  # responses
+MAX_BYTES = 32 * 1024 * 1024  # that a connection's turns and their responses may take
 
 
 class ConnectionMemory:
     """Keeps the responses of one connection by their ids, the last ones used."""
 
     def __init__(self) -> None:
-        self._kept: LRUCache[str, StoredResponse] = LRUCache(MOST_BYTES, getsizeof=size_of)
+        self._kept: LRUCache[str, StoredResponse] = LRUCache(MAX_BYTES, getsizeof=size_of)
 
     def find(self, response_id: str) -> StoredResponse | None:
         return self._kept.get(response_id)
 
     def keep(self, response_id: str, response: StoredResponse) -> None:
-        if size_of(response) <= MOST_BYTES:
+        if size_of(response) <= MAX_BYTES:
             self._kept[response_id] = response
-        while len(self._kept) > MOST:
+        while len(self._kept) > MAX_RESPONSES:
             self._kept.popitem()
 
 

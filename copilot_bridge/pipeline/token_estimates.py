@@ -9,7 +9,7 @@ from copilot_bridge.store.request_log_writer import Progress
 
 # Bytes of an event with a token in it, as streams of Copilot were recorded.  An estimate begins with them.
 BYTES_OF_EVENT = {"chat": 306, "messages": 126, "responses": 224}
-SHORTEST = 40  # tokens; the frame of a shorter response says nothing about its text
+MIN_TOKENS = 40  # tokens; the frame of a shorter response says nothing about its text
 WEIGHT_OF_PAST = 0.8  # of what was known before a response, when it has ended
 MAX_MODELS = 200
 
@@ -34,7 +34,7 @@ class TokenEstimates:
 
     def learn(self, entry: RequestLogEntry) -> None:
         """Compare the bytes and the tokens of a response that has ended."""
-        if not entry.received or (entry.tokens_out or 0) < SHORTEST:
+        if not entry.received or (entry.tokens_out or 0) < MIN_TOKENS:
             return
         key = entry.upstream, entry.model
         if key not in self._sums and len(self._sums) >= MAX_MODELS:

@@ -189,8 +189,8 @@ def test_rule_12_a_newer_model_than_there_is_is_the_newest_of_its_family(
 
 # 13. What agents ask for is more than a model has.
 
-MOST = {"gpt-4.1": 16_384, "claude-sonnet-4.5": 32_000, "gpt-5.3-codex": 128_000}
-MOST |= {"gemini-3-pro-preview": 64_000}
+MAX_OUTPUT = {"gpt-4.1": 16_384, "claude-sonnet-4.5": 32_000, "gpt-5.3-codex": 128_000}
+MAX_OUTPUT |= {"gemini-3-pro-preview": 64_000}
 
 
 @ROUTES
@@ -201,7 +201,7 @@ def test_rule_13_the_limit_is_clamped(
     dialect = DIALECTS[client]
     answered(dialect.post(bridge, dialect.body(mark, model, **{dialect.limit: given})))
     limits = [value for name, value in simulator.only(mark)["body"].items() if name in LIMITS]
-    assert limits == [min(given, MOST[model])]
+    assert limits == [min(given, MAX_OUTPUT[model])]
 
 
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")

@@ -107,7 +107,7 @@ def test_a_cut_stream_ends_with_failure(any_bridge: Bridge, how: str) -> None:
     assert any_bridge.logged(stream.headers["x-request-id"])["outcome"] == "stream_cut"
 
 
-def test_a_failure_of_upstreams_own(any_bridge: Bridge) -> None:
+def test_a_failure_of_upstreams_own_is_passed_on(any_bridge: Bridge) -> None:
     stream = ask(any_bridge, "[[sim:failed]] one two")
     events = events_of(stream)
     assert [event["type"] for event in events].count("response.failed") == 1

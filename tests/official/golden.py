@@ -28,7 +28,7 @@ WITHIN = (
     (re.compile(r"\(\w+ v[\d.]+\)"), "(<platform> <node>)"),
 )
 NUMBERS = frozenset({"content-length", "max_tokens", "max_completion_tokens", "id", "progressToken"})
-LONGEST = 40  # characters of a text in a body that is taken for a fixed one
+MAX_LENGTH = 40  # characters of a text in a body that is taken for a fixed one
 VERSION = "<version>"
 
 NEWS = pytest.StashKey[list[str]]()
@@ -86,7 +86,7 @@ def shorten(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: shorten(entry) for name, entry in value.items()}
     written = isinstance(value, str) and not value.startswith("<")
-    return "<text>" if written and (" " in value or len(value) > LONGEST) else value
+    return "<text>" if written and (" " in value or len(value) > MAX_LENGTH) else value
 
 
 def kind_of(name: str, value: Any, version: str) -> Any:

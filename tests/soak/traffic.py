@@ -45,7 +45,7 @@ ENDS = {
     "error": "told in the stream",
 }
 
-LONGEST = 120.0  # seconds; whoever waits longer is left without an end
+TIMEOUT = 120.0  # seconds; whoever waits longer is left without an end
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Agents:
     def end(self) -> Tally:
         self._over.set()
         for thread in self._threads:
-            thread.join(LONGEST)
+            thread.join(TIMEOUT)
         if any(thread.is_alive() for thread in self._threads):
             self.tally.dishonest.append("a request had no end")
         return self.tally
@@ -107,13 +107,13 @@ class Agents:
         url = f"ws://{host}:{port}{PATHS['responses']}"
         end = "broken"
         try:
-            with connect(url, compression=None, proxy=None, open_timeout=LONGEST) as socket:
+            with connect(url, compression=None, proxy=None, open_timeout=TIMEOUT) as socket:
                 for _ in range(TURNS):
                     end = "broken"
                     with self.tally.lock:
                         self.tally.sent += 1
                     socket.send(json.dumps({"type": "response.create", **body}))
-                    while (kind := json.loads(socket.recv(timeout=LONGEST))["type"]) not in ENDS:
+                    while (kind := json.loads(socket.recv(timeout=TIMEOUT))["type"]) not in ENDS:
                         end = "no end"
                     end = ENDS[kind]
                     self.tally.note("responses", end, None)
@@ -134,7 +134,7 @@ class Agents:
             self.tally.sent += 1
         began, request_id = time.monotonic(), None
         try:
-            with closing(http.client.HTTPConnection(*self._address, timeout=LONGEST)) as connection:
+            with closing(http.client.HTTPConnection(*self._address, timeout=TIMEOUT)) as connection:
                 connection.request(
                     "POST", PATHS[dialect], json.dumps(body), {"Content-Type": "application/json"}
                 )

@@ -9,7 +9,7 @@ GAP = 0.22  # the part of a bar's step that stays empty
 SEAM = 0.5  # the space between two pieces of a bar
 
 STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
-MOST_LABELS = 7
+MAX_LABELS = 7
 
 
 class Piece(Struct, frozen=True):
@@ -68,7 +68,7 @@ def stacked(keys: Sequence[int], values: Sequence[Mapping[str, float]], colours:
     sums = [sum(parts.values()) for parts in values]
     top = nice(max(sums, default=0.0))
     step = WIDTH / max(len(keys), 1)
-    every = -(-len(keys) // MOST_LABELS)
+    every = -(-len(keys) // MAX_LABELS)
     bars = tuple(
         Bar(
             key,

@@ -11,7 +11,7 @@ COLOURS = 8  # of the stylesheet
 SLOTS = 2 * COLOURS  # each plain, and hatched
 OTHERS = SLOTS  # what all small series share
 KEPT = ("model", "key", "client", "account")  # of these there are few
-MOST = 500  # names that are remembered
+MAX_NAMES = 500  # names that are remembered
 
 
 def colours_of(bridge: Bridge, kind: str, names: Iterable[str]) -> dict[str, int]:
@@ -22,7 +22,7 @@ def colours_of(bridge: Bridge, kind: str, names: Iterable[str]) -> dict[str, int
     place = f"colours/{kind}"
     known = {name: int(colour) for name, colour in (bridge.store.key_values.read(place) or {}).items()}
     new = [name for name in wanted if name not in known]
-    if new and len(known) < MOST:
+    if new and len(known) < MAX_NAMES:
         known |= {name: (len(known) + index) % SLOTS for index, name in enumerate(new)}
         with suppress(StoreError):  # they are given again next time
             bridge.store.key_values.write(place, known)

@@ -26,7 +26,7 @@ from copilot_bridge.store.request_log_writer import RunningRequest
 
 bp = Blueprint("requests", __name__)
 
-PAGE, LARGEST_PAGE = 50, 1000
+PAGE, MAX_PAGE = 50, 1000
 HOUR, DAY = 3600, 86_400
 GROUPED_DAYS = 7  # in which conversations are looked for, unless the filter says otherwise
 # The fields of the form, which are also the query parameters of programs.
@@ -160,8 +160,8 @@ def listed() -> Response:
 def limit() -> int:
     """The number of rows on a page.  Raises InvalidRequest."""
     given = request.args.get("limit", str(PAGE))
-    if not (given.isascii() and given.isdecimal() and 1 <= int(given[:9]) <= LARGEST_PAGE):
-        raise InvalidRequest(f"limit: expected a whole number from 1 to {LARGEST_PAGE}", param="limit")
+    if not (given.isascii() and given.isdecimal() and 1 <= int(given[:9]) <= MAX_PAGE):
+        raise InvalidRequest(f"limit: expected a whole number from 1 to {MAX_PAGE}", param="limit")
     return int(given)
 
 

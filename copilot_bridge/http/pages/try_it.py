@@ -25,8 +25,8 @@ bp = Blueprint("try_it", __name__)
 
 DIALECT = "chat"
 ERROR = re.compile(rb'^data: (\{"error":.*\})\n\n', re.MULTILINE)  # an event
-MOST_TOKENS = 1000  # of a response without a script, which is not streamed
-MOST_CHARACTERS = 20_000
+MAX_TOKENS = 1000  # of a response without a script, which is not streamed
+MAX_CHARACTERS = 20_000
 
 
 @bp.get("/models/try")
@@ -40,7 +40,7 @@ def ask_models() -> Response:
     words = request.form.get("words", "").strip()
     models = [name for name in (request.form.get("model"), request.form.get("other")) if name]
     trials = [
-        ask(RequestContext(shared(), g.visitor.caller), DIALECT, name, words, MOST_TOKENS, MOST_CHARACTERS)
+        ask(RequestContext(shared(), g.visitor.caller), DIALECT, name, words, MAX_TOKENS, MAX_CHARACTERS)
         for name in models
     ]
     return shown(words, trials if words else [])

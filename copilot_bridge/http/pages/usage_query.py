@@ -15,7 +15,7 @@ from copilot_bridge.pipeline import Bridge
 
 HOUR, DAY = 3600, 86_400
 HOURLY_UP_TO = 2 * DAY  # of a range, which then has bars of hours
-LONGEST = 400  # days
+MAX_DAYS = 400  # days
 TODAY, WEEK, PERIOD, MONTH, CUSTOM = "today", "7d", "period", "30d", "custom"
 # The ways to split usage -> the column of the sums.
 COLUMNS = {
@@ -63,8 +63,8 @@ def chosen_range(now: float | None = None) -> Range:
         start = timezone.read_moment(request.args["from"], "from")
         last = request.args.get("to") or str(now)
         end = min(timezone.read_moment(last, "to", end=True), now)
-        if not 0 < end - start < LONGEST * DAY:
-            raise InvalidRequest(tr("usage.bad_range", days=LONGEST), param="from")
+        if not 0 < end - start < MAX_DAYS * DAY:
+            raise InvalidRequest(tr("usage.bad_range", days=MAX_DAYS), param="from")
         return range_of(CUSTOM, int(start), int(end))
     starts = {
         TODAY: midnight,

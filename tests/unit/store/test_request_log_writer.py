@@ -223,7 +223,7 @@ def test_zero_days_write_no_log(store, tmp_path):
 
 
 def test_rows_of_an_earlier_version_have_fewer_columns(writer, store, tmp_path):
-    """Missing columns are unknown; a row with fewer than the first version had, or more than now, is dropped."""
+    """Missing columns are unknown; a row with fewer than at first, or more than now, is dropped."""
     old = CrashLog(tmp_path / "spool")
     old.put("a", orjson.dumps(values_in_order(row("a", "interrupted"))[:18]))
     old.put("b", orjson.dumps(values_in_order(row("b", "interrupted"))[:17]))
