@@ -316,7 +316,7 @@ FUNCTION = {"type": "function", "name": "read", "parameters": {"type": "object",
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_what_codex_sends_with_a_compaction_reaches_the_model(
+def test_a_compaction_of_codex_reaches_the_model(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     post(
