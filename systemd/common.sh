@@ -62,6 +62,7 @@ build_release() {
         "$SOURCE/LICENSE" "$SOURCE/requirements.txt" "$copy"
     if "$1/bin/python" -m pip --disable-pip-version-check --quiet install -r "$copy/requirements.txt" &&
         "$1/bin/python" -m pip --disable-pip-version-check --quiet install --no-deps "$copy" &&
+        "$1/bin/python" -P -m copilot_bridge.http.pages &&
         "$1/bin/copilot-bridge" --version; then
         rm -rf "$copy"
     else
