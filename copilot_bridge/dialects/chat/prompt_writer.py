@@ -57,9 +57,14 @@ def results_first(messages: Iterable[JsonObject]) -> Iterator[JsonObject]:
 
 
 def write_message(message: Message) -> Iterator[JsonObject]:
-    """Write a message.  Tool results become messages of their own and come first."""
+    """Write a message.  Tool results become messages of their own and come first.
+
+    Of reasoning alone nothing is left, unless it is signed.
+    """
     if message.role == "assistant":
-        yield write_assistant(message)
+        written = write_assistant(message)
+        if written.keys() - {"role", "content"} or not is_thought(message):
+            yield written
         return
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     yield from map(WRITE_MESSAGE[ToolResult], results)  # they have to follow the calls immediately
@@ -67,6 +72,10 @@ def write_message(message: Message) -> Iterator[JsonObject]:
     others = (*attachments, *(part for part in message.parts if not isinstance(part, ToolResult)))
     if others:
         yield {"role": message.role, "content": write_content(others)} | write_cache_breakpoint(others)
+
+
+def is_thought(message: Message) -> bool:
+    return bool(message.parts) and all(isinstance(part, Reasoning) for part in message.parts)
 
 
 def write_assistant(message: Message) -> JsonObject:

@@ -5,7 +5,7 @@ names for the calls in the response.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
@@ -34,10 +34,14 @@ from copilot_bridge.dialects.responses.tool_names import (
     flatten,
 )
 from copilot_bridge.dialects.tool_catalogue import ITEMS_WITH_TOOLS, history_types, hosted_tool
-from copilot_bridge.dialects.validation import validate
+from copilot_bridge.dialects.validation import reject, validate
 from copilot_bridge.errors import Unsupported
 
-MODES = ("auto", "none", "required")
+MODES: dict[str, Literal["auto", "none", "required"]] = {
+    "auto": "auto",
+    "none": "none",
+    "required": "required",
+}
 
 # No other dialect has log probabilities, and leaving them out would change the response.
 NO_LOGPROBS = "the API that Copilot offers this model through gives no log probabilities"
@@ -272,9 +276,15 @@ def with_namespace_description(tools: Iterator[Tool], namespace: JsonObject) -> 
 
 
 def read_choice(choice: Any) -> ToolChoice | None:
-    if isinstance(choice, dict) and choice:
+    """Read the tool choice.
+
+    :raises InvalidRequest: it is unknown; to let the model choose would not be what the client relies on.
+    """
+    if choice is None:
+        return None
+    if isinstance(choice, dict):
         return read_choice_object(choice)
-    return ToolChoice(choice if choice in MODES else "auto") if choice else None
+    return ToolChoice(read_mode("tool_choice", choice))
 
 
 def read_choice_object(choice: JsonObject) -> ToolChoice:
@@ -285,10 +295,17 @@ def read_choice_object(choice: JsonObject) -> ToolChoice:
     kind = choice.get("type")
     if isinstance(choice.get("name"), str):
         return ToolChoice("tool", flatten(choice.get("namespace"), choice["name"]))
-    mode = choice.get("mode") if kind in ("allowed_tools", None) else kind
-    if mode in MODES or kind in ("allowed_tools", None):
-        return ToolChoice(mode if mode in MODES else "auto")
+    if isinstance(kind, str) and kind in MODES:
+        return ToolChoice(MODES[kind])
+    if kind in ("allowed_tools", None):
+        return ToolChoice(read_mode("tool_choice.mode", choice.get("mode")))
     return ToolChoice("tool", str(kind))
+
+
+def read_mode(where: str, mode: Any) -> Literal["auto", "none", "required"]:
+    if not isinstance(mode, str) or mode not in MODES:
+        reject(where, "auto, none or required")
+    return MODES[mode]
 
 
 def allowed(tools: list[Tool], choice: Any, names: ToolNames) -> Iterator[Tool]:

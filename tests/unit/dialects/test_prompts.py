@@ -207,6 +207,33 @@ def test_an_unknown_tool_choice_of_chat_is_refused(choice):
     assert caught.value.param == "tool_choice"
 
 
+@pytest.mark.parametrize(
+    ("choice", "param"),
+    [
+        ("any", "tool_choice"),
+        ("", "tool_choice"),
+        (7, "tool_choice"),
+        ({}, "tool_choice.mode"),
+        ({"type": "allowed_tools", "tools": []}, "tool_choice.mode"),
+        ({"type": "allowed_tools", "mode": ["auto"], "tools": []}, "tool_choice.mode"),
+    ],
+)
+def test_an_unknown_tool_choice_of_responses_is_refused(choice, param):
+    """It is not read as a free choice."""
+    with pytest.raises(InvalidRequest) as caught:
+        READ["responses"]({"model": "m", "input": "Hi", "tool_choice": choice})
+    assert caught.value.param == param
+
+
+def test_a_thought_that_chat_can_not_hold_leaves_no_empty_message():
+    thought = assistant(Reasoning("t", GOODS["responses"]))
+    prompt = Prompt(model="m", messages=(user(Text("Hi")), thought, user(Text("Go on"))))
+    written = chat_prompt_writer.write_prompt(prompt)["messages"]
+    assert [message["role"] for message in written] == ["user", "user"]
+    signed = replace(prompt, messages=(assistant(Reasoning("t", GOODS["chat"])),))
+    assert chat_prompt_writer.write_prompt(signed)["messages"][0]["reasoning_text"] == "t"
+
+
 def test_only_the_assistant_has_refusals():
     body = {"model": "m", "messages": [{"role": "user", "content": "Hi", "refusal": "I won't."}]}
     assert chat.read_prompt(body).messages == (user(Text("Hi")),)
