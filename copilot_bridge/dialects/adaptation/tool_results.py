@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from copilot_bridge.dialects.prompt import Message, Part, Prompt, Text, ToolCall, ToolResult
+from copilot_bridge.dialects.prompt import Message, Part, Prompt, Reasoning, Text, ToolCall, ToolResult
 
 # Follows an assistant message that would be last, and that the model would continue instead of answering.
 CONTINUE = Message("user", (Text("Please continue."),))
@@ -15,9 +15,17 @@ def move_results_to_calls(prompt: Prompt) -> Prompt:
     if not are_separated(prompt):
         return prompt
     messages = [*with_results_after_calls(list(prompt.messages))]
-    if messages[-1].role == "assistant" and prompt.messages[-1].role != "assistant":
-        messages.append(CONTINUE)
+    if prompt.messages[-1].role != "assistant":
+        while is_thought(messages[-1]):  # it led to nothing, and no model takes it as the last word
+            messages.pop()
+        if messages[-1].role == "assistant":
+            messages.append(CONTINUE)
     return replace(prompt, messages=tuple(messages))
+
+
+def is_thought(message: Message) -> bool:
+    """Return whether an assistant message is reasoning alone."""
+    return message.role == "assistant" and all(isinstance(part, Reasoning) for part in message.parts)
 
 
 def are_separated(prompt: Prompt) -> bool:

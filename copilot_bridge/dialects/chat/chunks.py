@@ -40,6 +40,7 @@ class ChunkNormalizer:
         self._last_chunk: JsonObject | None = None
         self._usage_frame: JsonObject = {}
         self._response_id = response_id
+        self._called_function = False  # in the form before tools
         self._common: JsonObject = {
             "id": "",
             "object": "chat.completion.chunk",
@@ -145,6 +146,7 @@ class ChunkNormalizer:
             delta["tool_calls"] = self._numbered(delta, members.index(choice.get("index")) or 0)
             if not delta["tool_calls"]:
                 del delta["tool_calls"]
+        self._called_function |= bool(delta.get("function_call"))
         if self._started or not delta.get("role"):
             delta.pop("role", None)
         if not delta.get("content") and "role" not in delta and len(delta) > 1:
@@ -173,12 +175,15 @@ class ChunkNormalizer:
     def _correct_finish_reason(self) -> str:
         """Return the finish reason.
 
-        It is "tool_calls" exactly if there are calls and nothing cut the response off.
+        It is "tool_calls" (or "function_call", for the form before tools) exactly if there are calls and
+        nothing cut the response off.
         """
         reason = self.finish_reason or "stop"
         if self._calls and reason not in ("length", "content_filter"):
             return "tool_calls"
-        return reason if self._calls or reason != "tool_calls" else "stop"
+        if reason in ("tool_calls", "function_call"):
+            return "function_call" if self._called_function else "stop"
+        return reason
 
 
 def objects_of(values: Any) -> list[JsonObject]:

@@ -101,7 +101,8 @@ TABLE = (
         r"Invalid .?signature|Invalid .?data. in .?redacted|thinking.{0,60}cannot be modified"
         r"|thinking\.(?:signature|data|thinking): (?:Field required|String should have)"
         r"|thinking: each .?thinking.? block must contain"
-        r"|cannot contain .?thinking|thought.signature.{0,40}(?:not valid|invalid|corrupt)"
+        r"|cannot contain .?thinking|final block .{0,40}cannot be .?(?:redacted_)?thinking"
+        r"|thought.signature.{0,40}(?:not valid|invalid|corrupt)"
         r"|(?:corrupt|invalid)\w* thought.signature",
         "no earlier thoughts",
         lost=THOUGHTS,

@@ -19,7 +19,7 @@ from copilot_bridge.dialects.adaptation.stop_sequences import (
     split_stop_sequences,
 )
 from copilot_bridge.dialects.adaptation.tool_call_ids import adapt_tool_call_ids
-from copilot_bridge.dialects.adaptation.tool_results import move_results_to_calls
+from copilot_bridge.dialects.adaptation.tool_results import CONTINUE, move_results_to_calls
 from copilot_bridge.dialects.events import (
     ReasoningDelta,
     ResponseFinished,
@@ -29,7 +29,7 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.prompt import Message, Prompt, Text, ToolCall, ToolResult
+from copilot_bridge.dialects.prompt import Message, Prompt, Reasoning, Text, ToolCall, ToolResult
 from copilot_bridge.dialects.registry import CONVERSATIONS, DIALECTS, limits_of
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import InvalidRequest
@@ -219,6 +219,19 @@ def test_results_after_a_note_are_moved_to_their_calls():
     prompt = move_results_to_calls(Prompt(model="m", messages=(call, note, result)))
     assert prompt.messages[:3] == (call, result, note)
     assert [message.role for message in prompt.messages[3:]] == ["user"]
+
+
+def test_a_thought_before_a_result_is_not_the_last_word():
+    """Nor is the model asked to continue it."""
+    call = Message("assistant", (ToolCall("a", "f", "{}"), ToolCall("b", "f", "{}")))
+    first, second = (Message("user", (ToolResult(id_, (Text(id_),)),)) for id_ in "ab")
+    results = Message("user", (*first.parts, *second.parts))
+    thought = Message("assistant", (Reasoning("hm", {"responses": "e"}),))
+    note = Message("assistant", (Text("note"),))
+    prompt = move_results_to_calls(Prompt(model="m", messages=(call, first, thought, second)))
+    assert prompt.messages == (call, results)
+    prompt = move_results_to_calls(Prompt(model="m", messages=(call, first, note, thought, second)))
+    assert prompt.messages == (call, results, note, CONTINUE)
 
 
 # Schemas.

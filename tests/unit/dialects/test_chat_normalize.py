@@ -231,6 +231,26 @@ def test_copilots_fields_are_kept_in_the_usage_chunk_too() -> None:
     assert b"total_nano_aiu" in normalize(events(FIRST, LAST, usage, DONE), keep=True)
 
 
+CALL: Json = {"name": "f", "arguments": "{}"}
+
+
+@pytest.mark.parametrize("reason", ["tool_calls", "function_call"])
+@pytest.mark.parametrize(
+    ("delta", "expected"),
+    [
+        ({"content": "Hello"}, "stop"),
+        ({"content": "Hello", "function_call": None}, "stop"),
+        ({"function_call": CALL}, "function_call"),
+        ({"tool_calls": [{"index": 0, "id": "a", "function": CALL}]}, "tool_calls"),
+    ],
+)
+def test_a_response_ends_with_a_call_only_if_there_is_one(delta: Json, reason: str, expected: str) -> None:
+    out = normalize(events(FIRST, chunk(delta), chunk(finish=reason), DONE))
+    chunks = [json.loads(data) for data in data_of(out) if data != b"[DONE]"]
+    reasons = [choice["finish_reason"] for chunk in chunks for choice in chunk["choices"]]
+    assert [*filter(None, reasons)] == [expected]
+
+
 # Tool calls whose fragments say little of where they belong.
 
 
