@@ -33,12 +33,12 @@ def adapt_message_blocks(body: Body, model: Model, _betas: object) -> bool:
 
     :raises Unsupported: a document is a URL.
     """
-    found, parted = survey(body["messages"])
+    found, separated = survey(body["messages"])
     max_length = limits_of("messages", model.vendor, model.id).id_length
     adapted = max_length is not None and adapt_id_locations(message_ids(found), max_length)
-    if parted:
+    if separated:
         body["messages"] = end_with_user([*with_results(body["messages"])], body["messages"])
-    changes = (parted, adapted, adapt_message_documents(body, found), fill_failed(found))
+    changes = (separated, adapted, adapt_message_documents(body, found), fill_failed(found))
     return any(changes)
 
 
@@ -47,7 +47,7 @@ RELEVANT = ("tool_use", "tool_result", "document")
 
 def survey(messages: list[Body]) -> tuple[list[Body], bool]:
     """Collect the relevant blocks, and return whether a result does not follow its call directly."""
-    found, parted = list[Body](), False
+    found, separated = list[Body](), False
     called, missing = set[str](), set[str]()
     for message in messages:
         content = message["content"]
@@ -65,9 +65,9 @@ def survey(messages: list[Body]) -> tuple[list[Body], bool]:
             if kind == "tool_use":
                 called.add(str(block.get("id")))
             elif kind == "tool_result":
-                parted = parted or str(block.get("tool_use_id")) in missing
+                separated = separated or str(block.get("tool_use_id")) in missing
                 called.discard(str(block.get("tool_use_id")))
-    return found, parted
+    return found, separated
 
 
 def with_results(messages: list[Body]) -> Iterator[Body]:

@@ -93,7 +93,7 @@ class Pool:
     def reserve(self) -> bool:
         """Make room for another connection; the one that has waited longest may give way.
 
-        Returns whether there is room, which `release` gives back when the connection is open, or is not.
+        Returns whether there is room.  `release` ends the reservation, with a connection or without.
         """
         found = self._has_room()
         self._reserved += found
