@@ -247,6 +247,17 @@ def test_the_chart_is_read_by_touch(short: Bridge, visit: Visit) -> None:
     expect(page).to_have_url(re.compile(r"/requests\?from="))
 
 
+@pytest.mark.parametrize("range_", ["today", "7d", "30d"])
+def test_the_labels_of_the_chart_stay_in_it(short: Bridge, visit: Visit, range_: str) -> None:
+    page = visit(short, **ON_A_PHONE, locale="zh-CN").open(f"/usage?range={range_}")
+    axis = page.locator(".x-axis")
+    box = axis.bounding_box()
+    labels = [label.bounding_box() for label in axis.locator("text").all() if label.is_visible()]
+    assert box
+    assert labels
+    assert all(label and label["x"] + label["width"] <= box["x"] + box["width"] + 1 for label in labels)
+
+
 # The catalogue.
 
 
