@@ -207,6 +207,8 @@ LOCAL = [
         {"type": "apply_patch_call", "call_id": "c", "operation": {"type": "delete_file", "path": "a"}},
         "delete_file",
     ),
+    ({"type": "computer_call", "call_id": "c", "action": {"type": "click", "x": 1, "y": 2}}, "click"),
+    ({"type": "computer_call", "call_id": "c", "actions": [{"type": "click"}, {"type": "wait"}]}, "wait"),
 ]
 
 
@@ -223,6 +225,20 @@ def test_calls_of_built_in_tools_are_sent_as_calls(
     assert pairs(sent) == [("c", "c")]
     assert expected.replace('"', "") in json.dumps(sent)
     assert "a.txt" in json.dumps(sent)
+
+
+@pytest.mark.parametrize("output", [{}, {"output": None}, {"output": "no such line"}])
+def test_a_failed_patch_is_a_failed_result(
+    bridge: Bridge, simulator: Simulator, mark: str, output: Json
+) -> None:
+    call, _expected = LOCAL[2]
+    result = {"type": "apply_patch_call_output", "call_id": "c", "status": "failed", **output}
+    messages = [{"role": "user", "content": mark}, call, result]
+    sent = upstream_body(bridge, simulator, mark, "responses", conversation("responses", SONNET, messages))
+    (block,) = sent["messages"][-1]["content"]
+    assert block["is_error"] is True
+    text = block["content"][0]["text"]
+    assert text == (output.get("output") or "The tool failed and gave no output.")
 
 
 @pytest.mark.parametrize("kind", ["mcp_call", "file_search_call", "code_interpreter_call", "mcp_list_tools"])

@@ -63,8 +63,9 @@ LOCAL = {
     "local_shell_call": ("local_shell", "action"),
     "shell_call": ("shell", "action"),
     "apply_patch_call": ("apply_patch", "operation"),
-    "computer_call": ("computer", "action"),
+    "computer_call": ("computer", "action"),  # or `actions`, a list
 }
+FAILED = ("failed", "incomplete")  # the status of a result
 
 
 def read_prompt(body: JsonObject, names: ToolNames) -> Prompt:
@@ -182,8 +183,10 @@ def read_custom_call(item: JsonObject) -> tuple[str, list[Part]]:
 def read_local_call(item: JsonObject) -> tuple[str, list[Part]]:
     """Read a call of one of OpenAI's built-in tools."""
     name, arguments_field = LOCAL[item["type"]]
-    arguments = codec.write(item.get(arguments_field) or {}).decode()
-    return "assistant", [ToolCall(call_id(item), name, arguments)]
+    arguments = item.get(arguments_field) or {}
+    if several := item.get("actions"):
+        arguments = {"actions": several}
+    return "assistant", [ToolCall(call_id(item), name, codec.write(arguments).decode())]
 
 
 def read_local_output(item: JsonObject) -> tuple[str, list[Part]]:
@@ -191,7 +194,8 @@ def read_local_output(item: JsonObject) -> tuple[str, list[Part]]:
     if isinstance(output, dict) and isinstance(output.get("image_url"), str):
         return "user", [ToolResult(call_id(item), (Image(*data_url.split(output["image_url"])),))]
     text = output if isinstance(output, str) else codec.write(output).decode()
-    return "user", [ToolResult(call_id(item), (Text(text),))]
+    shown = () if output is None else (Text(text),)
+    return "user", [ToolResult(call_id(item), shown, item.get("status") in FAILED)]
 
 
 def call_id(item: JsonObject) -> str:
@@ -209,7 +213,7 @@ def refuse_compaction(_item: JsonObject) -> tuple[str, list[Part]]:
 def read_output(item: JsonObject) -> tuple[str, list[Part]]:
     output = item["output"]
     parts = [Text(output)] if isinstance(output, str) else [read_part(part) for part in output]
-    return "user", [ToolResult(item["call_id"], tuple(parts), item.get("status") == "incomplete")]
+    return "user", [ToolResult(item["call_id"], tuple(parts), item.get("status") in FAILED)]
 
 
 def read_reasoning(item: JsonObject) -> tuple[str, list[Part]]:
