@@ -154,7 +154,7 @@ class ChunkNormalizer:
         return delta if any(value is not None and value != "" for value in delta.values()) else {}
 
     def _numbered(self, delta: JsonObject, choice_index: int) -> list[JsonObject]:
-        response_id = self._common["id"] or self._response_id
+        response_id = self._response_id or self._common["id"]  # upstream's may be the same every time
         calls = members.objects_in(delta, "tool_calls")
         return [self._calls.number(choice_index, call, response_id) for call in calls]
 

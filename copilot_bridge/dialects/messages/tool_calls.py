@@ -14,7 +14,8 @@ STOP_REASONS = (STOP_WITH_CALL, STOP_WITHOUT_CALL)
 class UniqueToolCallIds:
     """Gives each tool call of a response a unique id.
 
-    :param response_id: for the ids of calls without one, if the response has no id either.
+    :param response_id: the bridge's own, for the ids of calls without one: upstream's may be the same every
+        time.
     """
 
     def __init__(self, response_id: str = "") -> None:
@@ -25,7 +26,7 @@ class UniqueToolCallIds:
         """Correct an event of a stream."""
         kind = str(event.get("type"))
         if kind == "message_start":
-            self._response_id = str(members.optional_object(event, "message").get("id") or self._response_id)
+            self._response_id = self._response_id or str(members.optional_object(event, "message").get("id"))
         field, correct = HANDLERS.get(kind, ("", None))
         return {**event, field: correct(self, event[field])} if correct and field in event else event
 
@@ -55,7 +56,7 @@ HANDLERS: dict[str, tuple[str, Callable[[UniqueToolCallIds, Any], Any]]] = {
 
 def with_call_ids(message: JsonObject, response_id: str) -> JsonObject:
     """Correct a whole message."""
-    calls, content = UniqueToolCallIds(str(message.get("id") or response_id)), message.get("content")
+    calls, content = UniqueToolCallIds(response_id or str(message.get("id"))), message.get("content")
     if isinstance(content, list):
         message = {**message, "content": [*map(calls.with_unique_id, content)]}
     corrected: JsonObject = calls.correct_stop_reason(message)

@@ -26,7 +26,7 @@ CALLS = ("function_call", "custom_tool_call")
 class ItemIds:
     """Gives one id to each item of a response, by its index, to each call, and to the response.
 
-    :param response_id: for responses without an id.
+    :param response_id: the bridge's own, for responses without an id and for new ids.
     """
 
     def __init__(self, response_id: str = "") -> None:
@@ -59,7 +59,8 @@ class ItemIds:
         return self._calls[index]
 
     def _new_id(self, index: int) -> str:
-        return digest(f"{self.response or self._response_id} {index}")
+        """Make an id from the bridge's own for the response, since upstream's may be the same every time."""
+        return digest(f"{self._response_id or self.response} {index}")
 
     def known_item_id(self, index: int) -> str | None:
         return self._items.get(index)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.chunk_template import ChunkTemplate
+from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.normalize import ChatNormalizer
 from copilot_bridge.dialects.chat.tool_calls import MAX_LINE_ENDS, MAX_SPACES
 from copilot_bridge.dialects.framing import sse
@@ -351,6 +352,17 @@ def test_normal_white_space_in_arguments_is_passed_on(text: str, size: int) -> N
     fragments = [text[at : at + size] for at in range(0, len(text), size)]
     assert written(normalize(arguments(fragments))) == text
     assert json.loads(text) is not None
+
+
+def test_calls_without_ids_get_others_in_each_response() -> None:
+    """Even if upstream calls each response the same."""
+    call = {"index": 0, "function": {"name": "f", "arguments": "{}"}}
+    made = set()
+    for response_id in ("a", "b"):
+        own = ChunkNormalizer(response_id=response_id, created=CREATED, model=MODEL)
+        (sent,) = own.normalize(chunk({"tool_calls": [call]}))
+        made.add(sent["choices"][0]["delta"]["tool_calls"][0]["id"])
+    assert len(made) == 2
 
 
 def test_white_space_is_counted_for_each_call_by_itself() -> None:

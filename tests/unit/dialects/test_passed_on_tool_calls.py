@@ -92,7 +92,9 @@ WAYS = pytest.mark.parametrize("mended", [whole, streamed, accumulated])
 
 
 RESPONSES = pytest.mark.parametrize(
-    "own_ids", [("id_1", "id_2"), (None, None), ("", "")], ids=["own", "none", "empty"]
+    "own_ids",
+    [("id_1", "id_2"), ("id_1", "id_1"), (None, None), ("", "")],
+    ids=["own", "one for all", "none", "empty"],
 )
 
 
