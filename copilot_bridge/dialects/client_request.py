@@ -58,12 +58,15 @@ class Continuation(Struct, frozen=True):
     :param is_kept: whether later requests may continue its own response.
     :param prepend: puts items of a conversation before those of the request.
     :param conversation: the id of the conversation to which it and its response are added, if any.
+    :param resolve: puts items of kept responses in place of references to them, and returns the input; None:
+        there are no references.
     """
 
     previous: str | None
     is_kept: bool
     prepend: Callable[[Iterable[JsonObject]], None]
     conversation: str | None = None
+    resolve: Callable[[Callable[[str], JsonObject | None]], list[JsonObject]] | None = None
 
 
 class ClientResponse(ABC):

@@ -20,6 +20,7 @@ from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.dialect import Dialect
 from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.dialects.responses.conversations import with_items
+from copilot_bridge.dialects.responses.item_references import response_of
 from copilot_bridge.dialects.responses.request import as_items
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.logs.entry import RequestLogEntry
@@ -102,9 +103,13 @@ def continue_conversation(
 ) -> OnEnd:
     """Prepend the conversation that a request continues, and return the function that keeps its response.
 
-    :raises InvalidRequest: the previous response or the conversation is not kept, or is another caller's.
+    :raises InvalidRequest: the previous response, the conversation or an item to which the request refers is
+        not kept, or is another caller's.
     """
     store, before, ends = context.bridge.response_store, None, list[OnEnd]()
+    if continuation.resolve:
+        items = continuation.resolve(partial(find_item, context, headers))
+        data = codec.write({"input": items})  # what is kept refers to nothing
     if continuation.previous:
         before = find_response(context, headers, continuation.previous)
         continuation.prepend(before.items())
@@ -154,15 +159,27 @@ def find_response(context: RequestContext, headers: Mapping[str, str], id_: str)
 
     :raises InvalidRequest: it is not kept, or belongs to another caller.
     """
-    if context.memory and (found := context.memory.find(id_)):
-        return found
-    if found := context.bridge.response_store.find(owner(context, headers), id_):
+    if found := kept_response(context, headers, id_):
         return found
     raise InvalidRequest(
         f"the response {id_[:200]!r} is not kept (any more): send the whole conversation",
         param="previous_response_id",
         code="previous_response_not_found",
     )
+
+
+def kept_response(context: RequestContext, headers: Mapping[str, str], id_: str) -> StoredResponse | None:
+    if context.memory and (found := context.memory.find(id_)):
+        return found
+    return context.bridge.response_store.find(owner(context, headers), id_)
+
+
+def find_item(context: RequestContext, headers: Mapping[str, str], id_: str) -> JsonObject | None:
+    """Find an item of a response that is kept."""
+    response_id = response_of(id_)
+    found = kept_response(context, headers, response_id) if response_id else None
+    output: list[JsonObject] = found.response().get("output", []) if found else []
+    return next((item for item in output if item.get("id") == id_), None)
 
 
 def keep_response(

@@ -412,3 +412,41 @@ def test_without_a_store_nothing_can_be_fetched(start_bridge: Start) -> None:
     assert bridge.request("POST", PATH, {**ASK, "background": True}).error["param"] == "background"
     assert bridge.request("POST", "/v1/conversations", {}).status == 400
     assert post(bridge, f"{PATH}/input_tokens", **ASK)["input_tokens"] > 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", MODELS)
+def test_references_become_the_items_that_they_mean(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, stream: bool
+) -> None:
+    """As the AI SDK sends what is stored."""
+    id_ = post(bridge, model=model, input="[[sim:say]] The duck is blue.")["id"]
+    if stream:
+        body = {"model": model, "input": "[[sim:say]] The duck is blue.", "stream": True}
+        response = bridge.request("POST", PATH, body)
+        data = response.body.decode().rstrip().rpartition("\ndata: ")[2]
+        id_ = json.loads(data)["response"]["id"]
+    output = get(bridge, f"{PATH}/{id_}")["output"]
+    references = [{"type": "item_reference", "id": item["id"]} for item in output]
+    untyped = {"id": output[-1]["id"]}
+    messages = [{"role": "user", "content": "Which?"}, *references[:-1], untyped]
+    for other in MODELS:
+        goes_on = [*messages, {"role": "user", "content": f"{mark}{other}"}]
+        third = post(bridge, model=other, input=goes_on)["id"]
+        sent = json.dumps(simulator.only(f"{mark}{other}")["body"])
+        assert "The duck is blue." in sent
+        assert "item_reference" not in sent
+        # What is kept of it has the items too.
+        post(bridge, model=MODELS[1], previous_response_id=third, input=f"{mark}{other}-then")
+        assert "The duck is blue." in json.dumps(simulator.only(f"{mark}{other}-then")["body"])
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("id_", ["msg_1", "fc_1", "", "msg_0123456789abcdef_7", 5, None])
+def test_a_reference_to_an_item_that_is_not_kept_is_refused(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, id_: Any
+) -> None:
+    messages = [{"role": "user", "content": mark}, {"type": "item_reference", "id": id_}]
+    response = bridge.request("POST", PATH, {"model": model, "input": messages})
+    assert (response.status, response.error["param"]) == (400, "input.1")
+    assert simulator.ledger(mark) == []

@@ -26,6 +26,7 @@ from copilot_bridge.dialects.responses.compaction_items import COMPACTION, open_
 from copilot_bridge.dialects.responses.conversations import id_of
 from copilot_bridge.dialects.responses.errors import error_frame
 from copilot_bridge.dialects.responses.framing import FRAMING
+from copilot_bridge.dialects.responses.item_references import FindItem, is_reference, resolved
 from copilot_bridge.dialects.responses.normalize import ResponsesNormalizer
 from copilot_bridge.dialects.responses.server_tools import read_server_tools, without_search
 from copilot_bridge.dialects.responses.tool_names import ToolNames
@@ -107,7 +108,8 @@ class ResponsesRequest(ClientRequest):
         self._previous = body.pop("previous_response_id", None)
         self._conversation = id_of(body.pop("conversation", None))
         is_kept = body.get("store") is not False
-        self.continuation = Continuation(self._previous, is_kept, self._prepend, self._conversation)
+        resolve = self._resolve if any(map(is_reference, request.items(body))) else None
+        self.continuation = Continuation(self._previous, is_kept, self._prepend, self._conversation, resolve)
         self._open(request.items(body))
 
     @classmethod
@@ -118,6 +120,19 @@ class ResponsesRequest(ClientRequest):
         self.body["input"] = [*items, *request.as_items(self.body["input"])]
         self.changed = True
         self._open(self.body["input"])
+
+    def _resolve(self, find: FindItem) -> list[JsonObject]:
+        """Put items in place of references, and return the input.
+
+        :raises InvalidRequest: there is no such item.
+        """
+        items = [
+            resolved(f"input.{index}", item, find) for index, item in enumerate(request.items(self.body))
+        ]
+        self.body["input"] = items
+        self.changed = True
+        self._open(items)
+        return items
 
     def _open(self, items: list[JsonObject]) -> None:
         """Replace the bridge's own compactions by their summaries."""

@@ -46,9 +46,8 @@ class ItemIds:
     def item_id(self, index: int, item: JsonObject) -> str:
         if index not in self._items:
             prefix = PREFIXES.get(str(item.get("type")), "item")
-            id_ = f"{prefix}_{digest(str(item.get('id')))}"
-            is_new = item.get("id") and id_ not in self._items.values()
-            self._items[index] = id_ if is_new else f"{prefix}_{self._new_id(index)}"
+            response = self.response_id(None).partition("_")[2]
+            self._items[index] = f"{prefix}_{response}_{index}"
         return self._items[index]
 
     def _call_id(self, index: int, call_id: object) -> str:
