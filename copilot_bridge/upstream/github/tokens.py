@@ -178,7 +178,9 @@ class CopilotTokens:
         token = self._exchange(account) if account.exchanged else self._as_it_is(account)
         if token.exchanged:
             self._write(account, token)
-        self._refused.pop(account.fingerprint, None)
+        # The refused token is remembered further: another request may be reading it from the store just now.
+        if self._refused.get(account.fingerprint) == token.value:
+            del self._refused[account.fingerprint]
         return self._keep(account, token)
 
     def _write(self, account: Account, token: CopilotToken) -> None:

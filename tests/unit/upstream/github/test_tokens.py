@@ -311,6 +311,24 @@ def test_many_that_were_refused_the_same_token_renew_it_once(world, hub):
     assert hub.exchanges == 2
 
 
+def test_a_refused_token_that_was_read_during_its_renewal_is_not_used(world, hub, monkeypatch):
+    """The store is read in a thread, and another request may renew the token meanwhile."""
+    hub.gives_tokens()
+    world.get()
+    assert world.forget()
+    read = world.store.key_values.read
+
+    def slow_read(key):
+        content = read(key)
+        monkeypatch.undo()
+        assert world.get() == "tid=2;exp=1"
+        return content
+
+    monkeypatch.setattr(world.store.key_values, "read", slow_read)
+    assert world.get() == world.get() == "tid=2;exp=1"
+    assert hub.exchanges == 2
+
+
 def test_forget_in_one_process_is_enough_for_the_other(new_world, hub):
     hub.gives_tokens()
     one, two = new_world(), new_world()
