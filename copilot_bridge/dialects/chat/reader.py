@@ -43,6 +43,7 @@ PART_OF_FIELD = {
 }
 
 SIGNATURE = "thought_signature"
+GEMINI = "gemini"  # in the names of the models whose calls are signed
 
 # The characters that nest JSON; an escaped character is skipped.
 STRUCTURAL_CHARACTERS = re.compile(r'\\.?|["{}\[\]]', re.DOTALL)
@@ -94,6 +95,8 @@ class ChatReader:
         )
         self._arguments_depth = JsonDepthTracker()
         self._deferred_signatures: list[str] = []  # signatures that wait for the end of the text
+        self._is_gemini = False
+        self._held_calls: dict[int, list[JsonObject]] = {}  # number of a call -> its fragments so far
 
     def feed(self, data: bytes) -> Iterator[Event]:
         if data.strip() == b"[DONE]":
@@ -108,6 +111,7 @@ class ChatReader:
             normalized_chunks.append(normalized_chunk)
             if not self._started:
                 self._started = True
+                self._is_gemini = GEMINI in normalized_chunk["model"]
                 yield ResponseStarted(str(normalized_chunk["id"]))
             yield from self._delta(normalized_chunk["choices"][0]["delta"])
         self._template = ChunkTemplate.after(self._template, data, chunk, normalized_chunks)
@@ -127,8 +131,33 @@ class ChatReader:
             if (value := delta.get(field)) and not self._reorder.defer(part, (field, value)):
                 yield from self._emit([(field, value)])
         for fragment in delta.get("tool_calls") or ():
-            if not self._reorder.defer(fragment["index"], ("tool_calls", fragment)):
-                yield from self._emit([("tool_calls", fragment)])
+            if not self._hold(fragment):
+                for due in (*self._release_calls(), fragment):
+                    yield from self._fragment(due)
+
+    def _fragment(self, fragment: JsonObject) -> Iterator[Event]:
+        if not self._reorder.defer(fragment["index"], ("tool_calls", fragment)):
+            yield from self._emit([("tool_calls", fragment)])
+
+    def _hold(self, fragment: JsonObject) -> bool:
+        """Hold a call that may be signed later, and return whether it is held.
+
+        A client gets a signature before its call.  So Gemini's calls wait for the end of the response, and so
+        does a call that comes whole, since there is nothing more of it to stream.
+        """
+        number = fragment["index"]
+        begins = "id" in fragment and (self._is_gemini or is_whole(fragment))
+        if begins or number in self._held_calls:
+            self._held_calls.setdefault(number, []).append(fragment)
+            return True
+        return False
+
+    def _release_calls(self) -> Iterator[JsonObject]:
+        """Yield the fragments of the calls that were held, each call's signature in its first fragment."""
+        held, self._held_calls = self._held_calls, {}
+        for first, *others in held.values():
+            yield signed_call(first, others)
+            yield from others
 
     def _emit(self, fields: list[tuple[str, Any]]) -> Iterator[Event]:
         while fields:
@@ -211,6 +240,9 @@ class ChatReader:
         while deferred := self._reorder.pop_next():
             yield from self._emit(deferred)
             yield from self._close_part()
+        for fragment in self._release_calls():
+            yield from self._fragment(fragment)
+        yield from self._close_part()
         yield from self._emit_deferred_signatures()
         closing = list(self._normalizer.end())[-1]
         if not self._started:
@@ -249,6 +281,23 @@ def signature_of(fragment: JsonObject, call: JsonObject) -> JsonObject:
     if isinstance(google, dict) and isinstance(google.get(SIGNATURE), str):
         return {"extra_content": {"google": {SIGNATURE: google[SIGNATURE]}}}
     return {SIGNATURE: call[SIGNATURE]} if isinstance(call.get(SIGNATURE), str) else {}
+
+
+def signed_call(first: JsonObject, others: list[JsonObject]) -> JsonObject:
+    """Return the first fragment of a call with the call's signature, which may have come in another one."""
+    signatures = [signature_of(fragment, fragment.get("function") or {}) for fragment in (first, *others)]
+    signature = next(filter(None, signatures), {})
+    if SIGNATURE in signature:
+        return first | {"function": first["function"] | signature}
+    return first | signature
+
+
+def is_whole(fragment: JsonObject) -> bool:
+    """Return whether a fragment has a function's name and all its arguments."""
+    function = fragment.get("function") or {}
+    depth = JsonDepthTracker()
+    depth.feed(function.get("arguments") or "")
+    return bool(function.get("name")) and depth.complete
 
 
 def read_usage(usage: JsonObject) -> TokenUsage:

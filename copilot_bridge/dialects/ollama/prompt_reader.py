@@ -9,6 +9,7 @@ from typing import Any
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.completions.fill_marks import read_fill_prompt
+from copilot_bridge.dialects.ollama.call_ids import read_id
 from copilot_bridge.dialects.ollama.request import options_of
 from copilot_bridge.dialects.prompt import (
     Gap,
@@ -116,15 +117,18 @@ class MessageReader:
         if message.get("thinking"):
             yield Reasoning(message["thinking"])
         yield from read_content(message)
-        self._open = [
-            read_call(f"call_{index}_{position}", call)
-            for position, call in enumerate(message.get("tool_calls") or ())
-        ]
-        yield from self._open
+        self._open = []
+        for position, call in enumerate(message.get("tool_calls") or ()):
+            id_, details = read_id(call.get("id") or f"call_{index}_{position}")
+            if details:
+                yield Reasoning("", details)
+            self._open.append(read_call(id_, call))
+            yield self._open[-1]
 
     def _result(self, index: int, message: JsonObject) -> ToolResult:
         """Read a result.  One without a call gets an id that no call has."""
-        wanted, name = message.get("tool_call_id"), message.get("tool_name")
+        wanted, _details = read_id(message.get("tool_call_id") or "")
+        name = message.get("tool_name")
         call = next((call for call in self._open if wanted and call.id == wanted), None)
         call = call or next((call for call in self._open if name in (None, "", call.name)), None)
         if call is None:
@@ -135,9 +139,7 @@ class MessageReader:
 
 def read_call(id_: str, call: JsonObject) -> ToolCall:
     function = call["function"]
-    return ToolCall(
-        call.get("id") or id_, function["name"], codec.write(function.get("arguments") or {}).decode()
-    )
+    return ToolCall(id_, function["name"], codec.write(function.get("arguments") or {}).decode())
 
 
 def read_content(message: JsonObject) -> Iterator[Any]:

@@ -26,6 +26,7 @@ from copilot_bridge.dialects.events import (
     ToolCallStarted,
 )
 from copilot_bridge.dialects.framing.frames import Frame
+from copilot_bridge.dialects.ollama.call_ids import sign_id
 from copilot_bridge.dialects.ollama.errors import error_frame
 from copilot_bridge.errors import BridgeError, UpstreamRefused
 
@@ -73,6 +74,7 @@ class OllamaWriter:
         self._now = now
         self._first: float | None = None
         self._call: OpenCall | None = None
+        self._signature: JsonObject = {}  # of the next call
 
     def feed(self, event: Event) -> list[Frame]:
         return self._HANDLERS[type(event)](self, event)
@@ -97,12 +99,18 @@ class OllamaWriter:
 
     def _tool_call(self, event: ToolCallStarted) -> list[Frame]:
         closed = self._close_call()
-        self._call = OpenCall(event.id, event.name, event.custom)
+        self._call = OpenCall(sign_id(event.id, self._signature), event.name, event.custom)
+        self._signature = {}
         return closed
 
     def _arguments(self, event: ToolCallArgumentsDelta) -> list[Frame]:
         if self._call:
             self._call.arguments += event.json
+        return []
+
+    def _sign(self, event: ReasoningSignature) -> list[Frame]:
+        """Keep Gemini's signature for its call; this dialect has no member for others."""
+        self._signature = event.provider_details.get("google") or self._signature
         return []
 
     def _unsaid(self, _event: Event) -> list[Frame]:
@@ -153,7 +161,7 @@ class OllamaWriter:
         TextDelta: _text,
         RefusalDelta: _text,
         ReasoningDelta: _reasoning,
-        ReasoningSignature: _unsaid,
+        ReasoningSignature: _sign,
         ToolCallStarted: _tool_call,
         ToolCallArgumentsDelta: _arguments,
         ServerToolCall: _unsaid,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from unit.dialects.test_response_round_trips import model_responses, part_said, parts_of
 
-from copilot_bridge.dialects.ollama import request
+from copilot_bridge.dialects.ollama import call_ids, request
 from copilot_bridge.dialects.ollama.framing import FRAMING
 from copilot_bridge.dialects.ollama.prompt_reader import read_chat_prompt
 from copilot_bridge.dialects.ollama.response import OllamaAccumulator
@@ -99,6 +99,25 @@ def test_results_find_the_calls_that_they_belong_to(client, events):
     results = [part for part in parts if isinstance(part, ToolResult)]
     texts = {result.id: result.parts[0].text for result in results}
     assert [texts[call.id] for call in calls] == [str(number) for number in range(len(calls))]
+
+
+def test_results_find_calls_whose_ids_carry_a_signature():
+    signature = {"thought_signature": "sig=="}
+    calls = [
+        {"id": call_ids.sign_id(id_, signature), "function": {"name": "f", "arguments": {}}} for id_ in "ab"
+    ]
+    results = [
+        {"role": "tool", "content": call["id"][0], "tool_call_id": call["id"]} for call in reversed(calls)
+    ]
+    parts = read_back({"role": "assistant", "content": "", "tool_calls": calls}, *results)
+    assert [part for part in parts if isinstance(part, ToolResult)] == [
+        ToolResult("b", (Text("b"),)),
+        ToolResult("a", (Text("a"),)),
+    ]
+    assert [part.provider_details for part in parts if isinstance(part, Reasoning)] == [
+        {"google": signature},
+        {"google": signature},
+    ]
 
 
 @given(events=model_responses)

@@ -18,6 +18,7 @@ from copilot_bridge.dialects.chat.response import normalize_response
 from copilot_bridge.dialects.gemini import prompt_reader as gemini
 from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
+from copilot_bridge.dialects.ollama import prompt_reader as ollama
 from copilot_bridge.dialects.registry import limits_of
 from copilot_bridge.dialects.responses import prompt_reader as responses
 from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
@@ -306,25 +307,85 @@ SIGNED: list[Json] = [
 
 
 @pytest.mark.parametrize("call", SIGNED)
-@pytest.mark.parametrize("client", ["messages", "responses", "gemini"])
+@pytest.mark.parametrize("client", ["messages", "responses", "gemini", "ollama"])
 def test_geminis_signatures_are_sent_back_to_it(client: str, call: Json) -> None:
     two = [
         {"index": 0, "id": "a", **call},
         {"index": 1, "id": "b", "function": {"name": "g", "arguments": "{}"}},
     ]
     stream = chat_stream({"content": "So."}, {"tool_calls": two}, finish="tool_calls")
+    assert calls_sent_again(client, stream) == [
+        {"id": "a", "type": "function", **call},
+        {"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}},
+    ]
+
+
+CALL: Json = {"function": {"name": "f", "arguments": "{}"}}
+SIGNED_LATER: Json = {"index": 0, "extra_content": {"google": {"thought_signature": "sig=="}}}
+
+LATE: dict[str, list[Json]] = {
+    "in the next chunk": [{"tool_calls": [{"index": 0, "id": "a", **CALL}]}, {"tool_calls": [SIGNED_LATER]}],
+    "in the function": [
+        {"tool_calls": [{"index": 0, "id": "a", **CALL}]},
+        {"tool_calls": [{"index": 0, "function": {"thought_signature": "sig=="}}]},
+    ],
+    "after another call": [
+        {"tool_calls": [{"index": 0, "id": "a", **CALL}]},
+        {"tool_calls": [{"index": 1, "id": "b", **CALL}]},
+        {"tool_calls": [SIGNED_LATER]},
+    ],
+    "with the rest of the arguments": [
+        {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": ""}}]},
+        {"tool_calls": [{**SIGNED_LATER, "function": {"arguments": "{}"}}]},
+    ],
+    "with a text": [
+        {"tool_calls": [{"index": 0, "id": "a", **CALL}]},
+        {"content": "So.", "tool_calls": [SIGNED_LATER]},
+    ],
+}
+
+
+@pytest.mark.parametrize("deltas", LATE.values(), ids=LATE)
+@pytest.mark.parametrize("client", ["messages", "responses", "gemini", "ollama"])
+def test_signatures_that_come_after_their_call_are_sent_back(client: str, deltas: list[Json]) -> None:
+    stream = chat_stream(*deltas, finish="tool_calls").replace(
+        b'{"id": "c"', b'{"id": "c", "model": "gemini-3-pro"'
+    )
+    first, *others = calls_sent_again(client, stream)
+    signature = first["function"].pop("thought_signature", None) or first.pop("extra_content")
+    assert signature in ("sig==", {"google": {"thought_signature": "sig=="}})
+    assert first == {"id": "a", "type": "function", **CALL}
+    assert not any("sig" in str(call) for call in others)
+
+
+@pytest.mark.parametrize("client", ["messages", "responses", "gemini", "ollama"])
+def test_signatures_in_the_last_chunk_are_sent_back(client: str) -> None:
+    deltas: tuple[Json, ...] = (
+        {"tool_calls": [{"index": 0, "id": "a", **CALL}]},
+        {"tool_calls": [SIGNED_LATER]},
+    )
+    chunks = [{"id": "c", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    chunks[-1]["choices"][0]["finish_reason"] = "tool_calls"
+    stream = sse(*chunks, done=True)
+    (call,) = calls_sent_again(client, stream)
+    assert call["extra_content"] == {"google": {"thought_signature": "sig=="}}
+
+
+def calls_sent_again(client: str, stream: bytes) -> list[Json]:
+    """The calls that Gemini gets when a client sends back what it got."""
     whole = converted(client, "chat", stream)
     if client == "messages":
         body: Json = {"messages": [{"role": "assistant", "content": whole["content"]}]}
         prompt = messages.read_prompt({"model": "m"} | body)
     elif client == "gemini":
         prompt = gemini.read_prompt({"model": "m", "contents": [whole["candidates"][0]["content"]]})
+    elif client == "ollama":
+        prompt = ollama.read_chat_prompt({"model": "m", "messages": [whole["message"]]})
     else:
         prompt = responses.read_prompt({"model": "m", "input": whole["output"]}, ToolNames())
     (message,) = chat_prompt_writer.write_prompt(prompt)["messages"]
-    first, second = message["tool_calls"]
-    assert {**first, "function": first["function"]} == {"id": "a", "type": "function", **call}
-    assert second == {"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}}
+    calls: list[Json] = message["tool_calls"]
+    return calls
 
 
 @pytest.mark.parametrize("call", SIGNED)
