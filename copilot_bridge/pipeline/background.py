@@ -14,13 +14,13 @@ from functools import partial
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.responses.background import (
-    RUNNING,
     BackgroundRequest,
     failed_response,
     queued_response,
 )
 from copilot_bridge.dialects.responses.background_events import END_TYPES, BackgroundEvents
 from copilot_bridge.dialects.responses.dialect import RESPONSES
+from copilot_bridge.dialects.responses.normalize import RUNNING_STATUSES
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.context import RequestContext
@@ -210,7 +210,7 @@ def find_unfinished(context: RequestContext, headers: Mapping[str, str], id_: st
     state = context.bridge.kept_objects.read(owner(context, headers), id_)
     if state is None or "response" not in state:
         return None
-    if state["response"]["status"] in RUNNING and time.time() - state["seen"] > SILENCE:
+    if state["response"]["status"] in RUNNING_STATUSES and time.time() - state["seen"] > SILENCE:
         lost = BridgeError(LOST, kind="unavailable")
         return state | {"response": failed_response(state["response"], lost)}
     return state
@@ -268,7 +268,7 @@ def remote_events(
             silent = 0.0
             yield None
         state = find_unfinished(context, headers, id_)
-        is_running = bool(state and state["response"]["status"] in RUNNING)
+        is_running = bool(state and state["response"]["status"] in RUNNING_STATUSES)
 
 
 def missing_end(
@@ -302,6 +302,6 @@ def cancel(context: RequestContext, headers: Mapping[str, str], id_: str) -> Jso
 
 def cancelled(state: JsonObject) -> JsonObject:
     response = state.get("response") or {}
-    if response.get("status") not in RUNNING:
+    if response.get("status") not in RUNNING_STATUSES:
         return state
     return state | {"response": response | {"status": "cancelled"}}

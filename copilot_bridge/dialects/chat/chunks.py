@@ -5,7 +5,7 @@ Claude's chunks without `object`, its response spread over two choices, both of 
 with index 0, later fragments without an id, `finish_reason` before the tool calls or not at all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from copilot_bridge.dialects import members
@@ -17,6 +17,20 @@ from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 # The fields of each chunk that concern the whole response, and their types.
 COMMON_FIELDS: dict[str, type] = {"id": str, "model": str, "created": int}
+
+# The finish reasons of other vendors in lower case -> OpenAI's.  Clients know no others; an unlisted one is
+# "stop".  Sources: Google's `FinishReason`, Anthropic's `stop_reason`, Mistral's, vLLM's and TGI's (2026).
+FINISH_REASONS: Mapping[str, str] = {
+    **{reason: reason for reason in ("stop", "length", "tool_calls", "function_call", "content_filter")},
+    **dict.fromkeys(("max_tokens", "model_length", "model_context_window_exceeded"), "length"),
+    **dict.fromkeys(("tool_use", "tool_call"), "tool_calls"),
+    **dict.fromkeys(("safety", "recitation", "blocklist", "prohibited_content", "spii"), "content_filter"),
+    **dict.fromkeys(("refusal", "language"), "content_filter"),
+}
+
+# Google's finish reasons of a call that the model made and nobody can run.  They are errors, since an agent
+# would take "stop" for the end of its task.
+FAILED_CALL = ("malformed_function_call", "unexpected_tool_call", "missing_thought_signature")
 
 TEXT_FIELDS = ("role", "content", "refusal")
 
@@ -81,6 +95,7 @@ class ChunkNormalizer:
         """Yield the chunk with the finish reason, which was held back until everything else had been sent.
 
         :raises StreamCut: the response is empty.
+        :raises UpstreamRefused: the model made a call that can't be run, and no other.
         """
         if not self._started and self.finish_reason is None:
             raise StreamCut("Copilot's response is empty")
@@ -169,7 +184,7 @@ class ChunkNormalizer:
     def _finish(self, reason: str, common: JsonObject, choice: JsonObject) -> None:
         if reason == "error":
             raise UpstreamRefused("the model's response ended in an error", code="upstream_error")
-        self.finish_reason = reason
+        self.finish_reason = reason.lower()
         self._last_chunk = common | {"choices": [{**choice, "delta": {}}]}
 
     def _correct_finish_reason(self) -> str:
@@ -177,8 +192,15 @@ class ChunkNormalizer:
 
         It is "tool_calls" (or "function_call", for the form before tools) exactly if there are calls and
         nothing cut the response off.
+
+        :raises UpstreamRefused: the model made a call that can't be run, and no other.
         """
-        reason = self.finish_reason or "stop"
+        if self.finish_reason in FAILED_CALL and not self._calls:
+            raise UpstreamRefused(
+                "the model made a tool call that can't be run: send the request again",
+                code=self.finish_reason,
+            )
+        reason = FINISH_REASONS.get(self.finish_reason or "stop", "stop")
         if self._calls and reason not in ("length", "content_filter"):
             return "tool_calls"
         if reason in ("tool_calls", "function_call"):

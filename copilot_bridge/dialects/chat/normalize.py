@@ -104,8 +104,8 @@ class ChatNormalizer:
         return out
 
     def _end(self) -> bytes:
-        self.done, self._template = True, None
         chunks = list(self._normalizer.end())
+        self.done, self._template = True, None
         usage = self._normalizer.usage_chunk()
         if self._wants_usage and usage:
             chunks.append(usage)

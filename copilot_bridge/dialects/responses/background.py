@@ -13,8 +13,6 @@ from copilot_bridge.dialects.responses.client_request import ResponsesRequest, R
 from copilot_bridge.dialects.responses.errors import error_frame
 from copilot_bridge.errors import BridgeError, InvalidRequest
 
-RUNNING = ("queued", "in_progress")
-
 
 class BackgroundRequest(ResponsesRequest):
     """A request whose response is fetched later, under an id that is known from the beginning."""

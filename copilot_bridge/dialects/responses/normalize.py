@@ -28,6 +28,7 @@ SUCCESSFUL_ENDS = ("response.completed", "response.incomplete")
 FAILED_ENDS = ("response.failed", "response.cancelled")
 END_EVENTS = (*SUCCESSFUL_ENDS, *FAILED_ENDS)
 FAILED_STATUSES = ("failed", "cancelled")
+RUNNING_STATUSES = ("queued", "in_progress")
 
 # In most events only the item's id has to be replaced.  They have two lines, with these patterns.  Those of
 # the second line can't be inside a JSON string, where quotes are escaped.

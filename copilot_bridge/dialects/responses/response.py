@@ -7,6 +7,7 @@ from copilot_bridge.dialects.responses.item_ids import ItemIds
 from copilot_bridge.dialects.responses.normalize import (
     FAILED_ENDS,
     FAILED_STATUSES,
+    RUNNING_STATUSES,
     SUCCESSFUL_ENDS,
     without_copilot_fields,
 )
@@ -47,12 +48,15 @@ def normalize_response(
 
     :return: the response, its token usage as chat counts it, and upstream's item ids.
     :raises UpstreamRefused: it is not a response, or an error.
+    :raises StreamCut: it is not complete.
     """
     response = received.body
     if response is not None and (is_error(response) or response.get("status") in FAILED_STATUSES):
         raise as_stream_error(error_in(response))
     if response is None or response.get("object") != "response":
         raise UpstreamRefused("Copilot's response is not a response of the Responses API")
+    if response.get("status") in RUNNING_STATUSES:  # nobody could fetch the rest
+        raise incomplete_response()
     ids = ItemIds(response_id)
     normalized = dict(response if keep else without_copilot_fields(response))
     normalized["id"] = ids.response_id(response.get("id"))

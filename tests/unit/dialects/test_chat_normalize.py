@@ -172,6 +172,40 @@ def test_an_empty_error_is_no_error(error: Any) -> None:
     assert texts(normalize(events(FIRST, chunk({"content": "Hello"}, error=error), LAST, DONE))) == ["Hello"]
 
 
+def finish_of(stream: bytes) -> str | None:
+    *_, last = (json.loads(line[6:]) for line in stream.splitlines() if line.startswith(b"data: {"))
+    return last["choices"][0]["finish_reason"]
+
+
+@pytest.mark.parametrize(
+    ("received", "sent"),
+    [
+        *((reason, reason) for reason in ("stop", "length", "content_filter")),
+        *((reason, "stop") for reason in ("eos", "eos_token", "end_turn", "STOP", "abort", "tool_use")),
+        *((reason, "length") for reason in ("max_tokens", "MAX_TOKENS", "model_length")),
+        *((reason, "content_filter") for reason in ("SAFETY", "recitation", "refusal")),
+    ],
+)
+def test_clients_get_only_the_finish_reasons_that_openai_has(received: str, sent: str) -> None:
+    stream = events(FIRST, chunk({"content": "Hello"}), chunk(finish=received), DONE)
+    assert finish_of(normalize(stream)) == sent
+
+
+@pytest.mark.parametrize(
+    "reason", ["malformed_function_call", "MALFORMED_FUNCTION_CALL", "unexpected_tool_call"]
+)
+def test_a_call_that_is_missing_is_an_error(reason: str) -> None:
+    with pytest.raises(UpstreamRefused) as refused:
+        normalize(events(FIRST, chunk({"content": "Let me look."}), chunk(finish=reason), DONE))
+    assert refused.value.code == reason.lower()
+
+
+def test_a_failed_call_beside_another_leaves_the_other() -> None:
+    call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}
+    stream = events(FIRST, chunk({"tool_calls": [call]}), chunk(finish="malformed_function_call"), DONE)
+    assert finish_of(normalize(stream)) == "tool_calls"
+
+
 def test_the_finish_reason_error_is_an_error() -> None:
     with pytest.raises(UpstreamRefused):
         normalize(events(FIRST, chunk({"content": "Hello"}), chunk(finish="error"), DONE))

@@ -23,7 +23,7 @@ from copilot_bridge.dialects.registry import limits_of
 from copilot_bridge.dialects.responses import prompt_reader as responses
 from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
 from copilot_bridge.dialects.responses.tool_names import ToolNames
-from copilot_bridge.errors import InvalidRequest
+from copilot_bridge.errors import InvalidRequest, UpstreamRefused
 
 Json = dict[str, Any]
 CLIENTS = tuple(WRITERS)
@@ -293,6 +293,17 @@ def test_a_custom_tool_without_a_name_is_refused_by_its_location(tool: Json) -> 
     with pytest.raises(Exception, match=r"^tools\.0") as refused:
         chat.read_prompt({"model": "m", "messages": [{"role": "user", "content": "q"}], "tools": [tool]})
     assert str(refused.value.param).startswith("tools.0")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_call_that_the_model_could_not_finish_is_an_error(client: str) -> None:
+    stream = chat_stream({"content": "Let me look."}, finish="malformed_function_call")
+    for outcome in (
+        streamed(translation("chat", client), [stream]),
+        collected("chat", client, [stream]),
+    ):
+        assert isinstance(outcome.error, UpstreamRefused)
+        assert outcome.error.code == "malformed_function_call"
 
 
 # Signatures on calls.
