@@ -23,6 +23,34 @@ class Text(Struct, frozen=True):
     cache_breakpoint: bool = False
 
 
+OFFICE = "application/vnd.openxmlformats-officedocument"
+
+# The ends of the names of files, by which OpenAI's models know a document.
+EXTENSIONS = {
+    "application/pdf": ".pdf",
+    "application/msword": ".doc",
+    "application/rtf": ".rtf",
+    "application/vnd.ms-excel": ".xls",
+    "application/vnd.ms-powerpoint": ".ppt",
+    "application/vnd.oasis.opendocument.text": ".odt",
+    f"{OFFICE}.wordprocessingml.document": ".docx",
+    f"{OFFICE}.spreadsheetml.sheet": ".xlsx",
+    f"{OFFICE}.presentationml.presentation": ".pptx",
+}
+
+
+class Location(Struct, frozen=True, eq=False):
+    """The location of a part in the client's request, for errors.  Parts are equal wherever they are."""
+
+    path: str
+
+    def __eq__(self, other: object) -> bool:
+        return other is None or isinstance(other, Location)
+
+    def __hash__(self) -> int:
+        return hash(None)
+
+
 class Image(Struct, frozen=True):
     """An image.  `data`: base64."""
 
@@ -37,6 +65,12 @@ class File(Struct, frozen=True):
     data: str
     name: str | None = None
     context: str | None = None
+    location: "Location | None" = None  # in the client's request
+
+    @property
+    def filename(self) -> str:
+        """The name, or for a file without one a name that fits the media type."""
+        return self.name or f"document{EXTENSIONS.get(self.media_type, '.bin')}"
 
 
 class Reasoning(Struct, frozen=True):
@@ -175,16 +209,15 @@ def refuse_unsupported(prompt: Prompt, unsupported: Iterable[str]) -> None:
             raise Unsupported(f"{name}: the API of this model has no such setting", param=name)
 
 
-def first_document_message(prompt: Prompt) -> int | None:
-    """Return the index of the first message in which the user shows a document, or None."""
-    return next(
-        (
-            index
-            for index, message in enumerate(prompt.messages)
-            if any(isinstance(part, File) for part in message.parts)
-        ),
-        None,
-    )
+def first_document(prompt: Prompt) -> File | None:
+    """Return the first document that the user shows, or None."""
+    shown = (part for message in prompt.messages for part in message.parts if isinstance(part, File))
+    return next(shown, None)
+
+
+def located(part: Part, path: str) -> Part:
+    """Return a part with its location, if it is one that errors name."""
+    return replace(part, location=Location(path)) if isinstance(part, File) else part
 
 
 def without_documents(prompt: Prompt) -> Prompt:

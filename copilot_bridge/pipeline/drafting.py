@@ -9,7 +9,7 @@ from copilot_bridge.dialects.dialect import Dialect
 from copilot_bridge.dialects.images import omit_oldest_images
 from copilot_bridge.dialects.prompt import (
     Prompt,
-    first_document_message,
+    first_document,
     refuse_unsupported,
     without_documents,
 )
@@ -62,8 +62,8 @@ def omit_documents(prompt: Prompt, client: Dialect, model: Model) -> Prompt:
 
     :raises Unsupported: a user shows one.
     """
-    if first_document_message(prompt) is not None:
-        where = client.field_path("conversation")
+    if document := first_document(prompt):
+        where = document.location.path if document.location else client.field_path("conversation")
         raise Unsupported(f"{where}: {model.id!r} does not accept documents; send their text", param=where)
     return without_documents(prompt)
 

@@ -35,6 +35,7 @@ def picture(client: str, media: str, data: str) -> Json:
 
 
 HEIC = "AAAAGGZ0eXBoZWljAAAAAGhlaWNtaWYx"
+SVG = base64.b64encode(b"<svg xmlns='http://www.w3.org/2000/svg'/>").decode()
 JPEG, GIF = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAgG", "R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 
 
@@ -130,16 +131,19 @@ def test_an_image_of_googles_and_ollamas_clients_is_sent_by_its_type(
 
 
 @pytest.mark.parametrize(
+    ("data", "media"), [(HEIC, "image/heic"), ("Qk1GAAAAAAAAADYAAAA=", "image/bmp"), (SVG, "image/svg+xml")]
+)
+@pytest.mark.parametrize(
     ("client", "where"), [("gemini", "contents.0.parts.1"), ("ollama", "messages.0.images.0")]
 )
 def test_an_image_that_the_model_lacks_is_refused_by_its_place(
-    bridge: Bridge, simulator: Simulator, mark: str, client: str, where: str
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, where: str, data: str, media: str
 ) -> None:
-    response = ALL_DIALECTS[client].post(bridge, shown_by(client, mark, SONNET, HEIC))
+    response = ALL_DIALECTS[client].post(bridge, shown_by(client, mark, SONNET, data))
     assert response.status == 400
     message = ALL_DIALECTS[client].error(response)["message"]
     assert message.startswith(where)
-    assert "it is image/heic; this model takes image/" in message
+    assert f"it is {media}; this model takes image/" in message
     assert simulator.ledger(mark) == []
 
 
@@ -229,5 +233,5 @@ def test_documents_of_an_unsupported_type_are_refused(
         [{"type": "input_text", "text": mark}, document("responses", sheet, "UEsDBA==")], SONNET
     )
     assert refusal_of(bridge, simulator, mark, "responses", body).startswith(
-        "input: this model does not accept documents"
+        "input.0.content.1: this model does not accept documents"
     )

@@ -269,7 +269,9 @@ def test_images_and_documents_reach_the_model(
 ) -> None:
     content = [DOCUMENT, IMAGE, {"type": "text", "text": f"what is it? {mark}"}]
     if model == GEMINI:  # chat has a place for documents with OpenAI's own models alone
-        with pytest.raises(anthropic.BadRequestError, match=r"messages: .* does not accept documents"):
+        with pytest.raises(
+            anthropic.BadRequestError, match=r"messages\.\d+\.content\.\d+: .* does not accept documents"
+        ):
             client.messages.create(model=model, max_tokens=500, messages=user(content))
         content = content[1:]
     message = client.messages.create(model=model, max_tokens=500, messages=user(content))

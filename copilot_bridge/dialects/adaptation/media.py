@@ -18,8 +18,14 @@ MAGIC = (
     (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
     (re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms])", re.DOTALL), "image/heic"),
     (re.compile(rb"....ftyp(?:mif1|msf1)", re.DOTALL), "image/heif"),
+    (re.compile(rb"....ftyp(?:avif|avis)", re.DOTALL), "image/avif"),
+    (re.compile(rb"BM....\0\0\0\0", re.DOTALL), "image/bmp"),
+    (re.compile(rb"II\*\0|MM\0\*"), "image/tiff"),
     (re.compile(rb"%PDF-"), PDF),
 )
+# XML is a drawing where the label says that it is an image.
+DRAWING = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:svg|\?xml|!)")
+SVG = "image/svg+xml"
 MAX_MAGIC_LENGTH = 16  # bytes
 
 # Other names of media types.
@@ -37,6 +43,9 @@ IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 # Media types of text besides `text/…`.
 TEXTUAL = re.compile(r"text/|application/(json|xml|yaml|x-yaml|toml|javascript|sql|x-sh|.*\+(json|xml))$")
 
+# Media types that no model takes as a document.
+NO_DOCUMENT = re.compile(r"(?:image|audio|video)/")
+
 Shown = Text | Image | File
 
 
@@ -51,8 +60,10 @@ def media_type(label: str, data: str) -> str:
     :param label: the client's.
     :param data: in base64.
     """
-    known = label.partition(";")[0].strip().lower()
-    return media_type_of_bytes(start_of(data)) or ALIASES.get(known, known)
+    known, start = label.partition(";")[0].strip().lower(), start_of(data)
+    if known.startswith("image/") and DRAWING.match(start):
+        return SVG
+    return media_type_of_bytes(start) or ALIASES.get(known, known)
 
 
 def start_of(data: str) -> bytes:
@@ -109,6 +120,8 @@ def adapt_shown(part: Shown, limits: Limits, where: str | None) -> list[Shown]:
     if isinstance(part, Text):
         return [part]
     media = media_type(part.media_type, part.data)
+    if isinstance(part, File) and part.location and where is not None:
+        where = part.location.path
     if isinstance(part, Image) and media != PDF:
         return [part if media == part.media_type else replace(part, media_type=media)]
     if isinstance(part, File) and media in IMAGE_TYPES:
@@ -120,7 +133,8 @@ def adapt_shown(part: Shown, limits: Limits, where: str | None) -> list[Shown]:
 def adapt_file(file: File, limits: Limits, where: str | None) -> list[Shown]:
     if is_text(file.media_type):
         return adapt_text(file, limits, where)
-    if limits.documents is not None and file.media_type not in limits.documents:
+    unknown = limits.documents is not None and file.media_type not in limits.documents
+    if unknown or NO_DOCUMENT.match(file.media_type):
         return refuse(where, f"of the type {file.media_type!r}")
     if file.context and limits.texts_inline:
         return [Text(file.context), replace(file, context=None)]

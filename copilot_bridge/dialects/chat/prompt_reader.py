@@ -21,6 +21,7 @@ from copilot_bridge.dialects.prompt import (
     ToolCall,
     ToolChoice,
     ToolResult,
+    located,
 )
 from copilot_bridge.dialects.provider_details import decode_details, decode_reasoning
 from copilot_bridge.dialects.validation import validate
@@ -170,7 +171,7 @@ def read_content(where: str, content: Any) -> Iterator[Part]:
         if read is None:
             raise Unsupported(f"{where}.{index}: {part['type']!r} can't be sent to this model", param=where)
         try:
-            yield read(part)
+            yield located(read(part), f"{where}.{index}")
         except ValueError as error:
             raise Unsupported(f"{where}.{index}: {error}", param=f"{where}.{index}") from error
 

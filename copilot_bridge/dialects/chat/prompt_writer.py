@@ -165,7 +165,7 @@ def write_image(part: Image) -> JsonObject:
 
 def write_file(part: File) -> JsonObject:
     data = f"data:{part.media_type};base64,{part.data}"
-    return {"type": "file", "file": {"filename": part.name or "document.pdf", "file_data": data}}
+    return {"type": "file", "file": {"filename": part.filename, "file_data": data}}
 
 
 # Where each kind of part is written: in a message's content, beside it, or as a message of its own.

@@ -7,12 +7,13 @@ from typing import Any
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.gemini.json_schema import read_schema
-from copilot_bridge.dialects.gemini.schema import BODY, IMAGE_TYPES, LEVELS, MODES, role_of
+from copilot_bridge.dialects.gemini.schema import BODY, LEVELS, MODES, is_image, role_of
 from copilot_bridge.dialects.gemini.signatures import decode_signature
 from copilot_bridge.dialects.gemini.tool_calls import ToolCallPairing
 from copilot_bridge.dialects.prompt import (
     File,
     Image,
+    Location,
     Message,
     OutputFormat,
     Part,
@@ -231,9 +232,9 @@ def read_shown(where: str, part: JsonObject) -> Shown:
     if blob is None:
         raise unknown_part(where, part)
     media, data = blob["mimeType"], standard_base64(blob["data"])
-    if media.lower() in IMAGE_TYPES:
+    if is_image(media):
         return Image(media, data)
-    return File(media, data, blob.get("displayName"))
+    return File(media, data, blob.get("displayName"), location=Location(f"{where}.inlineData"))
 
 
 def standard_base64(data: str) -> str:

@@ -18,7 +18,7 @@ from copilot_bridge.dialects.conversation import (
     read_steps,
 )
 from copilot_bridge.dialects.gemini.schema import CONTENT as CONTENT_VALIDATOR
-from copilot_bridge.dialects.gemini.schema import IMAGE_TYPES
+from copilot_bridge.dialects.gemini.schema import is_image
 from copilot_bridge.dialects.gemini.spelling import COUNT_REQUEST, REQUEST, with_one_spelling
 from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.request_body import MODEL as MODEL_NAME
@@ -109,7 +109,7 @@ def images(body: JsonObject) -> list[ImagePart]:
         ImagePart(where, part, index, from_tool)
         for index, content in enumerate(body["contents"])
         for where, part, from_tool in shown_parts(f"contents.{index}.parts", content.get("parts"))
-        if is_image(part)
+        if has_image(part)
     ]
 
 
@@ -124,9 +124,9 @@ def shown_parts(where: str, parts: Any) -> Iterator[tuple[str, JsonObject, bool]
         yield f"{where}.{index}", part, False
 
 
-def is_image(part: JsonObject) -> bool:
+def has_image(part: JsonObject) -> bool:
     return any(
-        isinstance(part.get(field), dict) and str(part[field].get("mimeType")).lower() in IMAGE_TYPES
+        isinstance(part.get(field), dict) and is_image(str(part[field].get("mimeType")))
         for field in ("inlineData", "fileData")
     )
 

@@ -35,8 +35,11 @@ RESULT = object_of(
     optional={"name": STRING, "id": STRING, "response": OBJECT, "parts": list_of(object_of(optional=SHOWN))}
 )
 
-# Google's types of images; everything else in a part is a document.
-IMAGE_TYPES = tuple(f"image/{name}" for name in ("png", "jpeg", "jpg", "webp", "gif", "heic", "heif"))
+
+def is_image(media_type: str) -> bool:
+    """Return whether a part has an image; everything else is a document."""
+    return media_type.lower().startswith("image/")
+
 
 # The content of a part, by its field, and the authors whose parts can have it.
 PART_FIELDS: Validators = {**SHOWN, "functionCall": CALL, "functionResponse": RESULT}

@@ -22,6 +22,7 @@ from copilot_bridge.dialects.prompt import (
     ToolCall,
     ToolChoice,
     ToolResult,
+    located,
 )
 from copilot_bridge.dialects.provider_details import decode_details
 from copilot_bridge.dialects.server_tools.texts import CARRIED
@@ -129,7 +130,7 @@ def read_block(where: str, block: JsonObject) -> Iterator[Part]:
     if read is None:
         raise Unsupported(f"{where}: {block['type']!r} can't be sent to this model", param=where)
     try:
-        yield read(block)
+        yield located(read(block), where)
     except ValueError as error:
         raise Unsupported(f"{where}: {error}", param=where) from error
 

@@ -24,6 +24,7 @@ from copilot_bridge.dialects.prompt import (
     ToolCall,
     ToolChoice,
     ToolResult,
+    located,
 )
 from copilot_bridge.dialects.provider_details import decode_details, is_foreign
 from copilot_bridge.dialects.responses.schema import BODY
@@ -151,9 +152,10 @@ def read_item(where: str, item: JsonObject) -> tuple[str, list[Part]]:
     if read is None:
         raise Unsupported(f"{where}: {kind!r} can't be sent to this model", param=where)
     try:
-        return read(item)
+        role, parts = read(item)
     except ValueError as error:
         raise Unsupported(f"{where}: {error}", param=where) from error
+    return role, [located(part, f"{where}.content.{index}") for index, part in enumerate(parts)]
 
 
 def read_message(item: JsonObject) -> tuple[str, list[Part]]:

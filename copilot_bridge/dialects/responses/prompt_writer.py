@@ -74,7 +74,7 @@ def write_image(part: Image, _role: str) -> list[JsonObject]:
 
 def write_file(part: File, _role: str) -> list[JsonObject]:
     data = f"data:{part.media_type};base64,{part.data}"
-    return [{"type": "input_file", "filename": part.name or "document.pdf", "file_data": data}]
+    return [{"type": "input_file", "filename": part.filename, "file_data": data}]
 
 
 def write_call(part: ToolCall) -> list[JsonObject]:

@@ -22,7 +22,7 @@ from copilot_bridge.dialects.prompt import (
     ToolCall,
     ToolChoice,
     ToolResult,
-    first_document_message,
+    first_document,
     without_documents,
 )
 from copilot_bridge.dialects.provider_details import PREFIX, decode_details, encode_details
@@ -530,10 +530,9 @@ def test_an_unknown_block_is_refused_by_its_type():
 
 def test_the_first_message_with_a_document_is_found():
     assert (
-        first_document_message(Prompt(model="m", messages=(user(Text("a")), user(ToolResult("a", (PDF,))))))
-        is None
+        first_document(Prompt(model="m", messages=(user(Text("a")), user(ToolResult("a", (PDF,)))))) is None
     )
-    assert first_document_message(Prompt(model="m", messages=(user(Text("a")), user(PDF)))) == 1
+    assert first_document(Prompt(model="m", messages=(user(Text("a")), user(PDF)))) == PDF
 
 
 def test_documents_in_tool_results_are_replaced_by_a_note():
