@@ -123,16 +123,42 @@ def has_summary(message: JsonObject) -> bool:
 
 
 def read_block(where: str, block: JsonObject) -> Iterator[Part]:
-    """Read a content block into a part, or into nothing if it is ignored."""
+    """Read a content block into its parts, or into nothing if it is ignored."""
     if block["type"] in IGNORED:
         return
-    read = READ_BLOCK.get(block["type"])
-    if read is None:
-        raise Unsupported(f"{where}: {block['type']!r} can't be sent to this model", param=where)
-    try:
-        yield located(read(block), where)
-    except ValueError as error:
-        raise Unsupported(f"{where}: {error}", param=where) from error
+    for place, inner in opened(where, block):
+        read = READ_BLOCK.get(inner["type"])
+        if read is None:
+            raise Unsupported(f"{place}: {inner['type']!r} can't be sent to this model", param=place)
+        try:
+            yield located(read(inner), place)
+        except ValueError as error:
+            raise Unsupported(f"{place}: {error}", param=place) from error
+
+
+def opened(where: str, block: JsonObject) -> Iterator[tuple[str, JsonObject]]:
+    """Yield (location, block) for a block, or for all that is in a document with more than texts.
+
+    Only Claude's backends take such a document.
+    """
+    source = block.get("source") if block["type"] == "document" else None
+    content = source["content"] if source and source["type"] == "content" else ""
+    if isinstance(content, str) or all(map(is_text_block, content)):
+        yield where, block
+        return
+    if description := "\n".join(filter(None, description_of(block))):
+        yield where, {"type": "text", "text": description}
+    for index, inner in enumerate(content):
+        yield f"{where}.source.content.{index}", {"type": "text", **inner}
+
+
+def is_text_block(block: JsonObject) -> bool:
+    return block.get("type") in (None, "text")
+
+
+def description_of(document: JsonObject) -> tuple[str | None, str | None]:
+    """Return the title and the context of a document."""
+    return document.get("title"), document.get("context")
 
 
 # Blocks of server tools in earlier turns, which have no form that a model could read.
@@ -153,7 +179,7 @@ def read_document(block: JsonObject) -> Text | File:
     :raises ValueError: its content is not in the request.
     """
     source = block["source"]
-    description = (block.get("title"), block.get("context"))
+    description = description_of(block)
     if source["type"] == "text":
         return Text("\n".join(filter(None, (*description, source["data"]))))
     if source["type"] == "content":
@@ -192,7 +218,11 @@ def read_call(block: JsonObject) -> ToolCall:
 def read_result(block: JsonObject) -> ToolResult:
     """Read the result of a tool."""
     content = block.get("content")
-    parts = [Text(content)] if isinstance(content, str) else [read_shown(shown) for shown in content or ()]
+    parts = (
+        [Text(content)]
+        if isinstance(content, str)
+        else [read_shown(inner) for shown in content or () for _where, inner in opened("", shown)]
+    )
     return ToolResult(block["tool_use_id"], tuple(parts), bool(block.get("is_error")))
 
 

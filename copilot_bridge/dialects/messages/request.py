@@ -159,18 +159,23 @@ def images(body: JsonObject) -> list[ImagePart]:
     ]
 
 
-def content_lists(where: str, content: Any) -> Iterator[tuple[str, list[Any], bool]]:
-    """Yield the lists of blocks in a message: its own, and those of the tool results in it.
+def content_lists(
+    where: str, content: Any, *, from_tool: bool = False
+) -> Iterator[tuple[str, list[Any], bool]]:
+    """Yield the lists of blocks in a message: its own, and those of tool results and documents in it.
 
     Each comes with its location and with whether it is in a tool result.
     """
     if not isinstance(content, list):
         return
     for index, block in enumerate(content):
-        result_content = block.get("content") if isinstance(block, dict) else None
-        if isinstance(result_content, list):
-            yield f"{where}.{index}.content", result_content, True
-    yield where, content, False
+        if not isinstance(block, dict):
+            continue
+        yield from content_lists(f"{where}.{index}.content", block.get("content"), from_tool=True)
+        if isinstance(source := block.get("source"), dict):
+            inner = f"{where}.{index}.source.content"
+            yield from content_lists(inner, source.get("content"), from_tool=from_tool)
+    yield where, content, from_tool
 
 
 def image_holders(body: JsonObject) -> Iterator[ImageHolder]:

@@ -19,6 +19,8 @@ from copilot_bridge.dialects.validation import (
 )
 
 LOCATED = object_of({"text": STRING})
+IMAGE = object_of({"source": object_of({"media_type": STRING, "data": STRING})})
+IN_DOCUMENT = tagged_union("type", {"text": LOCATED, "image": IMAGE}, default="text")
 
 # Documents may also be elsewhere: `prompt_reader.py` refuses those.
 SOURCE = tagged_union(
@@ -26,7 +28,7 @@ SOURCE = tagged_union(
     {
         "base64": object_of({"media_type": STRING, "data": STRING}),
         "text": object_of({"data": STRING}),
-        "content": object_of({"content": string_or_list_of(LOCATED)}),
+        "content": object_of({"content": string_or_list_of(IN_DOCUMENT)}),
     },
 )
 
@@ -34,7 +36,7 @@ WORDS = object_of(optional={"text": STRING})
 
 SHOWN: Validators = {
     "text": WORDS,
-    "image": object_of({"source": object_of({"media_type": STRING, "data": STRING})}),
+    "image": IMAGE,
     "document": object_of({"source": SOURCE}, optional={"title": STRING, "context": STRING}),
     "search_result": object_of({"title": STRING, "source": STRING, "content": list_of(LOCATED)}),
 }

@@ -11,7 +11,8 @@ from copilot_bridge.dialects.chat import prompt_reader as chat
 from copilot_bridge.dialects.gemini import prompt_reader as gemini
 from copilot_bridge.dialects.gemini import request as gemini_request
 from copilot_bridge.dialects.messages import prompt_reader as messages
-from copilot_bridge.dialects.prompt import File, Message, Prompt
+from copilot_bridge.dialects.messages import request as messages_request
+from copilot_bridge.dialects.prompt import File, Image, Message, Prompt, Text, ToolResult
 from copilot_bridge.dialects.registry import limits_of
 from copilot_bridge.dialects.responses import prompt_reader as responses
 from copilot_bridge.dialects.responses import prompt_writer as responses_writer
@@ -98,6 +99,47 @@ def test_a_file_without_a_name_gets_one_that_fits_its_type(media: str, name: str
     prompt = Prompt(model="m", messages=(Message("user", (File(media, "AAAA"),)),))
     (item,) = responses_writer.write_prompt(prompt)["input"]
     assert item["content"][0]["filename"] == name
+
+
+PICTURE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
+
+
+def with_images(*more: Json) -> Json:
+    content = [{"type": "text", "text": "before"}, PICTURE, {"type": "text", "text": "after"}, *more]
+    return {"type": "document", "title": "A title", "source": {"type": "content", "content": content}}
+
+
+def messages_with(block: Json) -> Json:
+    return {"model": "m", "messages": [{"role": "user", "content": [TEXT, block]}]}
+
+
+CARRIED = (Text("A title"), Text("before"), Image("image/png", "AAAA"), Text("after"))
+
+
+def test_the_images_of_a_document_are_sent_between_its_texts() -> None:
+    (message,) = messages.read_prompt(messages_with(with_images())).messages
+    assert message.parts == (Text("Hello"), *CARRIED)
+
+
+def test_the_images_of_a_document_in_a_result_are_sent() -> None:
+    result = {"type": "tool_result", "tool_use_id": "a", "content": [with_images()]}
+    (message,) = messages.read_prompt(messages_with(result)).messages
+    assert message.parts[1] == ToolResult("a", CARRIED)
+
+
+def test_the_images_of_documents_are_found() -> None:
+    result = {"type": "tool_result", "tool_use_id": "a", "content": [with_images()]}
+    (shown,) = messages_request.image_holders(messages_with(with_images()))
+    (from_tool,) = messages_request.image_holders(messages_with(result))
+    assert (shown.where, shown.from_tool) == ("messages.0.content.1.source.content.1.source", False)
+    assert from_tool.where == "messages.0.content.1.content.0.source.content.1.source"
+    assert from_tool.from_tool
+
+
+def test_another_block_in_a_document_is_refused_by_its_location() -> None:
+    with pytest.raises(Unsupported, match="'audio' can't be sent") as refused:
+        messages.read_prompt(messages_with(with_images({"type": "audio"})))
+    assert refused.value.param == "messages.0.content.1.source.content.3"
 
 
 def test_parts_are_equal_wherever_they_are() -> None:
