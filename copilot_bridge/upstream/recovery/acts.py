@@ -17,6 +17,7 @@ from copilot_bridge.upstream.recovery.history import (
     mark_system,
     rename_role,
     shorten_ids,
+    sign_calls,
 )
 from copilot_bridge.upstream.recovery.output_tool import ask_by_tool
 from copilot_bridge.upstream.recovery.pairs import pair_calls
@@ -243,6 +244,7 @@ ACTS: dict[str, Act] = {
     "thinking": form_thinking,
     "no thinking": stop_thinking,
     "no earlier thoughts": forget_thoughts,
+    "signatures for calls": sign_calls,
     "no blank texts": drop_blanks,
     "no item ids": drop_ids,
     "short call ids": shorten_ids,

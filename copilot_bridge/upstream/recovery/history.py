@@ -16,6 +16,9 @@ SYSTEM_NOTE = "<system-reminder>\n{}\n</system-reminder>"
 SYSTEM_BETA = "mid-conversation-system-"
 CONTINUE = "Please continue."
 
+# The signature of a call that Gemini has not signed.  Source: Google on thought signatures (2026).
+PLACEHOLDER_SIGNATURE = "skip_thought_signature_validator"
+
 
 def forget_thoughts(case: Case) -> bool:
     """Remove reasoning that another backend has signed or encrypted, or of another connection."""
@@ -49,6 +52,23 @@ FORGET_THOUGHTS: dict[str, Callable[[Json], bool]] = {
     "messages": without_thinking,
     "responses": without_reasoning,
 }
+
+
+def sign_calls(case: Case) -> bool:
+    """Sign calls whose signature the client has lost, with the value that Google documents for this.
+
+    Only the first of parallel calls has a signature.
+    """
+    changed = False
+    for message in dicts(case.body.get("messages")):
+        calls = dicts(message.get("tool_calls"))
+        function = calls[0].get("function") if calls else None
+        if not isinstance(function, dict) or "extra_content" in calls[0] or "thought_signature" in function:
+            continue
+        function["thought_signature"] = PLACEHOLDER_SIGNATURE
+        calls[0]["extra_content"] = {"google": {"thought_signature": PLACEHOLDER_SIGNATURE}}
+        changed = True
+    return changed
 
 
 def filter_blocks(body: Json, keep: Callable[[Json], bool]) -> bool:

@@ -107,6 +107,12 @@ TABLE = (
         "no earlier thoughts",
         lost=THOUGHTS,
     ),
+    RecoveryRule(
+        r"missing (?:a )?.?thought.signature",
+        "signatures for calls",
+        apis=(CHAT,),
+        lost="the signatures of calls",
+    ),
     RecoveryRule(r"Expected .?thinking.{0,40}but found", "no thinking", lost="thinking"),
     RecoveryRule(r"Expected .?thinking.{0,40}but found", "no earlier thoughts", lost=THOUGHTS),
     RecoveryRule(
