@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR
 from copilot_bridge.errors import BridgeError
+from copilot_bridge.models.profiles import all_patterns
 
 if TYPE_CHECKING:
     from copilot_bridge.pipeline.services import Bridge
@@ -72,4 +73,5 @@ class ReadyConnections:
         while True:
             self._changed.clear()
             in_use = self.check()
+            all_patterns()  # read once: it takes 8 ms, for which the first request need not wait
             self._changed.wait(CHECK_INTERVAL if in_use else None)

@@ -6,6 +6,7 @@ import pytest
 
 from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired
+from copilot_bridge.models.profiles import all_patterns
 from copilot_bridge.pipeline.ready_connections import USE_PERIOD, ReadyConnections
 from copilot_bridge.shared_memory.shared_times import SharedTimes
 
@@ -121,3 +122,17 @@ def test_a_start_without_a_login(clock):
     ready = running(bridge, clock)
     ready.note_start()
     assert not ready.check()
+
+
+def test_the_first_request_finds_the_facts_about_models_read(clock):
+    bridge = Bridge()
+    bridge.account_in_use = lambda _caller: account("a")
+    ready = running(bridge, clock)
+    all_patterns.cache_clear()
+    ready._changed = SimpleNamespace(
+        set=lambda: None, clear=lambda: None, wait=lambda _seconds: next(iter(()))
+    )
+    with pytest.raises(StopIteration):  # in place of the wait for the next change
+        ready._run()
+    assert bridge.opened == ["https://api.example"]
+    assert all_patterns.cache_info().currsize == 1
