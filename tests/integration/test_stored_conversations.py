@@ -43,9 +43,15 @@ def wait_for_links(bridge: Bridge, number: int) -> None:
 
 
 @contextmanager
-def asleep(pid: int) -> Iterator[None]:
-    """It takes no connection, so that another worker does."""
-    os.kill(pid, signal.SIGSTOP)
+def asleep(bridge: Bridge, pid: int) -> Iterator[None]:
+    """It takes no connection, so that another worker does.
+
+    It is stopped while the test has the database to itself: a worker that is stopped in the middle of a
+    transaction would keep all others from writing.
+    """
+    with closing(sqlite3.connect(bridge.home / "bridge.db", isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
@@ -59,7 +65,7 @@ def two_workers(bridge: Bridge) -> list[int]:
         assert time.monotonic() < end
         time.sleep(0.01)
     for pid in bridge.workers():
-        with asleep(pid):
+        with asleep(bridge, pid):
             bridge.warm()
     return bridge.workers()
 
@@ -70,11 +76,11 @@ def test_another_worker_goes_on_with_a_conversation(
     """In turn: each continues from the other's last response."""
     bridge = start_bridge(workers=2, server="gunicorn")
     one, two = two_workers(bridge)
-    with asleep(one):
+    with asleep(bridge, one):
         id_ = response_id_of(post(bridge, f"the secret word is {mark}"))
         wait_for_links(bridge, 1)
     for number, sleeper in enumerate([two, one, two], 2):
-        with asleep(sleeper):
+        with asleep(bridge, sleeper):
             id_ = response_id_of(post(bridge, f"go on, {number}", previous_response_id=id_))
             wait_for_links(bridge, number)
     sent_text = json.dumps(simulator.ledger(mark)[-1]["body"])
@@ -128,11 +134,11 @@ def test_a_killed_worker_loses_no_conversation(start_bridge: Start) -> None:
 def test_a_response_with_store_false_is_not_written(start_bridge: Start) -> None:
     bridge = start_bridge(workers=2, server="gunicorn")
     one, two = two_workers(bridge)
-    with asleep(one):
+    with asleep(bridge, one):
         private = response_id_of(post(bridge, "hello", store=False))
         response_id_of(post(bridge, "hello"))
         wait_for_links(bridge, 1)
-    with asleep(two):
+    with asleep(bridge, two):
         assert verdict(post(bridge, "go on", previous_response_id=private)) == GONE
     assert links(bridge) == 1
 
