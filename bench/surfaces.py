@@ -1,4 +1,4 @@
-"""What clients ask, and how they read the response: it is cut into events and checked, every one."""
+"""The requests of the clients, and the check of their responses, event by event."""
 
 import bisect
 import itertools

@@ -88,5 +88,5 @@ def caller_id(store: Store, name: str) -> str | None:
 
 
 def standings(store: Store) -> list[Standing]:
-    """How far all budgets are used up.  A budget of each subject is listed by those that have used it."""
+    """Return the use of all budgets.  A budget of each subject is listed for those that have used it."""
     return store.budgets.all_standings()

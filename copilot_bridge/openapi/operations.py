@@ -19,7 +19,7 @@ LINES = "application/x-ndjson"
 PAGE: Json = {"schema": {"type": "string"}}
 REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
 
-# What a browser without a key gets from a page, and what it gets while the store is out of order.
+# The responses of a page to a browser without a key, and while the store is out of order.
 SIGN_IN: Json = {"description": "A browser without a key: to where it gives one.", "headers": REQUEST_ID}
 STORE_GONE: Json = {"description": "To a browser: the store can't be used just now.", "headers": REQUEST_ID}
 

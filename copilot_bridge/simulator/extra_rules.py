@@ -27,7 +27,7 @@ TOOL = frozenset({"type", "name", "description", "input_schema", "strict", "cach
 ADVANCED = frozenset(
     {"eager_input_streaming", "defer_loading", "input_examples", "allowed_callers", "caller"}
 )
-"""What has a beta of its own, and is refused where that is looked for."""
+"""The fields that need a beta of their own: models that check it refuse them without it."""
 
 
 def check_extras(body: Body, _row: Row, betas: str) -> None:

@@ -97,7 +97,7 @@ class Persona:
     """Where `endpoints.api` points, by exchange (the last repeats): a path of ours, or a foreign URL.  The
     last one is the account's home; any other host responds with 421."""
     exchanges: tuple[str, ...] = ("ok",)
-    """What the token exchange returns, by attempt: `ok` or a refusal.  The last repeats."""
+    """The results of the token exchange, by attempt: `ok` or a refusal.  The last one repeats."""
     user_info: str = "seat"
     """A row of accounts.FORMS, or a refusal."""
     capi: str | None = None

@@ -16,7 +16,7 @@ from copilot_bridge.simulator.world import world
 MIN_OUTPUT_TOKENS = 16
 LONG = "string_above_max_length"
 OPAQUE = re.compile(r"^[A-Za-z0-9+/]{100,}={0,2}$")
-"""What the ids of a response look like.  One that is nobody's own invention has to be a genuine one."""
+"""The form of the ids that responses have.  An id of this form has to be one that was given out."""
 
 MAY_CALL = frozenset({"function", "custom"})
 TOOLS = MAY_CALL | {

@@ -174,7 +174,7 @@ def kind_of(schema: Schema, depth: int) -> str:
 
 
 def weight(branch: Schema) -> int:
-    """How far a branch may lead: null is nothing, a reference or an object may go on for ever."""
+    """Return the rank of a branch by its possible depth: 0 for null, 2 for what may be endless."""
     if branch.get("type") == "null":
         return 0
     return 2 if branch.keys() & {"$ref", "properties", "items", "anyOf", "oneOf", "allOf"} else 1

@@ -1,4 +1,4 @@
-"""How the bytes of a response get on the wire: pacing, framing, faults, and an eye on the client.
+"""Sends the bytes of a response: pacing, framing and faults, while the client is watched.
 
 The socket is written directly, past WSGI: a cut, a reset or a half frame can't be said otherwise.
 """

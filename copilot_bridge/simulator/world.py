@@ -108,7 +108,7 @@ def write_token(persona: Persona, expires_at: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a WebSocket lives, in seconds, and what it makes of an offer to compress (permessage-deflate).
+    """The life of a WebSocket, in seconds, and its answer to an offer to compress (permessage-deflate).
 
     `compression`: "accept" what the client compresses; compress "both" ways; or "refuse".
     """

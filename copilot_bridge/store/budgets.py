@@ -55,7 +55,7 @@ ROLLED_UP = (ALL, KEY, LOGIN)  # scopes whose sums are in the hours
 
 AIU_OF_ROW = "coalesce(nano_aiu, CAST(round(cost * 1000000000) AS BIGINT), 0)"
 PREMIUM_OF_ROW = f"CAST(round(coalesce(premium, 0) * {NANO}) AS BIGINT)"
-# What a row of the hourly sums has used of each unit, and what a row of the log has.
+# The SQL of the amount of each unit in a row of the hourly sums, and in a row of the log.
 USED_OF_HOUR = {
     AI_UNITS: AIU_OF_ROW,
     PREMIUM: PREMIUM_OF_ROW,
@@ -161,7 +161,7 @@ class BudgetTable:
         return self._database.read(read)
 
     def all_standings(self) -> list[Standing]:
-        """How far all budgets are used up.  A budget of each subject is listed by those that have used it."""
+        """Return the use of all budgets.  A budget of each subject is listed for those that have used it."""
         budgets = self.all()
         return self.standings([demand for budget in budgets for demand in self._listed(budget, budgets)])
 

@@ -28,7 +28,7 @@ COLUMNS_OF_REQUESTS = {
     # PostgreSQL rounds where SQLite cuts off.
     "hour": "(CAST(at AS BIGINT) - CASE WHEN CAST(at AS BIGINT) > at THEN 1 ELSE 0 END) / 3600 * 3600",
 }
-# What a row of the log adds to each of SUM_COLUMNS.
+# The SQL of the amount that a row of the log adds to each of SUM_COLUMNS.
 SHARE_OF_REQUEST = {
     "requests": "1",
     "errors": "CASE WHEN outcome IN ('ok', 'client_disconnected') THEN 0 ELSE 1 END",
@@ -48,7 +48,7 @@ SUM_OF_REQUESTS = ", ".join(
     for name in SUM_COLUMNS
 )
 
-# What a row has cost at list price, in 1e-9 US cents.
+# The SQL of the cost of a row at list price, in 1e-9 US cents.
 CENTS_OF_HOUR, CENTS_OF_REQUEST = USED_OF_HOUR[DOLLARS], USED_OF_REQUEST[DOLLARS]
 
 # The sums by which the largest groups are chosen.

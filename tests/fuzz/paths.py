@@ -125,7 +125,7 @@ def stream_ways(upstream: str, pieces: list[bytes]) -> Iterator[tuple[str, Outco
         yield f"{client}, folded", collected(upstream, client, pieces)
 
 
-# What is promised of a response that has been written anew, or mended.
+# The checks that a response has to pass after it was written anew, or mended.
 
 
 def data_of(stream: bytes) -> list[bytes]:

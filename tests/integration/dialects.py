@@ -60,7 +60,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def text(self, response: Json) -> str:
-        """Of a whole response."""
+        """Read a whole response."""
 
     @abstractmethod
     def well_ended(self, frames: list[Frame]) -> str:

@@ -339,7 +339,7 @@ def body_of(case: Case) -> Json:
 # What a client is sent while it waits, as often as it has to wait.
 SIGNS = re.compile(rb': keep-alive\n\n|event: ping\ndata: \{"type": ?"ping"\}\n\n')
 
-# What is made up for each response, where upstream has left it out.
+# The bridge makes these up for each response if upstream has left them out.
 OWN = re.compile(rb'("created(?:_at)?": ?)\d+')
 
 

@@ -436,7 +436,7 @@ def test_references_become_the_items_that_they_mean(
         sent = json.dumps(simulator.only(f"{mark}{other}")["body"])
         assert "The duck is blue." in sent
         assert "item_reference" not in sent
-        # What is kept of it has the items too.
+        # The kept response has the items, too.
         post(bridge, model=MODELS[1], previous_response_id=third, input=f"{mark}{other}-then")
         assert "The duck is blue." in json.dumps(simulator.only(f"{mark}{other}-then")["body"])
 

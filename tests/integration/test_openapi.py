@@ -18,7 +18,7 @@ from copilot_bridge.openapi.document import KEYS, as_json, document
 
 load_all_checks()
 
-# What every response has to be.
+# Every response has to pass these checks.
 PROMISED = CHECKS.get_by_names(
     [
         "not_a_server_error",

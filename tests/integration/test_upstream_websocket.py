@@ -98,7 +98,7 @@ def upgrades(simulator: Simulator, turn: Json) -> list[Json]:
     return [entry for entry in asked if entry["headers"].get("vscode-sessionid") == session]
 
 
-# What a client sees, without the ids and times that differ between any two responses.
+# The ids and times, which differ between any two responses, are left out of the comparison.
 VARIES = re.compile(
     rb'"(id|item_id|obfuscation|reasoning_opaque|call_id|tool_use_id|encrypted_content|signature|data|created_at|created|'
     rb'previous_response_id|input_tokens|total_tokens|cached_tokens|cache_read_input_tokens|prompt_tokens)":'

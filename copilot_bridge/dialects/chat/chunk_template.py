@@ -13,7 +13,7 @@ is_string_content = STRING_CONTENT.fullmatch
 # The fields whose text may differ, and the names that backends give them.
 NAMES = {"content": ("content",), "reasoning_content": REASONING_FIELDS, "arguments": ("arguments",)}
 
-# How far Azure's filter has come: a field that is left out, and differs in each chunk.
+# The progress of Azure's filter, which differs in each chunk; the field is left out.
 OFFSETS_KEY = b'"content_filter_offsets":{'
 
 # The white space at the end of a call's arguments is counted, so such a chunk has to be parsed.

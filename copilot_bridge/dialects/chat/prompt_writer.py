@@ -168,7 +168,7 @@ def write_file(part: File) -> JsonObject:
     return {"type": "file", "file": {"filename": part.filename, "file_data": data}}
 
 
-# Where each kind of part is written: in a message's content, beside it, or as a message of its own.
+# The place of each kind of part: in a message's content, beside it, or in a message of its own.
 WRITE_PART: dict[type, Callable[[Any], JsonObject]] = {Text: write_text, Image: write_image, File: write_file}
 WRITE_BESIDE: dict[type, Callable[[Any], JsonObject]] = {ToolCall: write_calls, Reasoning: write_reasoning}
 WRITE_MESSAGE: dict[type, Callable[[Any], JsonObject]] = {ToolResult: write_result}

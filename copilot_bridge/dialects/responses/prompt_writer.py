@@ -105,7 +105,7 @@ def write_reasoning(part: Reasoning) -> list[JsonObject]:
     return [{"type": "reasoning", "summary": summary, **{k: v for k, v in details.items() if v}}]
 
 
-# Where each kind of part is written: in a message, or as an item of its own.
+# The place of each kind of part: in a message, or in an item of its own.
 WRITE_PART: dict[type, Callable[[Any, str], list[JsonObject]]] = {
     Text: write_text,
     Image: write_image,

@@ -13,7 +13,7 @@ LINK = re.compile(
 MAX_LINK = 3_000  # characters that are kept back for a link that may go on
 MAX_CLAIM = 400  # characters before a link
 
-# Where the words begin that a link is for: a new line, another link, the end of a sentence.
+# The words that a link is for begin after one of these: a new line, another link, the end of a sentence.
 BEGINNING = re.compile(r".*(?:\n|\)\)?[.,;]?\s|[.!?][\"')\]]*\s)", re.DOTALL)
 
 

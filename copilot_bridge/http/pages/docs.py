@@ -183,7 +183,7 @@ def kinds(schema: Json) -> list[tuple[str, str]]:
 
 
 def limit_texts() -> dict[str, str]:
-    """How to put the limits of a schema."""
+    """Return the words for the limits of a schema."""
     texts = {"minimum": "≥ %s", "maximum": "≤ %s"}
     return texts | {"maxLength": tr("docs.at_most_characters"), "minItems": tr("docs.at_least_items")}
 

@@ -117,7 +117,7 @@ def form() -> dict[str, str]:
 
 
 def chosen_span() -> str | None:
-    """How long the key is to be valid: "": for ever; None: as long as it is.  Raises InvalidRequest."""
+    """Return the life of the key: "": for ever; None: as long as it is.  Raises InvalidRequest."""
     if other := request.form.get("span", "").strip():
         return other
     chosen = request.form.get("expires", "")

@@ -30,7 +30,7 @@ class Report(Struct, frozen=True):
 
 
 class Outlook(Struct, frozen=True):
-    """How long the plan will last.
+    """Return how long the plan will last.
 
     :param today: used since the reader's midnight, in the quota's unit, by the log of this bridge.
     :param a_day: what may be used on each day until the renewal, today's use included.

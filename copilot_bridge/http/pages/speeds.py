@@ -1,4 +1,4 @@
-"""How quick and how reliable each model was in the last requests of this bridge."""
+"""The speed and the reliability of each model in the last requests of this bridge."""
 
 from collections.abc import Sequence
 

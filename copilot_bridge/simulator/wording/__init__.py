@@ -13,7 +13,7 @@ Chunk = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a vendor's models sound.  `stray` is the delta of reasoning that comes too late."""
+    """The wording of a vendor's models.  `stray` is the delta of reasoning that comes too late."""
 
     chunks: Callable[[ModelResponse, Row], list[Chunk]]
     whole: Callable[[ModelResponse, Row], Chunk]

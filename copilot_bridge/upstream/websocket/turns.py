@@ -43,7 +43,7 @@ MAX_FAILURES = 3  # in a row
 
 SECOND_REQUEST = 3  # items at least: a question, its response, and the next question
 
-# How a turn was sent.
+# The ways in which a turn is sent.
 CONTINUED, WHOLE = "continued", "whole"
 # Why a conversation's turn was not sent over a WebSocket.
 FIRST, BUSY, REFUSED, LOST, SILENT = "first", "busy", "refused", "lost", "silent"
