@@ -331,6 +331,11 @@ def test_a_compaction_of_codex_reaches_the_model(
         stream=False,
         store=False,
         tool_choice="auto",
+        include=["reasoning.encrypted_content"],
+        metadata={"task": "1"},
+        client_metadata={"thread": "1"},
+        user="me",
+        safety_identifier="me",
     )
     sent = simulator.only(mark)["body"]
     assert "read" in json.dumps(sent["tools"])
@@ -361,7 +366,7 @@ def test_documented_settings_of_a_compaction_are_sent(
         ("text", "brief"),
         ("max_output_tokens", 100),
         ("conversation", "conv_1"),
-        ("include", []),
+        ("include", ["message.output_text.logprobs"]),
         ("foo", {}),
     ],
 )

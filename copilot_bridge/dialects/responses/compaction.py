@@ -40,6 +40,8 @@ CARRIED = frozenset({
     "model", "input", "instructions", "previous_response_id", "prompt_cache_key", "prompt_cache_options",
     "prompt_cache_retention", "service_tier", "image", "tools", "parallel_tool_calls", "reasoning", "text",
 })  # fmt: skip
+# Fields about the caller, which change nothing about a response.
+ABOUT_CALLER = frozenset({"client_metadata", "metadata", "safety_identifier", "user"})
 # Fields of `POST /responses` with the values that change nothing about a summary.  All others are refused.
 WITHOUT_EFFECT: Mapping[str, tuple[object, ...]] = {
     "stream": (False,),
@@ -47,6 +49,7 @@ WITHOUT_EFFECT: Mapping[str, tuple[object, ...]] = {
     "store": (False,),
     "tool_choice": ("auto", "none"),
     "truncation": ("disabled",),
+    "include": ([], ["reasoning.encrypted_content"]),
 }
 
 
@@ -67,7 +70,7 @@ def read_fields(given: JsonObject) -> JsonObject:
     """
     body = {name: value for name, value in given.items() if value is not None}
     for name in body.keys() - CARRIED:
-        if body.pop(name) not in WITHOUT_EFFECT.get(name, ()):
+        if body.pop(name) not in WITHOUT_EFFECT.get(name, ()) and name not in ABOUT_CALLER:
             raise Unsupported(f"{name}: a compaction has no such setting", param=name)
     validate({"text": TEXT}, body)
     return body
