@@ -447,7 +447,7 @@ def test_references_become_the_items_that_they_mean(
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("id_", ["msg_1", "fc_1", "", "msg_0123456789abcdef_7", 5, None])
+@pytest.mark.parametrize("id_", ["msg_1", "fc_1", "", "msg_0123456789abcdef_7"])
 def test_a_reference_to_an_item_that_is_not_kept_is_refused(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, id_: Any
 ) -> None:
@@ -455,3 +455,11 @@ def test_a_reference_to_an_item_that_is_not_kept_is_refused(
     response = bridge.request("POST", PATH, {"model": model, "input": messages})
     assert (response.status, response.error["param"]) == (400, "input.1")
     assert simulator.ledger(mark) == []
+
+
+@pytest.mark.parametrize(
+    "reference", [{"type": "item_reference"}, {"type": "item_reference", "id": 7}, {"id": None}]
+)
+def test_a_reference_without_an_id_is_refused(bridge: Bridge, reference: Json) -> None:
+    response = bridge.request("POST", PATH, {"model": MODELS[0], "input": [reference]})
+    assert (response.status, response.error["param"]) == (400, "input.0.id")

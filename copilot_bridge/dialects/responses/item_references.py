@@ -29,11 +29,13 @@ def response_of(item_id: str) -> str | None:
 def resolved(where: str, item: JsonObject, find: FindItem) -> JsonObject:
     """Return the item that is meant, or the item itself.
 
-    :raises InvalidRequest: what the model or the client has said is not kept.
+    :raises InvalidRequest: what the model or the client has said is not kept, or the reference has no id.
     """
     if not is_reference(item):
         return item
-    id_ = str(item.get("id"))
+    id_ = item.get("id")
+    if not isinstance(id_, str):
+        raise InvalidRequest(f"{where}.id: expected a string", param=f"{where}.id")
     if found := find(id_):
         return found
     if id_.startswith(REASONING):
