@@ -131,13 +131,12 @@ class ChatReader:
             if (value := delta.get(field)) and not self._reorder.defer(part, (field, value)):
                 yield from self._emit([(field, value)])
         for fragment in delta.get("tool_calls") or ():
-            if not self._hold(fragment):
-                for due in (*self._release_calls(), fragment):
-                    yield from self._fragment(due)
-
-    def _fragment(self, fragment: JsonObject) -> Iterator[Event]:
-        if not self._reorder.defer(fragment["index"], ("tool_calls", fragment)):
-            yield from self._emit([("tool_calls", fragment)])
+            if self._hold(fragment):
+                continue
+            if self._held_calls:
+                yield from self._release_calls()
+            if not self._reorder.defer(fragment["index"], ("tool_calls", fragment)):
+                yield from self._emit([("tool_calls", fragment)])
 
     def _hold(self, fragment: JsonObject) -> bool:
         """Hold a call that may be signed later, and return whether it is held.
@@ -152,12 +151,13 @@ class ChatReader:
             return True
         return False
 
-    def _release_calls(self) -> Iterator[JsonObject]:
-        """Yield the fragments of the calls that were held, each call's signature in its first fragment."""
+    def _release_calls(self) -> Iterator[Event]:
+        """Emit the calls that were held, with each call's signature in its first fragment."""
         held, self._held_calls = self._held_calls, {}
-        for first, *others in held.values():
-            yield signed_call(first, others)
-            yield from others
+        for number, (first, *others) in held.items():
+            for fragment in (signed_call(first, others), *others):
+                if not self._reorder.defer(number, ("tool_calls", fragment)):
+                    yield from self._emit([("tool_calls", fragment)])
 
     def _emit(self, fields: list[tuple[str, Any]]) -> Iterator[Event]:
         while fields:
@@ -240,8 +240,7 @@ class ChatReader:
         while deferred := self._reorder.pop_next():
             yield from self._emit(deferred)
             yield from self._close_part()
-        for fragment in self._release_calls():
-            yield from self._fragment(fragment)
+        yield from self._release_calls()
         yield from self._close_part()
         yield from self._emit_deferred_signatures()
         closing = list(self._normalizer.end())[-1]
